@@ -1,0 +1,30 @@
+/** Messages between `ims-launch` and the children it started with an IPC channel (Node's own, JSON). */
+
+/** What a child tells its supervisor. Additions are new kinds; a kind is never changed. */
+export type ChildMessage =
+  | { readonly kind: 'ready'; readonly part: 'relay' | 'ims'; readonly details: RelayDetails | ImsDetails }
+  | { readonly kind: 'heartbeat'; readonly loopLagMs: number; readonly sessions: number }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number };
+
+/** What a supervisor tells a child. A child without a supervisor never gets one. */
+export type SupervisorMessage =
+  | { readonly kind: 'shutdown'; readonly drain: boolean }
+  | { readonly kind: 'relay-up'; readonly epoch: number }
+  | { readonly kind: 'log-level'; readonly level: string };
+
+export interface RelayDetails {
+  readonly version: string;
+  readonly plane: string;
+  readonly planeReason: string;
+  readonly bindAddress: string;
+  readonly advertisedAddress: string;
+  readonly minPort: number;
+  readonly maxPort: number;
+}
+
+export interface ImsDetails {
+  readonly version: string;
+  readonly listen: readonly string[];
+  readonly advertised: string;
+  readonly users: number;
+}

@@ -1,0 +1,63 @@
+import { destination, pino, stdTimeFunctions } from 'pino';
+import pretty from 'pino-pretty';
+import type { Log } from './log.ts';
+import { LEVEL_ALIASES, type LogLevel } from './options.ts';
+
+export interface LoggerOptions {
+  /** Which program speaks. */
+  readonly part: string;
+  readonly level: LogLevel;
+  /** `auto`: readable on a terminal, one JSON object a line elsewhere. */
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** 1 = stdout, 2 = stderr. */
+  readonly fd: 1 | 2;
+  readonly isTty: boolean;
+}
+
+export interface Logger extends Log {
+  level: string;
+  /** Writes what is still buffered, synchronously; for the last line before the process ends. */
+  flush(): void;
+}
+
+/** Bytes that may wait for a stalled reader before lines are dropped. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+
+/** Opens the process's logger. Secrets never reach it: callers put only the fields of `fields.ts` in. */
+export function openLogger(options: LoggerOptions): Logger {
+  const asText = options.format === 'pretty' || (options.format === 'auto' && options.isTty);
+  // Asynchronous and bounded: a reader that stalls costs lines, never the event loop (a synchronous
+  // stdout blocks it for as long as the reader sleeps). minLength 0 leaves nothing behind at a SIGKILL.
+  const sink = destination({ fd: options.fd, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES });
+  sink.on('error', () => {
+    // EPIPE: the reader went away. The program goes on without a console.
+  });
+  const stream = asText
+    ? pretty({
+        destination: sink,
+        colorize: options.isTty && process.env['NO_COLOR'] === undefined,
+        translateTime: 'SYS:HH:MM:ss.l',
+        ignore: 'pid,hostname,part',
+        messageFormat: '{part} | {msg}',
+        singleLine: true,
+      })
+    : sink;
+  const logger = pino(
+    { level: options.level, timestamp: stdTimeFunctions.isoTime, base: { pid: process.pid } },
+    stream,
+  );
+  const child = logger.child({ part: options.part }) as unknown as Logger;
+  child.flush = () => {
+    try {
+      sink.flushSync();
+    } catch {
+      // Not opened yet, or closed by the reader: nothing to save.
+    }
+  };
+  return child;
+}
+
+/** The pino level that a name of `LOG_LEVEL` or `-d` stands for, or undefined. */
+export function logLevelOf(name: string): LogLevel | undefined {
+  return LEVEL_ALIASES[name.toUpperCase() as keyof typeof LEVEL_ALIASES];
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+const port = z.number().int().min(1).max(65535);
+
+/** `relay` in config.json: how ims-launch starts, finds and asks the relay. `ims-relay` itself takes rtpproxy's flags. */
+export const relayOptions = z.object({
+  host: z.string().min(1).default('127.0.0.1').meta({
+    description: 'Address of the relay’s RTPP control socket (UDP).',
+    env: 'RTPPROXY_UDP_HOST',
+  }),
+  port: port.default(7722).meta({
+    description: 'Port of the relay’s RTPP control socket (UDP).',
+    env: 'RTPPROXY_UDP_PORT',
+  }),
+  autoStart: z.boolean().default(true).meta({
+    description: 'Start ims-relay when no relay answers on the control socket.',
+    env: 'RTPPROXY_AUTO_START',
+  }),
+  bindAddress: z.string().min(1).default('AUTO_DETECT').meta({
+    description:
+      'Address on which media ports are opened. AUTO_DETECT: SERVER_ADDR if it is local, else the default route’s address.',
+    flag: '--bind',
+  }),
+  minPort: port.default(10000).meta({
+    description: 'Lowest media port; RTP takes even ports, RTCP the next odd one.',
+    flag: '--min-port',
+  }),
+  maxPort: port.default(20000).meta({ description: 'Highest media port.', flag: '--max-port' }),
+  timeoutSeconds: z.number().int().min(1).max(86400).default(60).meta({
+    description: 'A session without RTP, RTCP or commands ends after this time.',
+    unit: 's',
+  }),
+  plane: z.enum(['auto', 'kernel', 'native', 'portable']).default('auto').meta({
+    description: 'How packets are moved; auto takes the fastest plane that works here.',
+    flag: '--plane',
+  }),
+  imsDialect: z.enum(['off', 'auto', 'only']).default('auto').meta({
+    description: 'Whether the relay also understands the cookie-less dialect of the Python IMS.',
+  }),
+});
+
+export type RelayOptions = z.output<typeof relayOptions>;

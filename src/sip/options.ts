@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+const port = z.number().int().min(1).max(65535);
+const hostPort = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+)(:[0-9]{1,5})?$/, 'must be host, host:port or [IPv6]:port');
+
+/** Keys of config.json that existing installations have at the top level, with their documented meaning. */
+export const signallingShape = {
+  SERVER_PORT: port
+    .default(5060)
+    .meta({ description: 'SIP port that ims-server listens on (UDP).', flag: '--sip-port' }),
+  SERVER_PUBLIC_PORT: port.nullable().default(null).meta({
+    description: 'SIP port that is advertised in Contact and Via, if a NAT maps it to another one; null: SERVER_PORT.',
+    env: 'SERVER_PUBLIC_PORT',
+  }),
+  USERS: z
+    .record(
+      z.string().regex(/^[^\s@:;<>"]{1,64}$/, 'must be a user name without spaces, @, :, ;, <, > or quotes'),
+      z.string().min(1),
+    )
+    .default({ '1001': '1234', '1002': '1234', '1003': '1234' })
+    .meta({ description: 'Accounts: user name → password.', secret: true }),
+  CDR_MERGE_MODE: z.boolean().default(true).meta({
+    description: 'One CDR line per call when it has ended; false: one line at each of invite, answer and end.',
+  }),
+} as const;
+
+/** `ims` in config.json, as far as the SIP core is concerned. */
+export const sipShape = {
+  domains: z.array(z.string().min(1)).default([]).meta({
+    description: 'Domains served besides the advertised address; a Request-URI with another host is not ours.',
+  }),
+  realm: z.string().min(1).max(128).default('ims-launch').meta({ description: 'Realm of digest challenges.' }),
+  minExpiresSeconds: z.number().int().min(1).max(86400).default(60).meta({
+    description: 'Shortest registration accepted (423 below it).',
+    unit: 's',
+  }),
+  maxExpiresSeconds: z.number().int().min(60).max(604800).default(3600).meta({
+    description: 'Longest registration granted.',
+    unit: 's',
+  }),
+  ringTimeoutSeconds: z.number().int().min(5).max(3600).default(180).meta({
+    description: 'An INVITE that nobody answers ends with 408 after this time (Timer C).',
+    unit: 's',
+  }),
+  maxCalls: z.number().int().min(1).max(100000).default(2000).meta({
+    description: 'Calls at once; more get 503 with Retry-After.',
+  }),
+  trustedPeers: z.array(z.string().min(1)).default([]).meta({
+    description: 'Addresses of trunks and gateways whose requests need no digest.',
+  }),
+  routes: z
+    .array(
+      z.object({
+        prefix: z.string().min(1).meta({ description: 'User part starts with this.' }),
+        target: hostPort.meta({ description: 'host:port that the call is sent to.' }),
+      }),
+    )
+    .default([])
+    .meta({ description: 'Static routes for users that are not registered here: the longest prefix wins.' }),
+} as const;

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** What every supervised program has: its command and how it is started and stopped. */
+export const serviceShape = {
+  command: z.array(z.string().min(1)).min(1).optional().meta({
+    description: 'Command that runs in place of the built-in program, as a list of words; no shell is involved.',
+  }),
+  cwd: z.string().min(1).optional().meta({ description: 'Working directory of the command.' }),
+  env: z.record(z.string(), z.string()).default({}).meta({
+    description: 'Environment variables for the command, in addition to those of ims-launch.',
+  }),
+  startTimeoutMs: z.number().int().min(0).max(3_600_000).default(60_000).meta({
+    description: 'The program must be ready within this time of its start; 0 waits for ever.',
+    unit: 'ms',
+  }),
+} as const;
+
+/** `supervisor` in config.json. */
+export const supervisorOptions = z.object({
+  stopBudgetMs: z.number().int().min(1000).max(600_000).default(8500).meta({
+    description: 'The whole teardown ends within this time; what still lives then is killed.',
+    unit: 'ms',
+  }),
+  healthIntervalMs: z.number().int().min(200).max(600_000).default(2000).meta({
+    description: 'How often the relay’s control socket is asked whether it answers.',
+    unit: 'ms',
+  }),
+  requireRelay: z.boolean().default(false).meta({
+    description: 'Do not start the IMS before a relay answers, even with RTPPROXY_AUTO_START=0.',
+    flag: '--require-relay',
+  }),
+});
+
+export type SupervisorOptions = z.output<typeof supervisorOptions>;
