@@ -21,6 +21,7 @@ export const configSchema = z.object({
     description:
       'Address that phones are told (SDP, Contact): AUTO_DETECT, an IP address or a host name. It need not be local (NAT).',
     env: 'SERVER_IP',
+    flag: '--advertise',
   }),
   FORCE_LOCAL_ADDR: z.boolean().default(false).meta({
     description: 'Advertise and bind 127.0.0.1 whatever SERVER_ADDR says: everything on one machine.',

@@ -1,7 +1,7 @@
 import { destination, pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Log } from './log.ts';
-import { LEVEL_ALIASES, type LogLevel } from './options.ts';
+import type { LogLevel } from './options.ts';
 
 export interface LoggerOptions {
   /** Which program speaks. */
@@ -55,9 +55,4 @@ export function openLogger(options: LoggerOptions): Logger {
     }
   };
   return child;
-}
-
-/** The pino level that a name of `LOG_LEVEL` or `-d` stands for, or undefined. */
-export function logLevelOf(name: string): LogLevel | undefined {
-  return LEVEL_ALIASES[name.toUpperCase() as keyof typeof LEVEL_ALIASES];
 }

@@ -16,10 +16,14 @@ export const LEVEL_ALIASES = {
 
 export type LogLevel = (typeof LEVEL_ALIASES)[keyof typeof LEVEL_ALIASES];
 
+/** The pino level that a name of `LOG_LEVEL` or `-d` stands for, or undefined. */
+export function logLevelOf(name: string): LogLevel | undefined {
+  return LEVEL_ALIASES[name.toUpperCase() as keyof typeof LEVEL_ALIASES];
+}
+
 export const logLevelOption = z
   .string()
-  .transform((text) => text.toUpperCase())
-  .pipe(z.enum(Object.keys(LEVEL_ALIASES) as [keyof typeof LEVEL_ALIASES]))
+  .refine((name) => logLevelOf(name) !== undefined, 'must be TRACE, DEBUG, INFO, WARNING or ERROR')
   .default('INFO')
   .meta({
     description: 'How much is logged: TRACE, DEBUG, INFO, WARNING or ERROR (rtpproxy’s names work too).',

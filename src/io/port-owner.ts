@@ -1,0 +1,112 @@
+/** Who holds a port, read from /proc: so that "address in use" can name the program. Linux; elsewhere: unknown. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { familyOf, isWildcard, sameAddress } from '../wire/ip-address.ts';
+
+export interface BoundSocket {
+  /** Local address; `0.0.0.0` or `::` when bound to all. */
+  readonly address: string;
+  readonly port: number;
+  readonly inode: string;
+}
+
+export interface PortOwner {
+  readonly pid: number;
+  /** The program's command line, blanks for NULs, at most 200 characters. */
+  readonly command: string;
+}
+
+/** TCP states in /proc/net/tcp: only a listener holds the port against others. */
+const TCP_LISTEN = '0A';
+
+/** All UDP sockets, or listening TCP sockets, of this network namespace. Empty where there is no /proc. */
+export function boundSockets(protocol: 'udp' | 'tcp'): BoundSocket[] {
+  return [protocol, `${protocol}6`].flatMap((table) => {
+    const lines = readText(`/proc/net/${table}`)?.split('\n').slice(1) ?? [];
+    return lines.flatMap((line) => {
+      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+      const [hexAddress, hexPort] = local?.split(':') ?? [];
+      if (!hexAddress || !hexPort || inode === undefined || (protocol === 'tcp' && state !== TCP_LISTEN)) {
+        return [];
+      }
+      return [{ address: fromKernelHex(hexAddress), port: Number.parseInt(hexPort, 16), inode }];
+    });
+  });
+}
+
+/**
+ * The process that a bind of `address`:`port` would collide with. Undefined: nobody, or the owner is hidden from
+ * this user. Without `address` any local address counts.
+ */
+export function portOwner(protocol: 'udp' | 'tcp', port: number, address?: string): PortOwner | undefined {
+  const inodes = new Set(
+    boundSockets(protocol)
+      .filter((socket) => socket.port === port && collides(socket.address, address))
+      .map((socket) => socket.inode),
+  );
+  return inodes.size === 0 ? undefined : ownerOf(inodes);
+}
+
+/** `process 4711 (python3 run.py)`, for messages. */
+export function describeOwner(owner: PortOwner | undefined): string {
+  return owner === undefined ? 'a process that this user may not see' : `process ${owner.pid} (${owner.command})`;
+}
+
+function collides(held: string, wanted: string | undefined): boolean {
+  if (wanted === undefined || isWildcard(wanted) || sameAddress(held, wanted)) {
+    return true;
+  }
+  // A wildcard IPv6 socket usually takes the IPv4 port as well.
+  return isWildcard(held) && (familyOf(held) === 6 || familyOf(held) === familyOf(wanted));
+}
+
+function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
+  for (const entry of listDirectory('/proc')) {
+    if (!/^[0-9]+$/.test(entry)) {
+      continue;
+    }
+    for (const fd of listDirectory(`/proc/${entry}/fd`)) {
+      const inode = /^socket:\[([0-9]+)\]$/.exec(readLink(`/proc/${entry}/fd/${fd}`) ?? '')?.[1];
+      if (inode !== undefined && inodes.has(inode)) {
+        const command = readText(`/proc/${entry}/cmdline`)?.split('\0').join(' ').trim() ?? '';
+        return { pid: Number(entry), command: command.slice(0, 200) };
+      }
+    }
+  }
+  return undefined;
+}
+
+/** The kernel prints each 32-bit word of an address in host byte order (little-endian on x64 and arm64). */
+function fromKernelHex(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
+    (word.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16)).reverse(),
+  );
+  if (bytes.length === 4) {
+    return bytes.join('.');
+  }
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[i * 2] ?? 0) << 8) | (bytes[i * 2 + 1] ?? 0));
+  return groups.every((group) => group === 0) ? '::' : groups.map((group) => group.toString(16)).join(':');
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
