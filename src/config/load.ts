@@ -198,7 +198,8 @@ function validate(raw: JsonObject, path: string, origins: ReadonlyMap<string, st
     const option = optionCatalogue().find((entry) => key === entry.key || key.startsWith(`${entry.key}.`));
     const origin = origins.get(option?.key ?? key) ?? path;
     const shown = option?.secret ? '' : ` (it is ${shorten(valueAt(raw, issue.path))})`;
-    return `${origin}: ${key}: ${issue.message}${shown}`;
+    const rule = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return `${origin}: ${key}: ${rule}${shown}`;
   });
   throw new ImsError('IMS_ERR_CONFIG_INVALID', sentences.join('\n'));
 }

@@ -8,6 +8,7 @@ export const serviceShape = {
   cwd: z.string().min(1).optional().meta({ description: 'Working directory of the command.' }),
   env: z.record(z.string(), z.string()).default({}).meta({
     description: 'Environment variables for the command, in addition to those of ims-launch.',
+    secret: true,
   }),
   startTimeoutMs: z.number().int().min(0).max(3_600_000).default(60_000).meta({
     description: 'The program must be ready within this time of its start; 0 waits for ever.',

@@ -1,0 +1,110 @@
+/**
+ * Writes the files and README parts that are made from the code: `npm run generate`. With `--check` it writes
+ * nothing and fails when one of them is stale.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configJsonSchema, type OptionEntry, optionCatalogue } from '../src/config/catalogue.ts';
+import { ERRORS } from '../src/errors.ts';
+
+/** From build/scripts/ back to the project. */
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+interface GeneratedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+function schemaFile(): GeneratedFile {
+  return { path: 'config/config.schema.json', text: `${JSON.stringify(configJsonSchema(), null, 2)}\n` };
+}
+
+function readmeFile(): GeneratedFile {
+  const path = 'README.md';
+  let text = readFileSync(join(ROOT, path), 'utf8');
+  text = replacePart(text, 'options', optionTable());
+  text = replacePart(text, 'errors', errorTable());
+  return { path, text };
+}
+
+/** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`. */
+function replacePart(text: string, name: string, content: string): string {
+  const begin = `<!-- ${name}:begin -->`;
+  const end = `<!-- ${name}:end -->`;
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from < 0 || to < from) {
+    throw new Error(`README.md lacks the markers ${begin} and ${end}`);
+  }
+  return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+function optionTable(): string {
+  const rows = optionCatalogue().map((option) =>
+    [
+      `\`${option.key}\``,
+      defaultText(option),
+      rangeText(option),
+      [option.flag, ...option.env.slice(0, 1)]
+        .filter((name) => name !== undefined)
+        .map((name) => `\`${name}\``)
+        .join(' '),
+      option.description,
+    ].join(' | '),
+  );
+  return [
+    '| key | default | values | flag, variable | meaning |',
+    '|---|---|---|---|---|',
+    ...rows.map((row) => `| ${row} |`),
+  ].join('\n');
+}
+
+function defaultText(option: OptionEntry): string {
+  if (option.default === undefined) {
+    return '–';
+  }
+  return option.secret && option.key === 'USERS' ? 'three test users' : `\`${JSON.stringify(option.default)}\``;
+}
+
+function rangeText(option: OptionEntry): string {
+  if (option.choices !== undefined) {
+    return option.choices.map((choice) => `\`${choice}\``).join(' ');
+  }
+  const unit = option.unit === undefined ? '' : ` ${option.unit}`;
+  if (option.minimum !== undefined && option.maximum !== undefined) {
+    return `${option.minimum}–${option.maximum}${unit}${option.nullable ? ' or null' : ''}`;
+  }
+  return option.type;
+}
+
+function errorTable(): string {
+  const rows = Object.entries(ERRORS).map(
+    ([code, { exitCode, remedy }]) => `| \`${code}\` | ${exitCode} | ${remedy} |`,
+  );
+  return ['| code | exit status | what to do |', '|---|---|---|', ...rows].join('\n');
+}
+
+function main(): void {
+  const checkOnly = process.argv.includes('--check');
+  const stale = [schemaFile(), readmeFile()].filter((file) => currentText(file.path) !== file.text);
+  if (checkOnly && stale.length > 0) {
+    console.error(`stale generated files: ${stale.map((file) => file.path).join(', ')}; run "npm run generate"`);
+    process.exitCode = 1;
+    return;
+  }
+  for (const file of stale) {
+    writeFileSync(join(ROOT, file.path), file.text);
+    console.log(`wrote ${file.path}`);
+  }
+}
+
+function currentText(path: string): string | undefined {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+main();
