@@ -1,0 +1,61 @@
+/** A small private network: one namespace a host, all on one Ethernet bridge, without a way out. */
+import { execFileSync } from 'node:child_process';
+import type { Scope } from './scope.ts';
+import { waitFor } from './wait.ts';
+
+export interface Host {
+  /** Namespace to give to `Program.start`. */
+  readonly namespace: string;
+  readonly address: string;
+}
+
+/** Interface that each host has besides `lo`. */
+export const HOST_INTERFACE = 'eth0';
+
+/** 10.79.<n>.0/24 is private (RFC 1918); namespaces keep two test runs with the same network apart. */
+const SUBNET = '10.79.0';
+
+/** Makes a host for each name: 10.79.0.1, .2, … in order. Deleted with the scope, whatever happened in between. */
+export async function openNetwork<const Name extends string>(
+  scope: Scope,
+  names: readonly Name[],
+): Promise<Record<Name, Host>> {
+  const hub = addNamespace(scope, 'hub');
+  inside(hub, 'ip', 'link', 'add', 'br0', 'type', 'bridge');
+  inside(hub, 'ip', 'link', 'set', 'br0', 'up');
+  const hosts = names.map((name, index): [Name, Host] => {
+    const namespace = addNamespace(scope, name);
+    const address = `${SUBNET}.${index + 1}`;
+    ip('link', 'add', `port${index}`, 'netns', hub, 'type', 'veth', 'peer', 'name', HOST_INTERFACE, 'netns', namespace);
+    inside(hub, 'ip', 'link', 'set', `port${index}`, 'master', 'br0', 'up');
+    inside(namespace, 'ip', 'link', 'set', 'lo', 'up');
+    inside(namespace, 'ip', 'address', 'add', `${address}/24`, 'dev', HOST_INTERFACE);
+    inside(namespace, 'ip', 'link', 'set', HOST_INTERFACE, 'up');
+    return [name, { namespace, address }];
+  });
+  for (const [, host] of hosts) {
+    // An IPv6 link-local address is unusable until duplicate detection is over; nobody here needs one.
+    await waitFor(`the link of ${host.namespace}`, () =>
+      inside(host.namespace, 'ip', '-o', 'link', 'show', HOST_INTERFACE).includes('LOWER_UP'),
+    );
+  }
+  return Object.fromEntries(hosts) as Record<Name, Host>;
+}
+
+function addNamespace(scope: Scope, name: string): string {
+  const namespace = `imsl-${scope.runId}-${name}`;
+  ip('netns', 'add', namespace);
+  // Interfaces, addresses and the other end of each veth pair go with the namespace.
+  scope.defer(() => {
+    ip('netns', 'del', namespace);
+  });
+  return namespace;
+}
+
+function inside(namespace: string, ...command: string[]): string {
+  return ip('netns', 'exec', namespace, ...command);
+}
+
+function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8', timeout: 10_000 });
+}

@@ -1,0 +1,154 @@
+/** One sipp playing one side of a call, paced by the test. Scenarios are in test/peers/sipp. */
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Program } from './program.ts';
+import { projectRoot } from './project.ts';
+import type { RtpParty } from './rtp-party.ts';
+import { type Scope, temporaryDirectory } from './scope.ts';
+import { headerOf, type LoggedMessage, type MediaLine, mediaOf, parseSippLog } from './sip-log.ts';
+import { boundUdpPorts } from './survivors.ts';
+import { waitFor } from './wait.ts';
+
+export interface SippOptions {
+  /** File name in test/peers/sipp without `.xml`. */
+  readonly scenario: string;
+  readonly localPort: number;
+  /** Where requests go, for a side that begins: a port on 127.0.0.1. */
+  readonly remotePort?: number;
+  /** User that is called or registered: `[service]`. */
+  readonly service?: string;
+  readonly caller?: string;
+  readonly password?: string;
+  /** Final answer that the scenario expects: `@FINAL@`. */
+  readonly finalStatus?: number;
+  /** Its address and port go into the SDP. */
+  readonly media?: RtpParty;
+}
+
+export class Sipp {
+  readonly #program: Program;
+  readonly #options: SippOptions;
+  readonly #logPath: string;
+  #step = 0;
+
+  private constructor(program: Program, options: SippOptions, logPath: string) {
+    this.#program = program;
+    this.#options = options;
+    this.#logPath = logPath;
+  }
+
+  /** Resolves when sipp listens. */
+  static async start(scope: Scope, options: SippOptions): Promise<Sipp> {
+    const directory = await temporaryDirectory(scope);
+    const source = await readFile(join(projectRoot, 'test', 'peers', 'sipp', `${options.scenario}.xml`), 'utf8');
+    const scenario = join(directory, `${options.scenario}.xml`);
+    await writeFile(
+      scenario,
+      source.replaceAll('@CALLER@', options.caller ?? '').replaceAll('@FINAL@', String(options.finalStatus ?? 200)),
+    );
+    const logPath = join(directory, 'messages.log');
+    const program = Program.start(scope, {
+      name: `sipp-${options.scenario}`,
+      command: ['sipp', ...sippArguments(options, scenario, logPath)],
+      cwd: directory,
+    });
+    await waitFor(
+      `sipp on port ${options.localPort}`,
+      () => !program.running || boundUdpPorts().has(options.localPort),
+    );
+    return new Sipp(program, options, logPath);
+  }
+
+  async messages(): Promise<LoggedMessage[]> {
+    return parseSippLog(await readFile(this.#logPath, 'utf8').catch(() => ''));
+  }
+
+  /** The `nth` received message (1: the first) whose first line matches, once it is there. */
+  async received(startLine: RegExp, nth = 1): Promise<LoggedMessage> {
+    return await waitFor(
+      `${startLine} number ${nth} at ${this.#program.name}`,
+      async () => {
+        const all = await this.messages();
+        const found = all.filter((message) => message.direction === 'received' && startLine.test(message.startLine));
+        if (found[nth - 1] === undefined && !this.#program.running) {
+          throw new Error(`${this.#program.name} ended without ${startLine} number ${nth}:\n${transcript(all)}`);
+        }
+        return found[nth - 1];
+      },
+      { timeoutMs: 20_000 },
+    );
+  }
+
+  /** Where the other side wants its audio, by the `nth` received message of that kind. */
+  async mediaToldBy(startLine: RegExp, nth = 1): Promise<MediaLine> {
+    const message = await this.received(startLine, nth);
+    const [audio] = mediaOf(message);
+    assert.ok(audio, `SDP in ${message.startLine}`);
+    return audio;
+  }
+
+  /** Lets the scenario go on: it waits for an INFO at these points, which no server sees. */
+  async proceed(): Promise<void> {
+    const first = (await this.messages()).find((message) => headerOf(message, 'Call-ID') !== undefined);
+    assert.ok(first, `${this.#program.name} has no call yet`);
+    const step = ++this.#step;
+    const info = [
+      `INFO sip:127.0.0.1:${this.#options.localPort} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKtest-step-${this.#options.localPort}-${step}`,
+      `From: <sip:test@127.0.0.1>;tag=test${step}`,
+      'To: <sip:sipp@127.0.0.1>',
+      `Call-ID: ${await this.#currentCallId()}`,
+      `CSeq: ${1_000_000 + step} INFO`,
+      'Content-Length: 0',
+      '\r\n',
+    ].join('\r\n');
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve, reject) => {
+      socket.send(info, this.#options.localPort, '127.0.0.1', (error) => (error ? reject(error) : resolve()));
+    }).finally(() => socket.close());
+  }
+
+  /** The scenario ran to its end as written. */
+  async completes(timeoutMs = 30_000): Promise<void> {
+    const { code } = await this.#program.waitForExit(timeoutMs);
+    assert.equal(
+      code,
+      0,
+      `${this.#program.name} failed:\n${this.#program.output}\n${transcript(await this.messages())}`,
+    );
+  }
+
+  async #currentCallId(): Promise<string | undefined> {
+    const last = (await this.messages()).at(-1);
+    return last && headerOf(last, 'Call-ID');
+  }
+}
+
+/** Registers a user from the port on which it will be called; ends when the registrar has answered. */
+export async function registerWithSipp(
+  scope: Scope,
+  options: Pick<SippOptions, 'localPort' | 'remotePort' | 'service' | 'password' | 'finalStatus'>,
+): Promise<LoggedMessage[]> {
+  const sipp = await Sipp.start(scope, { ...options, scenario: 'register' });
+  await sipp.completes();
+  return sipp.messages();
+}
+
+function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {
+  const { localPort, remotePort, service, caller, password, media } = options;
+  return [
+    ...(remotePort === undefined ? [] : [`127.0.0.1:${remotePort}`]),
+    ...['-sf', scenario, '-m', '1', '-i', '127.0.0.1', '-p', String(localPort)],
+    ...(service === undefined ? [] : ['-s', service]),
+    ...['-au', caller ?? service ?? '', '-ap', password ?? ''],
+    ...(media === undefined ? [] : ['-mi', media.address, '-mp', String(media.port)]),
+    ...['-trace_msg', '-message_file', logPath, '-trace_err', '-error_file', `${logPath}.errors`],
+    ...['-nostdin', '-timeout', '60s', '-timeout_error', '-recv_timeout', '30000'],
+  ];
+}
+
+function transcript(messages: readonly LoggedMessage[]): string {
+  return messages.map(({ direction, text }) => `--- ${direction}\n${text}`).join('\n');
+}

@@ -1,0 +1,101 @@
+/** The whole system as a user starts it, on 127.0.0.1 with ports of its own. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePortRange, freeUdpPort } from './ports.ts';
+import { Program } from './program.ts';
+import { binary } from './project.ts';
+import { activeSessions } from './rtpp.ts';
+import { type Scope, temporaryDirectory } from './scope.ts';
+import { boundUdpPorts } from './survivors.ts';
+import { waitFor } from './wait.ts';
+
+/** What ims-launch prints once, when relay and IMS both work. */
+export const READY_LINE = /\bready\b/i;
+
+/** Ports of the media range: enough for a few calls, few enough to see a leak. */
+const MEDIA_PORTS = 64;
+
+export interface SystemOptions {
+  /** Merged over the test's own keys of config.json; groups are merged key by key. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of ims-launch after `--config`. */
+  readonly args?: readonly string[];
+}
+
+export interface System {
+  readonly launcher: Program;
+  readonly directory: string;
+  readonly sipPort: number;
+  readonly relayPort: number;
+  readonly minPort: number;
+  readonly maxPort: number;
+  /** CDR lines written so far, parsed. */
+  cdrs(): Promise<Record<string, unknown>[]>;
+  /** After a call: the relay holds no session. */
+  expectNoSessions(): Promise<void>;
+  /** SIGTERM; everything of it must be gone afterwards. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the system says that it is ready. */
+export async function startSystem(scope: Scope, options: SystemOptions = {}): Promise<System> {
+  const directory = await temporaryDirectory(scope);
+  const [sipPort, relayPort] = [await freeUdpPort(), await freeUdpPort()];
+  const minPort = freePortRange(MEDIA_PORTS);
+  const maxPort = minPort + MEDIA_PORTS - 1;
+  const path = join(directory, 'config.json');
+  const config = {
+    SERVER_ADDR: '127.0.0.1',
+    SERVER_PORT: sipPort,
+    USERS: { 1001: '1234', 1002: '1234' },
+    dataDir: join(directory, 'data'),
+    ...options.config,
+    relay: { port: relayPort, minPort, maxPort, ...(options.config?.['relay'] as object | undefined) },
+  };
+  await writeFile(path, JSON.stringify(config, null, 2));
+  const launcher = Program.start(scope, {
+    name: 'ims-launch',
+    command: [process.execPath, binary('ims-launch'), '--config', path, ...(options.args ?? [])],
+    cwd: directory,
+    ...(options.env && { env: options.env }),
+  });
+  await launcher.waitForLine(READY_LINE, 30_000);
+
+  return {
+    launcher,
+    directory,
+    sipPort,
+    relayPort,
+    minPort,
+    maxPort,
+    cdrs: () => readCdrs(config.dataDir),
+    expectNoSessions: async () => {
+      await waitFor('a relay without sessions', async () => (await activeSessions(relayPort)) === 0);
+    },
+    stop: async () => {
+      launcher.signal('SIGTERM');
+      const { code, signal } = await launcher.waitForExit();
+      assert.equal(signal ?? code, 0, `ims-launch ended with ${signal ?? code}:\n${launcher.output}`);
+      const bound = boundUdpPorts();
+      const left = [sipPort, relayPort, ...range(minPort, maxPort)].filter((port) => bound.has(port));
+      assert.deepEqual(left, [], 'UDP ports still bound after the stop');
+    },
+  };
+}
+
+async function readCdrs(dataDir: string): Promise<Record<string, unknown>[]> {
+  const directory = join(dataDir, 'cdr');
+  const names = await readdir(directory).catch(() => []);
+  const texts = await Promise.all(names.sort().map((name) => readFile(join(directory, name), 'utf8')));
+  return texts
+    .join('')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
