@@ -1,0 +1,158 @@
+/**
+ * The relay session of one branch, and the order of what passes through it. At most one command is under way:
+ * the relay may answer late or not at all, and a `D` that overtook a repeated `U` would leave a session behind.
+ * Messages of the branch wait their turn here too, so that a 200 never overtakes the 183 before it.
+ *
+ *   idle --publish/check--> busy --outcome--> idle     (next step runs)
+ *   idle|busy --close--> closing --outcome of D--> closed
+ */
+import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from './media-relay.ts';
+
+/** A step of the branch: runs when everything before it is done. With `command`, after the relay's outcome. */
+interface Step {
+  readonly command: RelayCommand | undefined;
+  readonly finish: (outcome: RelayOutcome) => void;
+}
+
+/** More waiting steps than this is a flood: the message is refused. */
+const MAX_WAITING_STEPS = 32;
+
+const NOTHING: RelayOutcome = { kind: 'done', ports: [] };
+
+export class MediaSession {
+  readonly session: RelaySession;
+  readonly #send: (command: RelayCommand) => void;
+  #waiting: Step[] = [];
+  #underWay: Step | undefined;
+  /** The relay may hold something for us: a first publish was sent, whatever became of it. */
+  #opened = false;
+  #closing = false;
+  #lastPublish: (RelayCommand & { kind: 'publish' }) | undefined;
+  /** Ports that each party sends to, by m-line. */
+  readonly ports: Record<Side, number[]> = { caller: [], callee: [] };
+
+  /** `send` gives a command to the relay; its outcome comes back through `handleOutcome`. */
+  constructor(session: RelaySession, send: (command: RelayCommand) => void) {
+    this.session = session;
+    this.#send = send;
+  }
+
+  get isBusy(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing && this.#underWay === undefined;
+  }
+
+  /** Runs `then` when all earlier steps of this branch are done. False: too many wait. */
+  inOrder(then: () => void): boolean {
+    return this.#enqueue({ command: undefined, finish: then });
+  }
+
+  /**
+   * Tells the relay where `writer` wants its media, and hands `then` the ports that the other party shall send to:
+   * `ports[i]` for `streams[i]`. False: too many steps wait.
+   */
+  publish(
+    writer: Side,
+    role: 'offer' | 'answer',
+    streams: readonly RelayStream[],
+    then: (outcome: RelayOutcome) => void,
+  ): boolean {
+    if (streams.length === 0) {
+      return this.inOrder(() => then(NOTHING));
+    }
+    const reader: Side = writer === 'caller' ? 'callee' : 'caller';
+    const offerer = role === 'offer' ? writer : reader;
+    const command = { kind: 'publish', session: this.session, role, offerer, streams } as const;
+    return this.#enqueue({
+      command,
+      finish: (outcome) => {
+        if (outcome.kind === 'done') {
+          this.#lastPublish = command;
+          for (const [position, stream] of streams.entries()) {
+            this.ports[reader][stream.index] = outcome.ports[position] ?? 0;
+          }
+        }
+        then(outcome);
+      },
+    });
+  }
+
+  /** Asks whether the relay still has the session; nothing happens while a command is under way anyway. */
+  check(then: (outcome: RelayOutcome) => void): void {
+    const last = this.#lastPublish;
+    if (last !== undefined && !this.isBusy && !this.#closing) {
+      const { session, offerer, streams } = last;
+      this.#enqueue({ command: { kind: 'check', session, offerer, streams }, finish: then });
+    }
+  }
+
+  /** Deletes the session on the relay; what waits is dropped. Idempotent. */
+  close(): void {
+    if (this.#closing) {
+      return;
+    }
+    this.#closing = true;
+    this.#waiting = [];
+    if (this.#underWay === undefined) {
+      this.#delete();
+    }
+  }
+
+  /** The outcome of the command under way. */
+  handleOutcome(outcome: RelayOutcome): void {
+    const step = this.#underWay;
+    this.#underWay = undefined;
+    if (step === undefined) {
+      return;
+    }
+    if (this.#closing) {
+      if (step.command?.kind !== 'delete') {
+        this.#delete();
+      }
+      return;
+    }
+    step.finish(outcome);
+    this.#advance();
+  }
+
+  #delete(): void {
+    if (this.#opened) {
+      this.#run({ command: { kind: 'delete', session: this.session }, finish: () => {} });
+    }
+  }
+
+  #enqueue(step: Step): boolean {
+    if (this.#closing) {
+      return true;
+    }
+    if (this.#waiting.length >= MAX_WAITING_STEPS) {
+      return false;
+    }
+    this.#waiting.push(step);
+    this.#advance();
+    return true;
+  }
+
+  #advance(): void {
+    while (this.#underWay === undefined && !this.#closing) {
+      const step = this.#waiting.shift();
+      if (step === undefined) {
+        return;
+      }
+      this.#run(step);
+    }
+  }
+
+  #run(step: Step): void {
+    if (step.command === undefined) {
+      step.finish(NOTHING);
+      return;
+    }
+    this.#opened = true;
+    this.#underWay = step;
+    this.#send(step.command);
+  }
+}

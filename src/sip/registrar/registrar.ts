@@ -1,0 +1,135 @@
+import { Deadlines } from '../../wire/deadlines.ts';
+import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
+
+export interface RegistrarOptions {
+  readonly minExpiresSeconds: number;
+  readonly maxExpiresSeconds: number;
+  /** Devices of one user. */
+  readonly maxBindingsPerAor: number;
+}
+
+/** Granted when neither Contact nor Expires asks for a time, if the maximum allows (RFC 3261 10.3 step 6). */
+const DEFAULT_EXPIRES_SECONDS = 3600;
+
+interface StoredBinding extends Binding {
+  readonly comparable: string;
+}
+
+/**
+ * The location table of RFC 3261 10: AOR → bindings. A REGISTER is applied as a whole or not at all. The table
+ * holds only AORs that its caller has authenticated, so the number of users bounds it.
+ */
+export class Registrar {
+  readonly #options: RegistrarOptions;
+  readonly #bindings = new Map<string, StoredBinding[]>();
+  /** One deadline an AOR: its earliest expiry. */
+  readonly #deadlines = new Deadlines<string>();
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+  }
+
+  /** AORs with at least one binding. */
+  get size(): number {
+    return this.#bindings.size;
+  }
+
+  /** The devices of a user, the most preferred first and, of equals, the one that registered last. */
+  lookup(now: number, aor: string): readonly Binding[] {
+    const live = (this.#bindings.get(aor) ?? []).filter((binding) => binding.expiresAt > now);
+    return live.reverse().sort((a, b) => b.q - a.q);
+  }
+
+  register(now: number, request: RegisterRequest): RegisterOutcome {
+    const current = (this.#bindings.get(request.aor) ?? []).filter((binding) => binding.expiresAt > now);
+    if (request.contacts === '*') {
+      return this.#removeAll(now, request, current);
+    }
+    const events: RegistrarEvent[] = [];
+    let next = current;
+    for (const contact of request.contacts) {
+      const seconds = this.#grantedSeconds(contact.expires ?? request.expires);
+      if (seconds === 'too-brief') {
+        return { status: 423, minExpires: this.#options.minExpiresSeconds };
+      }
+      const known = next.find((binding) => isSameDevice(binding, contact));
+      if (known !== undefined && known.callId === request.callId && request.cseq <= known.cseq) {
+        return { status: 500, reason: 'CSeq is not higher than that of the registration it would change' };
+      }
+      next = next.filter((binding) => !isSameDevice(binding, contact));
+      if (seconds > 0) {
+        const binding = newBinding(request, contact, now + seconds * 1000);
+        next = [...next, binding];
+        events.push({ kind: 'registered', binding, refreshed: known !== undefined });
+      } else if (known !== undefined) {
+        events.push({ kind: 'unregistered', binding: known, reason: 'request' });
+      }
+    }
+    if (next.length > this.#options.maxBindingsPerAor) {
+      return { status: 403, reason: `more than ${this.#options.maxBindingsPerAor} contacts for one user` };
+    }
+    this.#store(request.aor, next);
+    return { status: 200, bindings: this.lookup(now, request.aor), events };
+  }
+
+  handleTimeout(now: number): RegistrarEvent[] {
+    const events: RegistrarEvent[] = [];
+    for (let aor = this.#deadlines.takeDue(now); aor !== undefined; aor = this.#deadlines.takeDue(now)) {
+      const all = this.#bindings.get(aor) ?? [];
+      const expired = all.filter((binding) => binding.expiresAt <= now);
+      events.push(...expired.map((binding) => ({ kind: 'unregistered', binding, reason: 'expired' }) as const));
+      this.#store(
+        aor,
+        all.filter((binding) => binding.expiresAt > now),
+      );
+    }
+    return events;
+  }
+
+  nextTimeoutAt(): number {
+    return this.#deadlines.nextAt();
+  }
+
+  /** RFC 3261 10.3 step 6: `*` stands alone and only with Expires 0; checked by the caller's parser for "alone". */
+  #removeAll(now: number, request: RegisterRequest, current: readonly StoredBinding[]): RegisterOutcome {
+    if (request.expires !== 0) {
+      return { status: 400, reason: 'Contact: * needs Expires: 0' };
+    }
+    if (current.some((binding) => binding.callId === request.callId && request.cseq <= binding.cseq)) {
+      return { status: 500, reason: 'CSeq is not higher than that of a registration it would remove' };
+    }
+    this.#store(request.aor, []);
+    const events = current.map((binding) => ({ kind: 'unregistered', binding, reason: 'request' }) as const);
+    return { status: 200, bindings: this.lookup(now, request.aor), events };
+  }
+
+  #grantedSeconds(asked: number | undefined): number | 'too-brief' {
+    const { minExpiresSeconds, maxExpiresSeconds } = this.#options;
+    const seconds = Math.min(asked ?? DEFAULT_EXPIRES_SECONDS, maxExpiresSeconds);
+    return seconds > 0 && seconds < minExpiresSeconds ? 'too-brief' : seconds;
+  }
+
+  #store(aor: string, bindings: StoredBinding[]): void {
+    if (bindings.length === 0) {
+      this.#bindings.delete(aor);
+      this.#deadlines.clear(aor);
+      return;
+    }
+    this.#bindings.set(aor, bindings);
+    this.#deadlines.set(aor, Math.min(...bindings.map((binding) => binding.expiresAt)));
+  }
+}
+
+/** The same URI, or the same instance after a change of address (which would otherwise ring a dead contact). */
+function isSameDevice(binding: StoredBinding, contact: RequestedBinding): boolean {
+  return (
+    binding.comparable === contact.comparable ||
+    (contact.instance !== undefined && binding.instance === contact.instance)
+  );
+}
+
+function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): StoredBinding {
+  const { aor, callId, cseq, flow } = request;
+  const { uri, comparable, params, q, instance } = contact;
+  return { aor, uri, comparable, params, q, flow, expiresAt, callId, cseq, instance };
+}

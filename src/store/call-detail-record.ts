@@ -1,0 +1,34 @@
+/**
+ * One line of `dataDir/cdr/YYYY-MM-DD.jsonl`. Instants are ISO 8601 in UTC with milliseconds. With
+ * `CDR_MERGE_MODE=false` a call has three lines, and `event` says which; what is not known yet is left out.
+ */
+export interface CallDetailRecord {
+  readonly event: 'call' | 'invite' | 'answer' | 'end';
+  /** Our own id of the call; the lines of one call share it. */
+  readonly id: string;
+  /** Call-ID of the caller's leg, and of the callee's leg that answered (or the last one tried). */
+  readonly callId: string;
+  readonly calleeCallId?: string;
+  readonly caller: CdrParty;
+  readonly callee: CdrParty;
+  readonly invitedAt: string;
+  readonly ringingAt?: string;
+  readonly answeredAt?: string;
+  readonly endedAt?: string;
+  /** From answer to end; 0 for a call that nobody answered. */
+  readonly durationSeconds?: number;
+  readonly endedBy?: 'caller' | 'callee' | 'server';
+  /** SIP status of the INVITE's final answer. */
+  readonly status?: number;
+  /** Why it ended: `bye`, `cancel`, `media-lost`, a reason phrase, … */
+  readonly reason?: string;
+  /** The relay's RTP ports, facing the caller and facing the callee, one pair a stream; 0: none was opened. */
+  readonly relayPorts?: { readonly caller: readonly number[]; readonly callee: readonly number[] };
+}
+
+export interface CdrParty {
+  /** URI of From (caller) or of the original Request-URI (callee). */
+  readonly uri: string;
+  /** address:port that the leg's messages came from. */
+  readonly address?: string;
+}
