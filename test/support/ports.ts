@@ -11,7 +11,7 @@ const HIGHEST = 32_000;
 export function freePortRange(count: number): number {
   const bound = boundUdpPorts();
   for (let attempt = 0; attempt < 1000; attempt++) {
-    const first = randomInt(LOWEST / 2, (HIGHEST - count) / 2) * 2;
+    const first = randomInt(LOWEST / 2, Math.floor((HIGHEST - count) / 2)) * 2;
     const free = Array.from({ length: count }, (_, offset) => first + offset).every((port) => !bound.has(port));
     if (free) {
       return first;

@@ -23,7 +23,7 @@ export interface SippOptions {
   readonly password?: string;
   /** Final answer that the scenario expects: `@FINAL@`. */
   readonly finalStatus?: number;
-  /** Its address and port go into the SDP. */
+  /** Whose address and port go into the SDP: `@MEDIA_ADDRESS@`, `@MEDIA_PORT@`. */
   readonly media?: RtpParty;
 }
 
@@ -44,10 +44,7 @@ export class Sipp {
     const directory = await temporaryDirectory(scope);
     const source = await readFile(join(projectRoot, 'test', 'peers', 'sipp', `${options.scenario}.xml`), 'utf8');
     const scenario = join(directory, `${options.scenario}.xml`);
-    await writeFile(
-      scenario,
-      source.replaceAll('@CALLER@', options.caller ?? '').replaceAll('@FINAL@', String(options.finalStatus ?? 200)),
-    );
+    await writeFile(scenario, fillIn(source, options));
     const logPath = join(directory, 'messages.log');
     const program = Program.start(scope, {
       name: `sipp-${options.scenario}`,
@@ -73,7 +70,7 @@ export class Sipp {
         const all = await this.messages();
         const found = all.filter((message) => message.direction === 'received' && startLine.test(message.startLine));
         if (found[nth - 1] === undefined && !this.#program.running) {
-          throw new Error(`${this.#program.name} ended without ${startLine} number ${nth}:\n${transcript(all)}`);
+          throw new Error(`${this.#program.name} ended without ${startLine} number ${nth}:\n${await this.#report()}`);
         }
         return found[nth - 1];
       },
@@ -113,11 +110,13 @@ export class Sipp {
   /** The scenario ran to its end as written. */
   async completes(timeoutMs = 30_000): Promise<void> {
     const { code } = await this.#program.waitForExit(timeoutMs);
-    assert.equal(
-      code,
-      0,
-      `${this.#program.name} failed:\n${this.#program.output}\n${transcript(await this.messages())}`,
-    );
+    assert.equal(code, 0, `${this.#program.name} failed:\n${await this.#report()}`);
+  }
+
+  /** Everything that helps to see why a scenario failed. */
+  async #report(): Promise<string> {
+    const errors = await readFile(`${this.#logPath}.errors`, 'utf8').catch(() => '');
+    return `${errors}\n${transcript(await this.messages())}\n${this.#program.output}`;
   }
 
   async #currentCallId(): Promise<string | undefined> {
@@ -129,21 +128,29 @@ export class Sipp {
 /** Registers a user from the port on which it will be called; ends when the registrar has answered. */
 export async function registerWithSipp(
   scope: Scope,
-  options: Pick<SippOptions, 'localPort' | 'remotePort' | 'service' | 'password' | 'finalStatus'>,
+  options: Pick<SippOptions, 'localPort' | 'remotePort' | 'service' | 'password'> & Partial<SippOptions>,
 ): Promise<LoggedMessage[]> {
-  const sipp = await Sipp.start(scope, { ...options, scenario: 'register' });
+  const sipp = await Sipp.start(scope, { scenario: 'register', ...options });
   await sipp.completes();
   return sipp.messages();
 }
 
+/** sipp would open `[media_port]` itself, so the port of the test's own phone is written into the scenario. */
+function fillIn(scenario: string, { caller, finalStatus, media }: SippOptions): string {
+  return scenario
+    .replaceAll('@CALLER@', caller ?? '')
+    .replaceAll('@FINAL@', String(finalStatus ?? 200))
+    .replaceAll('@MEDIA_ADDRESS@', media?.address ?? '127.0.0.1')
+    .replaceAll('@MEDIA_PORT@', String(media?.port ?? 9));
+}
+
 function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {
-  const { localPort, remotePort, service, caller, password, media } = options;
+  const { localPort, remotePort, service, caller, password } = options;
   return [
     ...(remotePort === undefined ? [] : [`127.0.0.1:${remotePort}`]),
     ...['-sf', scenario, '-m', '1', '-i', '127.0.0.1', '-p', String(localPort)],
     ...(service === undefined ? [] : ['-s', service]),
     ...['-au', caller ?? service ?? '', '-ap', password ?? ''],
-    ...(media === undefined ? [] : ['-mi', media.address, '-mp', String(media.port)]),
     ...['-trace_msg', '-message_file', logPath, '-trace_err', '-error_file', `${logPath}.errors`],
     ...['-nostdin', '-timeout', '60s', '-timeout_error', '-recv_timeout', '30000'],
   ];

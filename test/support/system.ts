@@ -33,6 +33,8 @@ export interface System {
   readonly maxPort: number;
   /** CDR lines written so far, parsed. */
   cdrs(): Promise<Record<string, unknown>[]>;
+  /** The CDR of the only call, once it is written. */
+  cdr(): Promise<Record<string, unknown>>;
   /** After a call: the relay holds no session. */
   expectNoSessions(): Promise<void>;
   /** SIGTERM; everything of it must be gone afterwards. */
@@ -71,6 +73,11 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
     minPort,
     maxPort,
     cdrs: () => readCdrs(config.dataDir),
+    cdr: async () => {
+      const cdr = await waitFor('the CDR', async () => (await readCdrs(config.dataDir))[0]);
+      assert.equal((await readCdrs(config.dataDir)).length, 1, 'one CDR a call');
+      return cdr;
+    },
     expectNoSessions: async () => {
       await waitFor('a relay without sessions', async () => (await activeSessions(relayPort)) === 0);
     },

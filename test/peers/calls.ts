@@ -1,0 +1,73 @@
+/** Two sipp sides with their phones' media, at one system: what each of the sipp tests begins with. */
+import { freeUdpPort } from '../support/ports.ts';
+import { converse, RtpParty } from '../support/rtp-party.ts';
+import type { Scope } from '../support/scope.ts';
+import type { MediaLine } from '../support/sip-log.ts';
+import { registerWithSipp, Sipp } from '../support/sipp.ts';
+import type { System } from '../support/system.ts';
+
+export const CALLER = '1001';
+export const CALLEE = '1002';
+
+export interface Call {
+  readonly caller: Sipp;
+  readonly callee: Sipp;
+  readonly callerMedia: RtpParty;
+  readonly calleeMedia: RtpParty;
+}
+
+/** Registers the callee, lets it wait for a call in its scenario, and lets the caller begin. */
+export async function placeCall(
+  scope: Scope,
+  system: Pick<System, 'sipPort'>,
+  scenarios: { readonly caller: string; readonly callee: string; readonly finalStatus?: number },
+): Promise<Call> {
+  const callerMedia = await RtpParty.open(scope, 'caller');
+  const calleeMedia = await RtpParty.open(scope, 'callee');
+  const calleePort = await freeUdpPort();
+  await registerWithSipp(scope, {
+    localPort: calleePort,
+    remotePort: system.sipPort,
+    service: CALLEE,
+    password: '1234',
+  });
+  const callee = await Sipp.start(scope, { scenario: scenarios.callee, localPort: calleePort, media: calleeMedia });
+  const caller = await startCaller(scope, system, scenarios.caller, callerMedia, scenarios.finalStatus);
+  return { caller, callee, callerMedia, calleeMedia };
+}
+
+/** A caller alone, for calls that reach nobody. */
+export async function startCaller(
+  scope: Scope,
+  system: Pick<System, 'sipPort'>,
+  scenario: string,
+  media: RtpParty,
+  finalStatus?: number,
+  service = CALLEE,
+): Promise<Sipp> {
+  return await Sipp.start(scope, {
+    scenario,
+    localPort: await freeUdpPort(),
+    remotePort: system.sipPort,
+    service,
+    caller: CALLER,
+    password: '1234',
+    media,
+    ...(finalStatus !== undefined && { finalStatus }),
+  });
+}
+
+/** Where each side was told to send its audio: the caller by the answer, the callee by the offer. */
+export async function toldMedia(call: Call): Promise<{ readonly caller: MediaLine; readonly callee: MediaLine }> {
+  return {
+    caller: await call.caller.mediaToldBy(/^SIP\/2\.0 200/),
+    callee: await call.callee.mediaToldBy(/^INVITE/),
+  };
+}
+
+/** RTP and RTCP both ways, each side sending to where it was told to. */
+export async function talkBothWays(call: Call): Promise<void> {
+  const told = await toldMedia(call);
+  await call.callee.received(/^ACK/);
+  await converse({ party: call.callerMedia, to: told.caller }, { party: call.calleeMedia, to: told.callee });
+}
