@@ -1,0 +1,63 @@
+import { formatHost } from '../../../wire/ip-address.ts';
+import { fault, isToken, ok, type ParseError, parseDecimal, type Result } from '../grammar.ts';
+import { type Parameters, parseHeaderParameters } from '../parameters.ts';
+import { parseHostPort } from '../uri.ts';
+import type { HeaderField } from './field.ts';
+
+/** One hop of a message's way (RFC 3261 20.42): `SIP/2.0/UDP pc33.example.com:5060;branch=z9hG4bK87a;rport`. */
+export interface Via {
+  /** `UDP`, `TCP`, `TLS`, …, upper case. */
+  readonly transport: string;
+  /** Sent-by host; IPv6 without its brackets. */
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly parameters: Parameters;
+}
+
+/** What a branch begins with when it is unique in space and time (RFC 3261 8.1.1.7). */
+export const MAGIC_COOKIE = 'z9hG4bK';
+
+const SECTION = 'RFC 3261 20.42';
+
+export const via: HeaderField<Via> = { name: 'Via', compact: 'v', list: true, single: false, parse, format };
+
+/** Where the branch makes a transaction key by itself: a branch that is the bare cookie does not (RFC 4475 3.2.1). */
+export function hasMagicBranch(value: Via): boolean {
+  const branch = value.parameters.get('branch');
+  return branch?.startsWith(MAGIC_COOKIE) === true && branch.length > MAGIC_COOKIE.length;
+}
+
+/** The address that a response goes to without `rport` (RFC 3261 18.2.2), received before sent-by. */
+export function viaResponseTarget(value: Via): { host: string; port: number } {
+  const received = value.parameters.get('received');
+  const rport = parseDecimal(value.parameters.get('rport') ?? '', 65535);
+  return { host: received || value.host, port: rport || value.port || defaultPort(value.transport) };
+}
+
+function defaultPort(transport: string): number {
+  return transport === 'TLS' ? 5061 : 5060;
+}
+
+function parse(text: string): Result<Via, ParseError> {
+  const semicolon = text.indexOf(';');
+  const head = semicolon < 0 ? text : text.slice(0, semicolon);
+  // Blanks may stand around both slashes, and at least one before the sent-by.
+  const match = /^\s*SIP\s*\/\s*2\.0\s*\/\s*([^\s/]+)\s+(\S.*?)\s*$/i.exec(head);
+  if (match === null || !isToken(match[1] ?? '')) {
+    return fault('bad-via', 0, SECTION);
+  }
+  const sentBy = parseHostPort(match[2] ?? '');
+  if (sentBy === undefined) {
+    return fault('bad-via-sent-by', head.indexOf(match[2] ?? ''), SECTION);
+  }
+  const parameters = parseHeaderParameters(semicolon < 0 ? '' : text.slice(semicolon), SECTION);
+  if (!parameters.ok) {
+    return parameters;
+  }
+  return ok({ transport: (match[1] ?? '').toUpperCase(), ...sentBy, parameters: parameters.value });
+}
+
+function format(value: Via): string {
+  const port = value.port === undefined ? '' : `:${value.port}`;
+  return `SIP/2.0/${value.transport} ${formatHost(value.host)}${port}${value.parameters}`;
+}

@@ -1,0 +1,38 @@
+import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
+
+/** What a message came in on and another one can go out on: what bindings and dialogs remember of a peer. */
+export interface Flow {
+  readonly transport: FlowTransport;
+  /** Where our socket is bound; may be the wildcard. */
+  readonly local: TransportAddress;
+  readonly remote: TransportAddress;
+  /** The address and port by which this remote reaches us: what Via and Contact name. */
+  readonly sentBy: TransportAddress;
+}
+
+export type FlowTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
+
+/** Over a reliable transport nothing is retransmitted, and timers D, I, J and K are zero (RFC 3261 17). */
+export function isReliable(flow: Flow): boolean {
+  return flow.transport !== 'udp';
+}
+
+/** The transport as a Via spells it. */
+export function viaTransport(flow: Flow): string {
+  return flow.transport.toUpperCase();
+}
+
+export function sameFlow(left: Flow, right: Flow): boolean {
+  return (
+    left.transport === right.transport &&
+    left.remote.port === right.remote.port &&
+    left.remote.address === right.remote.address &&
+    left.local.port === right.local.port &&
+    left.local.address === right.local.address
+  );
+}
+
+/** `udp 198.51.100.7:5060`, for log lines. */
+export function formatFlow(flow: Flow): string {
+  return `${flow.transport} ${formatTransportAddress(flow.remote)}`;
+}
