@@ -42,6 +42,11 @@ export const ERRORS = {
     exitCode: 69,
     remedy: 'Start the relay, or unset RTPPROXY_AUTO_START so that ims-launch starts one.',
   },
+  IMS_ERR_RELAY_ADDRESS: {
+    exitCode: 78,
+    remedy:
+      'Name the relay’s control socket by an IP address or a name that resolves: relay.host and relay.port, or --target.',
+  },
   IMS_ERR_VERIFY_FAILED: {
     exitCode: 1,
     remedy: 'The table shows which direction is dead; the README has the causes under "no audio".',

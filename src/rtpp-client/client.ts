@@ -1,0 +1,150 @@
+/**
+ * The client's side of RTPP over UDP: each command goes out under a cookie of its own and is repeated, byte for
+ * byte, until a datagram with that cookie comes back (the relay answers a repetition from its cache and executes
+ * nothing twice).
+ *
+ * ```
+ * request ──► in flight ──► settled: reply | timeout | refused | closed | rejected
+ *              │     ▲
+ *              └─────┘ same datagram after 300, 600, 1200 ms … (policy)
+ * ```
+ */
+import { parseReply, type RtppReply } from '../rtpp/reply.ts';
+import { MAX_COMMAND_BYTES, splitCookie } from '../rtpp/words.ts';
+import { Deadlines } from '../wire/deadlines.ts';
+import type { RtppOutcome } from './outcome.ts';
+import type { RetryPolicy, RtppClientOptions } from './policy.ts';
+
+/** Names one `request()` of one client. */
+export type RequestId = number;
+
+export type RtppClientEffect =
+  | { readonly kind: 'send'; readonly datagram: Uint8Array }
+  /** The last word on a request; follows each request exactly once. */
+  | { readonly kind: 'settled'; readonly id: RequestId; readonly outcome: RtppOutcome }
+  /** A datagram from the relay's port under a cookie that this client never made: another protocol lives there. */
+  | { readonly kind: 'stray'; readonly text: string };
+
+interface InFlight {
+  readonly datagram: Uint8Array;
+  readonly policy: RetryPolicy;
+  readonly giveUpAt: number;
+  /** Wait before the next repetition. */
+  waitMs: number;
+}
+
+export class RtppClientEngine {
+  readonly #cookiePrefix: string;
+  readonly #options: RtppClientOptions;
+  readonly #inFlight = new Map<RequestId, InFlight>();
+  readonly #deadlines = new Deadlines<RequestId>();
+  readonly #encoder = new TextEncoder();
+  #lastId: RequestId = 0;
+  #closed = false;
+
+  /**
+   * `cookiePrefix`: random, unique among all clients of all hosts that share the relay, for cookies are the only
+   * key of its reply cache. Letters and digits; also tells our own late replies from strangers' datagrams.
+   */
+  constructor(cookiePrefix: string, options: RtppClientOptions) {
+    this.#cookiePrefix = cookiePrefix;
+    this.#options = options;
+  }
+
+  /** Requests without an outcome. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  nextTimeoutAt(): number {
+    return this.#deadlines.nextAt();
+  }
+
+  /** Sends one command (without cookie and LF). The outcome is among the effects of this or of a later call. */
+  request(
+    now: number,
+    command: string,
+    retry: Partial<RetryPolicy> = {},
+  ): { readonly id: RequestId; readonly effects: RtppClientEffect[] } {
+    const id = ++this.#lastId;
+    if (this.#closed) {
+      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'closed' } }] };
+    }
+    if (this.#inFlight.size >= this.#options.maxInFlight) {
+      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'rejected', reason: 'too-many-in-flight' } }] };
+    }
+    const datagram = this.#encoder.encode(`${this.#cookieOf(id)} ${command}`);
+    if (datagram.length > MAX_COMMAND_BYTES) {
+      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'rejected', reason: 'too-long' } }] };
+    }
+    const policy = { ...this.#options.retry, ...retry };
+    this.#inFlight.set(id, { datagram, policy, giveUpAt: now + policy.budgetMs, waitMs: policy.firstMs });
+    this.#deadlines.set(id, now + Math.min(policy.firstMs, policy.budgetMs));
+    return { id, effects: [{ kind: 'send', datagram }] };
+  }
+
+  /** One datagram from the relay's address, read as latin1. Replies to requests settled before are dropped. */
+  handleDatagram(_now: number, text: string): RtppClientEffect[] {
+    const split = splitCookie(text);
+    if (split === undefined || !split.cookie.startsWith(this.#cookiePrefix)) {
+      return [{ kind: 'stray', text: text.slice(0, MAX_STRAY_CHARACTERS) }];
+    }
+    const id = Number.parseInt(split.cookie.slice(this.#cookiePrefix.length), 36);
+    if (!this.#inFlight.has(id) || split.cookie !== this.#cookieOf(id)) {
+      return [];
+    }
+    const reply = parseReply(split.command.replace(/^[ \t]+/, ''));
+    return [this.#settle(id, reply.ok ? replied(reply.value) : { kind: 'rejected', reason: 'malformed-reply' })];
+  }
+
+  /** Nobody listens on the relay's port: whatever waits there waits in vain. */
+  handleRefused(_now: number): RtppClientEffect[] {
+    return this.#settleAll({ kind: 'refused' });
+  }
+
+  handleTimeout(now: number): RtppClientEffect[] {
+    const effects: RtppClientEffect[] = [];
+    for (let id = this.#deadlines.takeDue(now); id !== undefined; id = this.#deadlines.takeDue(now)) {
+      const request = this.#inFlight.get(id);
+      if (request === undefined) {
+        continue;
+      }
+      if (now >= request.giveUpAt) {
+        effects.push(this.#settle(id, { kind: 'timeout' }));
+        continue;
+      }
+      request.waitMs *= request.policy.factor;
+      // Counted from now, not from the instant missed: after a stall the relay gets time to answer.
+      this.#deadlines.set(id, Math.min(now + request.waitMs, request.giveUpAt));
+      effects.push({ kind: 'send', datagram: request.datagram });
+    }
+    return effects;
+  }
+
+  /** Settles everything; later requests are settled at once. */
+  close(): RtppClientEffect[] {
+    this.#closed = true;
+    return this.#settleAll({ kind: 'closed' });
+  }
+
+  #cookieOf(id: RequestId): string {
+    return this.#cookiePrefix + id.toString(36);
+  }
+
+  #settle(id: RequestId, outcome: RtppOutcome): RtppClientEffect {
+    this.#inFlight.delete(id);
+    this.#deadlines.clear(id);
+    return { kind: 'settled', id, outcome };
+  }
+
+  #settleAll(outcome: RtppOutcome): RtppClientEffect[] {
+    return [...this.#inFlight.keys()].map((id) => this.#settle(id, outcome));
+  }
+}
+
+/** Enough of a stranger's datagram to recognise it in a log. */
+const MAX_STRAY_CHARACTERS = 120;
+
+function replied(reply: RtppReply): RtppOutcome {
+  return { kind: 'reply', reply };
+}
