@@ -12,6 +12,8 @@ export interface CapturedDatagram {
 }
 
 export interface Capture {
+  /** What has been seen up to now; the last moments may still be on their way to the file. */
+  soFar(): Promise<CapturedDatagram[]>;
   /** Ends the capture and returns what was seen, in order. */
   stop(): Promise<CapturedDatagram[]>;
 }
@@ -26,6 +28,7 @@ export async function startCapture(scope: Scope, namespace: string, device: stri
   });
   await tshark.waitForLine(/^Capture started|Capturing on/i, 20_000);
   return {
+    soFar: async () => parsePcap(await readFile(path)),
     stop: async () => {
       tshark.signal('SIGINT');
       await tshark.waitForExit();
@@ -47,8 +50,10 @@ export function parsePcap(file: Buffer): CapturedDatagram[] {
   const datagrams: CapturedDatagram[] = [];
   for (let at = 24; at + 16 <= file.length; ) {
     const length = file.readUInt32LE(at + 8);
-    const frame = file.subarray(at + 16, at + 16 + length);
-    const datagram = udpOf(frame);
+    if (at + 16 + length > file.length) {
+      break; // still being written
+    }
+    const datagram = udpOf(file.subarray(at + 16, at + 16 + length));
     if (datagram !== undefined) {
       datagrams.push(datagram);
     }

@@ -27,19 +27,20 @@ export function toneWav(frequencyHz: number, seconds: number, rateHz = TELEPHONE
   return file;
 }
 
-/** Samples of a 16-bit PCM WAV file, first channel. A file still being written may have an unfinished header. */
+/** Samples of a 16-bit PCM WAV file, first channel. A recorder writes the size last: until then all the rest is data. */
 export function readWav(file: Buffer): { readonly rateHz: number; readonly samples: Samples } {
   let at = 12;
   let channels = 1;
   let rateHz = TELEPHONE_RATE_HZ;
   while (at + 8 <= file.length) {
     const id = file.toString('latin1', at, at + 4);
-    const size = Math.min(file.readUInt32LE(at + 4), file.length - at - 8);
+    const rest = file.length - at - 8;
+    const size = Math.min(file.readUInt32LE(at + 4), rest);
     if (id === 'fmt ') {
       channels = file.readUInt16LE(at + 10);
       rateHz = file.readUInt32LE(at + 12);
     } else if (id === 'data') {
-      const frames = Math.floor(size / (2 * channels));
+      const frames = Math.floor((size || rest) / (2 * channels));
       const data = at + 8;
       return {
         rateHz,
