@@ -92,6 +92,20 @@ export class Headers {
     return this;
   }
 
+  /** `append` for a value that is known to be one trimmed line; gives the key of the name. For the parser. */
+  appendRaw(name: string, value: string): string {
+    const key = canonicalKey(name);
+    this.#names.push(name);
+    this.#keys.push(key);
+    this.#values.push(value);
+    return key;
+  }
+
+  /** The key of the first field that matches and stands on more than one line. */
+  firstRepeated(matches: (key: string) => boolean): string | undefined {
+    return this.#keys.find((key, index) => matches(key) && this.#keys.lastIndexOf(key) !== index);
+  }
+
   /** Puts the field before the first one of its name, or before all others when there is none: Via, Record-Route. */
   prepend(name: string, value: string): this {
     const key = canonicalKey(name);

@@ -42,7 +42,7 @@ function parse(text: string): Result<Via, ParseError> {
   const semicolon = text.indexOf(';');
   const head = semicolon < 0 ? text : text.slice(0, semicolon);
   // Blanks may stand around both slashes, and at least one before the sent-by.
-  const match = /^\s*SIP\s*\/\s*2\.0\s*\/\s*([^\s/]+)\s+(\S.*?)\s*$/i.exec(head);
+  const match = /^\s*SIP\s*\/\s*2\.0\s*\/\s*([^\s/]+)\s+(\S.*)$/i.exec(head.trimEnd());
   if (match === null || !isToken(match[1] ?? '')) {
     return fault('bad-via', 0, SECTION);
   }

@@ -1,0 +1,323 @@
+import { to } from '../message/headers/to.ts';
+import { via } from '../message/headers/via.ts';
+import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
+import { createResponse } from '../message/response.ts';
+import { DeadlineQueue } from './deadline-queue.ts';
+import type { TransactionEffect, TransactionKey } from './effects.ts';
+import { type Flow, sameFlow } from './flow.ts';
+import type { IdSource } from './ids.ts';
+import { cancelFor, InviteClientTransaction } from './invite-client.ts';
+import { InviteServerTransaction } from './invite-server.ts';
+import { clientKey, clientKeyOf, isRfc2543, serverKeyOf } from './matching.ts';
+import { NonInviteClientTransaction } from './non-invite-client.ts';
+import { NonInviteServerTransaction } from './non-invite-server.ts';
+import { DEFAULT_TIMERS, type TimerValues } from './timers.ts';
+import { type ClientTransaction, prepareSend, type ServerTransaction, type Transaction } from './transaction.ts';
+import { pushVia, responseFlow, stampTopVia } from './via-routing.ts';
+
+export interface TransactionLayerOptions {
+  readonly ids: IdSource;
+  readonly timers?: TimerValues;
+  /** Transactions of each side, client and server; beyond it requests get 503, ours fail. */
+  readonly maxTransactions?: number;
+  /** How long an INVITE may wait for its user's answer before the 100; 0: sent by the next `handleTimeout`. */
+  readonly tryingAfterMs?: number;
+  /** Retry-After of the 503 when there are too many transactions. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** What was dropped or refused here; everything else is told to the user. */
+export interface TransactionCounters {
+  /** Responses that belong to no transaction of ours, or with more than our Via (RFC 3261 8.1.3.3). */
+  strayResponses: number;
+  /** Requests refused with 503, and requests of ours not sent, for want of room. */
+  overload: number;
+  /** Retransmissions that were absorbed. */
+  retransmissions: number;
+}
+
+type ExtraHeaders = Iterable<readonly [name: string, value: string]>;
+
+/**
+ * All transactions of one SIP element (RFC 3261 17): matches what comes in, retransmits what goes out, times out what
+ * is not answered. Sans-I/O: the transport's facts and the user's wishes go in, effects come out in the order in which
+ * they are to be done.
+ */
+export class TransactionLayer {
+  readonly counters: TransactionCounters = { strayResponses: 0, overload: 0, retransmissions: 0 };
+  readonly #ids: IdSource;
+  readonly #timers: TimerValues;
+  readonly #maxTransactions: number;
+  readonly #tryingAfterMs: number;
+  readonly #retryAfterSeconds: number;
+  readonly #clients = new Map<TransactionKey, ClientTransaction>();
+  readonly #servers = new Map<TransactionKey, ServerTransaction>();
+  readonly #deadlines = new DeadlineQueue<Transaction>();
+  /** Headers of CANCELs that wait for the first provisional response (RFC 3261 9.1), by INVITE. */
+  readonly #heldCancels = new Map<TransactionKey, ExtraHeaders>();
+  /** Transactions of our own (CANCELs, and those that answer one): the user does not hear of them. */
+  readonly #silent = new WeakSet<Transaction>();
+
+  constructor(options: TransactionLayerOptions) {
+    this.#ids = options.ids;
+    this.#timers = options.timers ?? DEFAULT_TIMERS;
+    this.#maxTransactions = options.maxTransactions ?? 20_000;
+    this.#tryingAfterMs = options.tryingAfterMs ?? 0;
+    this.#retryAfterSeconds = options.retryAfterSeconds ?? 5;
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  get serverCount(): number {
+    return this.#servers.size;
+  }
+
+  /** A message from the network. The layer takes it over: its top Via is stamped with where it came from. */
+  handleMessage(now: number, message: SipMessage, flow: Flow): TransactionEffect[] {
+    const out: TransactionEffect[] = [];
+    if (message.kind === 'response') {
+      this.#handleResponse(now, message, out);
+    } else {
+      this.#handleRequest(now, message, flow, out);
+    }
+    return out;
+  }
+
+  /**
+   * Sends a request other than ACK and CANCEL in a client transaction of its own. Our Via is put on a copy. When there
+   * is no room, the effects say `transport-error`.
+   */
+  request(now: number, request: SipRequest, flow: Flow): { key: TransactionKey; effects: TransactionEffect[] } {
+    const sent = cloneRequest(request);
+    const branch = this.#ids.branch();
+    pushVia(sent.headers, flow, branch);
+    const key = clientKey(sent.headers.read(via)?.parameters.get('branch') ?? '', request.method);
+    if (this.#clients.size >= this.#maxTransactions) {
+      this.counters.overload++;
+      const reason = 'too many transactions';
+      return {
+        key,
+        effects: [
+          { kind: 'transport-error', key, reason },
+          { kind: 'terminated', key },
+        ],
+      };
+    }
+    const effects: TransactionEffect[] = [];
+    this.#startClient(now, key, sent, flow, effects);
+    return { key, effects };
+  }
+
+  /**
+   * Cancels an INVITE of ours (RFC 3261 9.1): at once if a provisional response has come, else as soon as one comes,
+   * never after a final one. The INVITE still ends with a response (normally 487), or a timeout.
+   */
+  cancel(now: number, key: TransactionKey, extraHeaders: ExtraHeaders = []): TransactionEffect[] {
+    const out: TransactionEffect[] = [];
+    const invite = this.#clients.get(key);
+    if (invite instanceof InviteClientTransaction) {
+      if (invite.cancellable) {
+        this.#sendCancel(now, invite, extraHeaders, out);
+      } else if (invite.cancelMustWait) {
+        this.#heldCancels.set(key, extraHeaders);
+      }
+    }
+    return out;
+  }
+
+  /** The user's response to a request; of an INVITE any number of 1xx, and 2xx again until the ACK. */
+  respond(now: number, key: TransactionKey, response: SipResponse): TransactionEffect[] {
+    const out: TransactionEffect[] = [];
+    const transaction = this.#servers.get(key);
+    if (transaction !== undefined) {
+      transaction.respond(now, response, out);
+      this.#settle(transaction);
+    }
+    return out;
+  }
+
+  /**
+   * A message that belongs to no transaction: the ACK to a 2xx. A request gets our Via unless it has one. The effect
+   * may be kept and issued again as often as the message must be repeated.
+   */
+  send(message: SipMessage, flow: Flow): TransactionEffect[] {
+    if (message.kind === 'response' || message.headers.has('Via')) {
+      return [prepareSend(message, flow, undefined)];
+    }
+    const sent = cloneRequest(message);
+    pushVia(sent.headers, flow, this.#ids.branch());
+    return [prepareSend(sent, flow, undefined)];
+  }
+
+  /**
+   * Something could not be sent. With the `key` of the send effect only that transaction fails; without, all on that
+   * flow do, as when a connection closes.
+   */
+  handleTransportError(_now: number, flow: Flow, reason: string, key?: TransactionKey): TransactionEffect[] {
+    const out: TransactionEffect[] = [];
+    const tables = [this.#clients, this.#servers] as const;
+    for (const table of tables) {
+      const affected =
+        key === undefined
+          ? [...table.values()].filter((transaction) => sameFlow(transaction.flow, flow))
+          : [table.get(key)].filter((transaction) => transaction !== undefined);
+      for (const transaction of affected) {
+        this.#run(transaction, out, (effects) => transaction.handleTransportError(reason, effects));
+      }
+    }
+    return out;
+  }
+
+  nextTimeoutAt(): number {
+    return this.#deadlines.next();
+  }
+
+  /** Fires everything whose time has come. */
+  handleTimeout(now: number): TransactionEffect[] {
+    const out: TransactionEffect[] = [];
+    for (let due = this.#deadlines.due(now); due !== undefined; due = this.#deadlines.due(now)) {
+      const transaction = due;
+      this.#run(transaction, out, (effects) => transaction.handleTimeout(now, effects));
+    }
+    return out;
+  }
+
+  #handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void {
+    const key = clientKeyOf(response);
+    const transaction = this.#clients.get(key);
+    if (transaction === undefined || response.headers.getAll('Via').length !== 1) {
+      this.counters.strayResponses++;
+      return;
+    }
+    this.#run(transaction, out, (effects) => transaction.handleResponse(now, response, effects));
+    const held = this.#heldCancels.get(key);
+    if (held !== undefined && transaction instanceof InviteClientTransaction && !transaction.cancelMustWait) {
+      this.#heldCancels.delete(key);
+      if (transaction.cancellable) {
+        this.#sendCancel(now, transaction, held, out);
+      }
+    }
+  }
+
+  #handleRequest(now: number, request: SipRequest, flow: Flow, out: TransactionEffect[]): void {
+    const key = serverKeyOf(request, request.method === 'ACK' ? 'INVITE' : request.method);
+    const existing = this.#servers.get(key);
+    if (request.method === 'ACK') {
+      stampTopVia(request.headers, flow);
+      this.#handleAck(now, request, flow, existing, out);
+    } else if (existing !== undefined) {
+      this.counters.retransmissions++;
+      existing.handleRequest(now, request, out);
+    } else {
+      stampTopVia(request.headers, flow);
+      this.#startServer(now, key, request, flow, out);
+    }
+  }
+
+  #handleAck(
+    now: number,
+    request: SipRequest,
+    flow: Flow,
+    invite: ServerTransaction | undefined,
+    out: TransactionEffect[],
+  ): void {
+    // Without a unique branch only the To tag tells the ACK to our response from the ACK to someone else's.
+    const foreign =
+      invite instanceof InviteServerTransaction &&
+      isRfc2543(request) &&
+      request.headers.read(to)?.parameters.get('tag') !== invite.toTag;
+    if (invite === undefined || foreign) {
+      out.push({ kind: 'ack', request, flow });
+      return;
+    }
+    invite.handleRequest(now, request, out);
+    this.#settle(invite);
+  }
+
+  #startServer(now: number, key: TransactionKey, request: SipRequest, flow: Flow, out: TransactionEffect[]): void {
+    const back = responseFlow(request.headers, flow);
+    if (this.#servers.size >= this.#maxTransactions) {
+      this.counters.overload++;
+      const headers = [['Retry-After', String(this.#retryAfterSeconds)]] as const;
+      out.push(prepareSend(createResponse(request, 503, { toTag: this.#ids.tag(), headers }), back, undefined));
+      return;
+    }
+    const init = { key, request, flow: back, timers: this.#timers, now };
+    const transaction =
+      request.method === 'INVITE'
+        ? new InviteServerTransaction({ ...init, tryingAfterMs: this.#tryingAfterMs })
+        : new NonInviteServerTransaction(init);
+    this.#servers.set(key, transaction);
+    if (request.method === 'CANCEL') {
+      this.#silent.add(transaction);
+      this.#answerCancel(now, transaction, out);
+    } else {
+      out.push({ kind: 'request', key, request, flow });
+    }
+    this.#settle(transaction);
+  }
+
+  /** RFC 3261 9.2: 200 if there is such an INVITE, whatever becomes of it, else 481. */
+  #answerCancel(now: number, cancel: ServerTransaction, out: TransactionEffect[]): void {
+    const invite = this.#servers.get(serverKeyOf(cancel.request, 'INVITE'));
+    const found = invite instanceof InviteServerTransaction ? invite : undefined;
+    const toTag = found?.toTag ?? this.#ids.tag();
+    cancel.respond(now, createResponse(cancel.request, found === undefined ? 481 : 200, { toTag }), out);
+    if (found?.cancellable) {
+      out.push({ kind: 'cancel', key: found.key, request: cancel.request });
+    }
+  }
+
+  #startClient(
+    now: number,
+    key: TransactionKey,
+    request: SipRequest,
+    flow: Flow,
+    out: TransactionEffect[],
+  ): ClientTransaction {
+    const init = { key, request, flow, timers: this.#timers };
+    const transaction =
+      request.method === 'INVITE' ? new InviteClientTransaction(init) : new NonInviteClientTransaction(init);
+    this.#clients.set(key, transaction);
+    transaction.start(now, out);
+    this.#settle(transaction);
+    return transaction;
+  }
+
+  /** A CANCEL runs in a transaction of its own with the INVITE's branch; it may exceed the cap: it ends something. */
+  #sendCancel(now: number, invite: InviteClientTransaction, extra: ExtraHeaders, out: TransactionEffect[]): void {
+    const cancel = cancelFor(invite.request, extra);
+    const key = clientKey(invite.request.headers.read(via)?.parameters.get('branch') ?? '', 'CANCEL');
+    this.#silent.add(this.#startClient(now, key, cancel, invite.flow, out));
+    invite.noteCancelSent(now);
+    this.#settle(invite);
+  }
+
+  /** Lets a machine act, keeps a silent one's events from the user, and books what became of it. */
+  #run(transaction: Transaction, out: TransactionEffect[], act: (effects: TransactionEffect[]) => void): void {
+    if (this.#silent.has(transaction)) {
+      const effects: TransactionEffect[] = [];
+      act(effects);
+      out.push(...effects.filter((effect) => effect.kind === 'send'));
+    } else {
+      act(out);
+    }
+    this.#settle(transaction);
+  }
+
+  #settle(transaction: Transaction): void {
+    if (!transaction.terminated) {
+      this.#deadlines.schedule(transaction, transaction.nextTimeoutAt());
+      return;
+    }
+    this.#deadlines.remove(transaction);
+    for (const table of [this.#clients, this.#servers] as const) {
+      if (table.get(transaction.key) === transaction) {
+        table.delete(transaction.key);
+      }
+    }
+    this.#heldCancels.delete(transaction.key);
+  }
+}

@@ -1,0 +1,103 @@
+import type { SipRequest, SipResponse } from '../message/message.ts';
+import type { SendEffect, TransactionEffect, TransactionKey } from './effects.ts';
+import { type Flow, isReliable } from './flow.ts';
+import { Timers, type TimerValues } from './timers.ts';
+import { type ClientTransaction, prepareSend, type TransactionInit } from './transaction.ts';
+
+/**
+ * Non-INVITE client transaction (RFC 3261 17.1.2).
+ *
+ *        request sent
+ *             |        E: request again
+ *         [Trying] --------- F: timeout ---------------+
+ *      1xx |    \ 200-699                              |
+ *          v     +------------> [Completed] --- K ---> [Terminated]
+ *    [Proceeding] -- 200-699 ------^                   ^
+ *          | E: request again each T2                  |
+ *          +---------------- F: timeout ---------------+
+ */
+export class NonInviteClientTransaction implements ClientTransaction {
+  readonly key: TransactionKey;
+  readonly request: SipRequest;
+  readonly flow: Flow;
+  readonly #values: TimerValues;
+  readonly #timers = new Timers();
+  readonly #send: SendEffect;
+  #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying';
+  #retransmitMs: number;
+
+  constructor(init: TransactionInit) {
+    this.key = init.key;
+    this.request = init.request;
+    this.flow = init.flow;
+    this.#values = init.timers;
+    this.#retransmitMs = init.timers.t1Ms;
+    this.#send = prepareSend(init.request, init.flow, init.key);
+  }
+
+  get state(): string {
+    return this.#state;
+  }
+
+  get terminated(): boolean {
+    return this.#state === 'terminated';
+  }
+
+  start(now: number, out: TransactionEffect[]): void {
+    out.push(this.#send);
+    if (!isReliable(this.flow)) {
+      this.#timers.start('E', now + this.#retransmitMs);
+    }
+    this.#timers.start('F', now + 64 * this.#values.t1Ms);
+  }
+
+  handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void {
+    if (this.#state !== 'trying' && this.#state !== 'proceeding') {
+      return;
+    }
+    out.push({ kind: 'response', key: this.key, response, flow: this.flow });
+    if (response.status < 200) {
+      this.#state = 'proceeding';
+      return;
+    }
+    this.#state = 'completed';
+    this.#timers.stopAll();
+    this.#timers.start('K', now + (isReliable(this.flow) ? 0 : this.#values.t4Ms));
+  }
+
+  nextTimeoutAt(): number {
+    return this.#timers.next();
+  }
+
+  handleTimeout(now: number, out: TransactionEffect[]): void {
+    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
+      switch (due.name) {
+        case 'E':
+          this.#retransmitMs =
+            this.#state === 'proceeding' ? this.#values.t2Ms : Math.min(2 * this.#retransmitMs, this.#values.t2Ms);
+          out.push(this.#send);
+          this.#timers.start('E', now + this.#retransmitMs);
+          break;
+        case 'F':
+          out.push({ kind: 'timeout', key: this.key });
+          this.#terminate(out);
+          break;
+        default:
+          this.#terminate(out);
+      }
+    }
+  }
+
+  handleTransportError(reason: string, out: TransactionEffect[]): void {
+    if (this.#state === 'trying' || this.#state === 'proceeding') {
+      out.push({ kind: 'transport-error', key: this.key, reason });
+      this.#terminate(out);
+    }
+  }
+
+  #terminate(out: TransactionEffect[]): void {
+    this.#state = 'terminated';
+    this.#timers.stopAll();
+    out.push({ kind: 'terminated', key: this.key });
+  }
+}
