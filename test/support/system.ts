@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePortRange, freeUdpPort } from './ports.ts';
+import { freePortRange } from './ports.ts';
 import { Program } from './program.ts';
 import { binary } from './project.ts';
 import { activeSessions } from './rtpp.ts';
@@ -16,21 +16,27 @@ export const READY_LINE = /\bready\b/i;
 /** Ports of the media range: enough for a few calls, few enough to see a leak. */
 const MEDIA_PORTS = 64;
 
-export interface SystemOptions {
-  /** Merged over the test's own keys of config.json; groups are merged key by key. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Arguments of ims-launch after `--config`. */
-  readonly args?: readonly string[];
-}
-
-export interface System {
-  readonly launcher: Program;
+/** Where a system under test lives. */
+export interface Place {
   readonly directory: string;
   readonly sipPort: number;
   readonly relayPort: number;
   readonly minPort: number;
   readonly maxPort: number;
+}
+
+type Keys = Readonly<Record<string, unknown>>;
+
+export interface SystemOptions {
+  /** Keys of config.json besides the test's own; a function is told the ports. `relay` is merged key by key. */
+  readonly config?: Keys | ((place: Place) => Promise<Keys>);
+  readonly env?: Readonly<Record<string, string>>;
+  /** Arguments of ims-launch after `--config`. */
+  readonly args?: readonly string[];
+}
+
+export interface System extends Place {
+  readonly launcher: Program;
   /** CDR lines written so far, parsed. */
   cdrs(): Promise<Record<string, unknown>[]>;
   /** The CDR of the only call, once it is written. */
@@ -43,18 +49,17 @@ export interface System {
 
 /** Resolves when the system says that it is ready. */
 export async function startSystem(scope: Scope, options: SystemOptions = {}): Promise<System> {
-  const directory = await temporaryDirectory(scope);
-  const [sipPort, relayPort] = [await freeUdpPort(), await freeUdpPort()];
-  const minPort = freePortRange(MEDIA_PORTS);
-  const maxPort = minPort + MEDIA_PORTS - 1;
+  const place = await choosePlace(scope);
+  const { directory, sipPort, relayPort, minPort, maxPort } = place;
   const path = join(directory, 'config.json');
+  const extra = typeof options.config === 'function' ? await options.config(place) : options.config;
   const config = {
     SERVER_ADDR: '127.0.0.1',
     SERVER_PORT: sipPort,
     USERS: { 1001: '1234', 1002: '1234' },
     dataDir: join(directory, 'data'),
-    ...options.config,
-    relay: { port: relayPort, minPort, maxPort, ...(options.config?.['relay'] as object | undefined) },
+    ...extra,
+    relay: { port: relayPort, minPort, maxPort, ...(extra?.['relay'] as object | undefined) },
   };
   await writeFile(path, JSON.stringify(config, null, 2));
   const launcher = Program.start(scope, {
@@ -66,12 +71,8 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
   await launcher.waitForLine(READY_LINE, 30_000);
 
   return {
+    ...place,
     launcher,
-    directory,
-    sipPort,
-    relayPort,
-    minPort,
-    maxPort,
     cdrs: () => readCdrs(config.dataDir),
     cdr: async () => {
       const cdr = await waitFor('the CDR', async () => (await readCdrs(config.dataDir))[0]);
@@ -89,6 +90,18 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
       const left = [sipPort, relayPort, ...range(minPort, maxPort)].filter((port) => bound.has(port));
       assert.deepEqual(left, [], 'UDP ports still bound after the stop');
     },
+  };
+}
+
+/** One free block: SIP, control socket, media. */
+async function choosePlace(scope: Scope): Promise<Place> {
+  const first = freePortRange(2 + MEDIA_PORTS);
+  return {
+    directory: await temporaryDirectory(scope),
+    sipPort: first,
+    relayPort: first + 1,
+    minPort: first + 2,
+    maxPort: first + 1 + MEDIA_PORTS,
   };
 }
 
