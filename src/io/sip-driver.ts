@@ -1,0 +1,177 @@
+/** Turns the effects of the SIP engines into calls, the sockets' facts into events, and arms ONE timer for all. */
+import { performance } from 'node:perf_hooks';
+import type { Log } from '../observe/log.ts';
+import { callId } from '../sip/message/headers/call-id.ts';
+import type { SipMessage } from '../sip/message/message.ts';
+import type { SendEffect, TransactionEffect, TransactionEvent } from '../sip/transaction/effects.ts';
+import type { Flow } from '../sip/transaction/flow.ts';
+import type { TransactionLayer } from '../sip/transaction/layer.ts';
+import { formatTransportAddress } from '../wire/ip-address.ts';
+import type { SipTransport } from './sip-transport.ts';
+
+/**
+ * The transaction user (RFC 3261 17): an engine that calls the layer's verbs and returns the layer's effects among its
+ * own, in the order in which they are to be done. Its own effects have kinds that the layer does not use.
+ */
+export interface TransactionUser<Effect extends { readonly kind: string }> {
+  handleTransaction(now: number, event: TransactionEvent): readonly (TransactionEffect | Effect)[];
+  handleTimeout(now: number): readonly (TransactionEffect | Effect)[];
+  /** Infinity: never. */
+  nextTimeoutAt(): number;
+}
+
+export interface SipDriverOptions<Effect extends { readonly kind: string }> {
+  readonly layer: TransactionLayer;
+  readonly user: TransactionUser<Effect>;
+  /** One for each bound address; a send goes out by the one whose local address the flow names. */
+  readonly transports: readonly SipTransport[];
+  /** Does one of the user's own effects. What comes of it later enters by `run`. */
+  readonly perform: (effect: Effect) => void;
+  readonly log?: Log;
+  /** Monotonic milliseconds. */
+  readonly clock?: () => number;
+}
+
+/** The longest delay that setTimeout takes. */
+const MAX_DELAY_MS = 0x7fff_ffff;
+
+export class SipDriver<Effect extends { readonly kind: string }> {
+  readonly #layer: TransactionLayer;
+  readonly #user: TransactionUser<Effect>;
+  readonly #transports: readonly SipTransport[];
+  readonly #perform: (effect: Effect) => void;
+  readonly #log: Log | undefined;
+  readonly #clock: () => number;
+  readonly #queue: (TransactionEffect | Effect)[] = [];
+  #draining = false;
+  #timer: NodeJS.Timeout | undefined;
+  #armedFor = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: SipDriverOptions<Effect>) {
+    this.#layer = options.layer;
+    this.#user = options.user;
+    this.#transports = options.transports;
+    this.#perform = options.perform;
+    this.#log = options.log;
+    this.#clock = options.clock ?? (() => performance.now());
+    for (const transport of options.transports) {
+      transport.onMessage = (message, flow) => {
+        this.#trace(message, flow, 'message received');
+        this.run((now) => this.#layer.handleMessage(now, message, flow));
+      };
+    }
+  }
+
+  /**
+   * Tells the engines a fact, or makes a wish, and does what follows: `driver.run((now) => engine.handleReply(now, reply))`.
+   * Effects of a call from within an effect are done after those that wait already.
+   */
+  run(step: (now: number) => readonly (TransactionEffect | Effect)[]): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#queue.push(...step(this.#clock()));
+    if (this.#draining) {
+      return;
+    }
+    this.#draining = true;
+    try {
+      this.#drain();
+      // What is due at once (a 100 that nobody forestalled) need not wait for the timer.
+      this.#fireDue();
+      this.#drain();
+    } finally {
+      this.#draining = false;
+    }
+    this.#arm();
+  }
+
+  /** Stops the timer and no longer listens. The transports stay open: whoever opened them closes them. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const transport of this.#transports) {
+      transport.onMessage = undefined;
+    }
+  }
+
+  #drain(): void {
+    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
+      if (effect.kind === 'send') {
+        this.#send(effect as SendEffect);
+      } else if (isTransactionEvent(effect)) {
+        this.#queue.push(...this.#user.handleTransaction(this.#clock(), effect));
+      } else {
+        this.#perform(effect as Effect);
+      }
+    }
+  }
+
+  #send(effect: SendEffect): void {
+    const { bytes, flow, key } = effect;
+    this.#trace(effect.message, flow, 'message sent');
+    const failed = (reason: string) => {
+      this.#log?.debug({ remote: formatTransportAddress(flow.remote), reason }, 'message could not be sent');
+      if (key !== undefined) {
+        this.run((now) => this.#layer.handleTransportError(now, flow, reason, key));
+      }
+    };
+    const transport = this.#transports.find(
+      ({ local }) => local.port === flow.local.port && local.address === flow.local.address,
+    );
+    if (transport === undefined) {
+      queueMicrotask(() => failed('no such local address'));
+    } else {
+      transport.send(bytes, flow, failed);
+    }
+  }
+
+  #fireDue(): void {
+    const now = this.#clock();
+    if (this.#layer.nextTimeoutAt() <= now) {
+      this.#queue.push(...this.#layer.handleTimeout(now));
+    }
+    if (this.#user.nextTimeoutAt() <= now) {
+      this.#queue.push(...this.#user.handleTimeout(now));
+    }
+  }
+
+  /** A timer that is armed too early is left alone: it fires, finds nothing due, and is armed anew. */
+  #arm(): void {
+    const next = Math.min(this.#layer.nextTimeoutAt(), this.#user.nextTimeoutAt());
+    if (this.#closed || next >= this.#armedFor || next === Number.POSITIVE_INFINITY) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#armedFor = next;
+    const delay = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(next - this.#clock())));
+    this.#timer = setTimeout(() => {
+      this.#armedFor = Number.POSITIVE_INFINITY;
+      this.run(() => []);
+    }, delay);
+  }
+
+  #trace(message: SipMessage, flow: Flow, sentence: 'message received' | 'message sent'): void {
+    if (this.#log?.isLevelEnabled('debug')) {
+      const what = message.kind === 'request' ? { method: message.method } : { status: message.status };
+      const remote = formatTransportAddress(flow.remote);
+      this.#log.debug({ ...what, callId: message.headers.read(callId), remote }, sentence);
+    }
+  }
+}
+
+const EVENT_KINDS: ReadonlySet<string> = new Set<TransactionEvent['kind']>([
+  'request',
+  'ack',
+  'cancel',
+  'response',
+  'timeout',
+  'transport-error',
+  'ack-timeout',
+  'terminated',
+]);
+
+function isTransactionEvent(effect: { readonly kind: string }): effect is TransactionEvent {
+  return EVENT_KINDS.has(effect.kind);
+}
