@@ -18,7 +18,7 @@ export const PEERS = {
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 
-export type PeerName = keyof typeof PEERS | 'network namespaces';
+export type PeerName = keyof typeof PEERS | 'network namespaces' | 'npm registry';
 
 /** The peer's version, or undefined when it is not installed. */
 export function peerVersion(name: keyof typeof PEERS): string | undefined {
@@ -49,6 +49,11 @@ export function peersPresent(t: TestContext, ...names: readonly PeerName[]): boo
 function whatIsMissing(name: PeerName): string | undefined {
   if (name === 'network namespaces') {
     return namespacesWork() ? undefined : 'network namespaces need root (CAP_SYS_ADMIN, CAP_NET_ADMIN) and iproute2';
+  }
+  if (name === 'npm registry') {
+    return spawnSync('npm', ['ping'], { timeout: 20_000 }).status === 0
+      ? undefined
+      : 'the npm registry does not answer';
   }
   return peerVersion(name) === undefined
     ? `${name} is not installed (Debian: apt-get install ${PEERS[name].apt})`
