@@ -6,12 +6,28 @@
  *   idle --publish/check--> busy --outcome--> idle     (next step runs)
  *   idle|busy --close--> closing --outcome of D--> closed
  */
-import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from './media-relay.ts';
+import {
+  otherSide,
+  type RelayCommand,
+  type RelayOutcome,
+  type RelaySession,
+  type RelayStream,
+  type Side,
+} from './media-relay.ts';
 
 /** A step of the branch: runs when everything before it is done. With `command`, after the relay's outcome. */
 interface Step {
   readonly command: RelayCommand | undefined;
   readonly finish: (outcome: RelayOutcome) => void;
+}
+
+/** The SDP of one message, as far as the relay is concerned. */
+export interface Publication {
+  readonly writer: Side;
+  readonly role: 'offer' | 'answer';
+  readonly streams: readonly RelayStream[];
+  /** The writer expects no media: silence is no sign of a dead call. */
+  readonly held: boolean;
 }
 
 /** More waiting steps than this is a flood: the message is refused. */
@@ -27,7 +43,8 @@ export class MediaSession {
   /** The relay may hold something for us: a first publish was sent, whatever became of it. */
   #opened = false;
   #closing = false;
-  #lastPublish: (RelayCommand & { kind: 'publish' }) | undefined;
+  #lastPublish: { readonly command: RelayCommand & { kind: 'publish' }; readonly ports: readonly number[] } | undefined;
+  readonly #held: Record<Side, boolean> = { caller: false, callee: false };
   /** Ports that each party sends to, by m-line. */
   readonly ports: Record<Side, number[]> = { caller: [], callee: [] };
 
@@ -54,23 +71,20 @@ export class MediaSession {
    * Tells the relay where `writer` wants its media, and hands `then` the ports that the other party shall send to:
    * `ports[i]` for `streams[i]`. False: too many steps wait.
    */
-  publish(
-    writer: Side,
-    role: 'offer' | 'answer',
-    streams: readonly RelayStream[],
-    then: (outcome: RelayOutcome) => void,
-  ): boolean {
+  publish(publication: Publication, then: (outcome: RelayOutcome) => void): boolean {
+    const { writer, role, streams, held } = publication;
     if (streams.length === 0) {
       return this.inOrder(() => then(NOTHING));
     }
-    const reader: Side = writer === 'caller' ? 'callee' : 'caller';
+    const reader = otherSide(writer);
     const offerer = role === 'offer' ? writer : reader;
     const command = { kind: 'publish', session: this.session, role, offerer, streams } as const;
     return this.#enqueue({
       command,
       finish: (outcome) => {
         if (outcome.kind === 'done') {
-          this.#lastPublish = command;
+          this.#lastPublish = { command, ports: outcome.ports };
+          this.#held[writer] = held;
           for (const [position, stream] of streams.entries()) {
             this.ports[reader][stream.index] = outcome.ports[position] ?? 0;
           }
@@ -80,13 +94,30 @@ export class MediaSession {
     });
   }
 
-  /** Asks whether the relay still has the session; nothing happens while a command is under way anyway. */
-  check(then: (outcome: RelayOutcome) => void): void {
+  /**
+   * Looks after the session between messages. A relay forgets a session without packets: while nobody is expected
+   * to send (`ringing`, or hold) the last command is repeated, which restarts its clock; during a conversation it
+   * is only asked, so that a call whose media has died is found out. Nothing happens while a command is under way.
+   */
+  check(ringing: boolean, then: (outcome: RelayOutcome) => void): void {
     const last = this.#lastPublish;
-    if (last !== undefined && !this.isBusy && !this.#closing) {
-      const { session, offerer, streams } = last;
-      this.#enqueue({ command: { kind: 'check', session, offerer, streams }, finish: then });
+    if (last === undefined || this.isBusy || this.#closing) {
+      return;
     }
+    const { command, ports } = last;
+    if (!ringing && !this.#held.caller && !this.#held.callee) {
+      const { session, offerer, streams } = command;
+      this.#enqueue({ command: { kind: 'check', session, offerer, streams }, finish: then });
+      return;
+    }
+    this.#enqueue({
+      command,
+      finish: (outcome) => {
+        // A relay that made a new session for the old call (it was restarted) gives other ports.
+        const changed = outcome.kind === 'done' && outcome.ports.some((port, index) => port !== ports[index]);
+        then(changed ? { kind: 'lost' } : outcome);
+      },
+    });
   }
 
   /** Deletes the session on the relay; what waits is dropped. Idempotent. */

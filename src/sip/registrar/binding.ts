@@ -1,10 +1,11 @@
+import type { Uri } from '../message/uri.ts';
 import type { Flow } from '../transaction/flow.ts';
 
 /** One device of an address of record (RFC 3261 10). */
 export interface Binding {
   readonly aor: string;
   /** The Contact's URI as the device wrote it: Request-URI of what is sent to it. */
-  readonly uri: string;
+  readonly uri: Uri;
   /** Contact parameters other than `expires` and `q`, as written (`+sip.instance`, `reg-id`, feature tags). */
   readonly params: string;
   /** Preference, 0 to 1; 1 when the device does not say. */
@@ -21,9 +22,7 @@ export interface Binding {
 
 /** One Contact of a REGISTER request, read and checked by the caller. */
 export interface RequestedBinding {
-  readonly uri: string;
-  /** The URI in the form in which two equal ones are the same text (RFC 3261 19.1.4). */
-  readonly comparable: string;
+  readonly uri: Uri;
   readonly params: string;
   readonly q: number;
   /** The contact's `expires` parameter, seconds. */

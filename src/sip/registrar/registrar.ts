@@ -1,4 +1,5 @@
-import { Deadlines } from '../../wire/deadlines.ts';
+import { equalUris } from '../message/uri.ts';
+import { DeadlineQueue } from '../transaction/deadline-queue.ts';
 import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
 
 export interface RegistrarOptions {
@@ -11,19 +12,15 @@ export interface RegistrarOptions {
 /** Granted when neither Contact nor Expires asks for a time, if the maximum allows (RFC 3261 10.3 step 6). */
 const DEFAULT_EXPIRES_SECONDS = 3600;
 
-interface StoredBinding extends Binding {
-  readonly comparable: string;
-}
-
 /**
  * The location table of RFC 3261 10: AOR → bindings. A REGISTER is applied as a whole or not at all. The table
  * holds only AORs that its caller has authenticated, so the number of users bounds it.
  */
 export class Registrar {
   readonly #options: RegistrarOptions;
-  readonly #bindings = new Map<string, StoredBinding[]>();
+  readonly #bindings = new Map<string, Binding[]>();
   /** One deadline an AOR: its earliest expiry. */
-  readonly #deadlines = new Deadlines<string>();
+  readonly #deadlines = new DeadlineQueue<string>();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -74,7 +71,8 @@ export class Registrar {
 
   handleTimeout(now: number): RegistrarEvent[] {
     const events: RegistrarEvent[] = [];
-    for (let aor = this.#deadlines.takeDue(now); aor !== undefined; aor = this.#deadlines.takeDue(now)) {
+    for (let aor = this.#deadlines.due(now); aor !== undefined; aor = this.#deadlines.due(now)) {
+      this.#deadlines.remove(aor);
       const all = this.#bindings.get(aor) ?? [];
       const expired = all.filter((binding) => binding.expiresAt <= now);
       events.push(...expired.map((binding) => ({ kind: 'unregistered', binding, reason: 'expired' }) as const));
@@ -87,11 +85,11 @@ export class Registrar {
   }
 
   nextTimeoutAt(): number {
-    return this.#deadlines.nextAt();
+    return this.#deadlines.next();
   }
 
   /** RFC 3261 10.3 step 6: `*` stands alone and only with Expires 0; checked by the caller's parser for "alone". */
-  #removeAll(now: number, request: RegisterRequest, current: readonly StoredBinding[]): RegisterOutcome {
+  #removeAll(now: number, request: RegisterRequest, current: readonly Binding[]): RegisterOutcome {
     if (request.expires !== 0) {
       return { status: 400, reason: 'Contact: * needs Expires: 0' };
     }
@@ -109,27 +107,26 @@ export class Registrar {
     return seconds > 0 && seconds < minExpiresSeconds ? 'too-brief' : seconds;
   }
 
-  #store(aor: string, bindings: StoredBinding[]): void {
+  #store(aor: string, bindings: Binding[]): void {
     if (bindings.length === 0) {
       this.#bindings.delete(aor);
-      this.#deadlines.clear(aor);
+      this.#deadlines.remove(aor);
       return;
     }
     this.#bindings.set(aor, bindings);
-    this.#deadlines.set(aor, Math.min(...bindings.map((binding) => binding.expiresAt)));
+    this.#deadlines.schedule(aor, Math.min(...bindings.map((binding) => binding.expiresAt)));
   }
 }
 
 /** The same URI, or the same instance after a change of address (which would otherwise ring a dead contact). */
-function isSameDevice(binding: StoredBinding, contact: RequestedBinding): boolean {
+function isSameDevice(binding: Binding, contact: RequestedBinding): boolean {
   return (
-    binding.comparable === contact.comparable ||
-    (contact.instance !== undefined && binding.instance === contact.instance)
+    equalUris(binding.uri, contact.uri) || (contact.instance !== undefined && binding.instance === contact.instance)
   );
 }
 
-function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): StoredBinding {
+function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): Binding {
   const { aor, callId, cseq, flow } = request;
-  const { uri, comparable, params, q, instance } = contact;
-  return { aor, uri, comparable, params, q, flow, expiresAt, callId, cseq, instance };
+  const { uri, params, q, instance } = contact;
+  return { aor, uri, params, q, flow, expiresAt, callId, cseq, instance };
 }

@@ -1,0 +1,263 @@
+import type { Dialog } from '../dialog/dialog.ts';
+import { cseq as cseqField } from '../message/headers/cseq.ts';
+import { from as fromField } from '../message/headers/from.ts';
+import { to as toField } from '../message/headers/to.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import { createResponse } from '../message/response.ts';
+import { DeadlineQueue } from '../transaction/deadline-queue.ts';
+import type { TransactionKey } from '../transaction/effects.ts';
+import type { Flow } from '../transaction/flow.ts';
+import type { Branch, CallTarget } from './branch.ts';
+import { Call } from './call.ts';
+import type { CallEvent } from './call-record.ts';
+import { failureHeaders, type Incoming } from './crossing.ts';
+import type { B2buaEffect, ClientId } from './effects.ts';
+import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
+import type { RelayCommand, RelayOutcome, RelayRequestId, Side } from './media-relay.ts';
+import type { MediaSession } from './media-session.ts';
+
+/**
+ * A back-to-back user agent (RFC 7092 3.1.3, with media relay): what the caller and the callee say to each other
+ * passes through, but each talks to us in a dialog of its own, and their media meet at the relay.
+ *
+ * Facts go in (requests, responses, relay outcomes, time), effects come out. The tables here find the call, branch
+ * or client transaction that a fact is about; `Call`, `Branch` and the crossings decide.
+ */
+export class B2bua {
+  readonly #options: B2buaOptions;
+  readonly #calls = new Set<Call>();
+  /** INVITEs that wait for a final response, by server transaction: for CANCEL. */
+  readonly #invites = new Map<TransactionKey, { handleCancel(request: SipRequest): void }>();
+  /** The first INVITEs among them, by what they have in common when one comes by two ways. */
+  readonly #identities = new Set<string>();
+  /** By Call-ID and our tag (which we made, so it is enough to find the dialog). */
+  readonly #dialogs = new Map<string, { readonly branch: Branch; readonly side: Side }>();
+  readonly #clients = new Map<ClientId, ResponseHandler>();
+  readonly #relayRequests = new Map<RelayRequestId, MediaSession>();
+  readonly #deadlines = new DeadlineQueue<Timed>();
+  readonly #host: CallHost;
+  #effects: B2buaEffect[] = [];
+  #now = 0;
+  #lastClientId: ClientId = 0;
+  #lastRelayRequest: RelayRequestId = 0;
+  #closing = false;
+
+  constructor(options: B2buaOptions) {
+    this.#options = options;
+    this.#host = this.#createHost();
+  }
+
+  /** Calls that ring or are answered. */
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  /** Relay commands whose outcome is still to come. */
+  get pendingRelayRequests(): number {
+    return this.#relayRequests.size;
+  }
+
+  /** An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once. */
+  startCall(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
+    return this.#collect(now, () => {
+      const refusal = this.#refusal(incoming.request);
+      if (refusal !== undefined) {
+        const { key, request, flow } = incoming;
+        const headers = failureHeaders(refusal.status, refusal.reason, flow);
+        this.#host.respond(key, createResponse(request, refusal.status, { toTag: this.#options.ids.tag(), headers }));
+        return;
+      }
+      const call = new Call(this.#host, this.#options.ids.tag(), incoming, targets);
+      this.#calls.add(call);
+      this.#invites.set(incoming.key, call);
+      this.#identities.add(requestIdentity(incoming.request));
+      call.start();
+    });
+  }
+
+  /** Whether a request belongs to a dialog of ours. */
+  knowsDialog(request: SipRequest): boolean {
+    return this.#find(request) !== undefined;
+  }
+
+  /** A request with a To tag, other than ACK and CANCEL. */
+  handleRequest(now: number, incoming: Incoming): B2buaEffect[] {
+    return this.#collect(now, () => {
+      const found = this.#find(incoming.request);
+      if (found === undefined) {
+        this.#host.respond(incoming.key, createResponse(incoming.request, 481));
+        return;
+      }
+      const { branch, side } = found;
+      if (incoming.request.method === 'INVITE') {
+        this.#invites.set(incoming.key, branch);
+      }
+      branch.handleRequest(side, incoming);
+    });
+  }
+
+  handleAck(now: number, request: SipRequest, flow: Flow): B2buaEffect[] {
+    return this.#collect(now, () => {
+      const found = this.#find(request);
+      found?.branch.handleAck(found.side, request, flow);
+    });
+  }
+
+  /** `key` is that of the INVITE. */
+  handleCancel(now: number, key: TransactionKey, request: SipRequest): B2buaEffect[] {
+    return this.#collect(now, () => this.#invites.get(key)?.handleCancel(request));
+  }
+
+  handleResponse(now: number, id: ClientId, response: SipResponse, flow: Flow): B2buaEffect[] {
+    return this.#collect(now, () => this.#clients.get(id)?.handleResponse(response, flow));
+  }
+
+  handleFailure(now: number, id: ClientId, status: 408 | 503, reason: string): B2buaEffect[] {
+    return this.#collect(now, () => this.#clients.get(id)?.handleFailure(status, reason));
+  }
+
+  /** The client transaction is gone: no response under this id will come any more. */
+  handleClientTerminated(id: ClientId): void {
+    this.#clients.delete(id);
+  }
+
+  /** The server transaction is gone: no CANCEL for it will come any more. */
+  handleServerTerminated(key: TransactionKey): void {
+    const waiting = this.#invites.get(key);
+    this.#invites.delete(key);
+    if (waiting instanceof Call) {
+      this.#identities.delete(requestIdentity(waiting.incoming.request));
+    }
+  }
+
+  handleRelayOutcome(now: number, id: RelayRequestId, outcome: RelayOutcome): B2buaEffect[] {
+    return this.#collect(now, () => {
+      const session = this.#relayRequests.get(id);
+      this.#relayRequests.delete(id);
+      session?.handleOutcome(outcome);
+    });
+  }
+
+  /** The relay was restarted: calls whose sessions are gone end now instead of at the next check. */
+  handleRelayRestart(now: number): B2buaEffect[] {
+    return this.#collect(now, () => {
+      for (const call of [...this.#calls]) {
+        call.checkMedia();
+      }
+    });
+  }
+
+  handleTimeout(now: number): B2buaEffect[] {
+    return this.#collect(now, () => {
+      for (let timed = this.#deadlines.due(now); timed !== undefined; timed = this.#deadlines.due(now)) {
+        this.#deadlines.remove(timed);
+        timed.handleTimeout();
+      }
+    });
+  }
+
+  nextTimeoutAt(): number {
+    return this.#deadlines.next();
+  }
+
+  /** From now on new calls get 503 with Retry-After; those that exist go on. */
+  stopTakingCalls(): void {
+    this.#closing = true;
+  }
+
+  /** Ends every call: BYE to answered ones, 503 to callers whose call still rings. */
+  endAllCalls(now: number, reason: string): B2buaEffect[] {
+    return this.#collect(now, () => {
+      for (const call of [...this.#calls]) {
+        call.end({ by: 'server', reason, status: 503 });
+      }
+    });
+  }
+
+  #refusal(request: SipRequest): { readonly status: 482 | 503; readonly reason: string } | undefined {
+    if (this.#closing) {
+      return { status: 503, reason: 'the server is shutting down' };
+    }
+    if (this.#calls.size >= this.#options.maxCalls) {
+      return { status: 503, reason: `${this.#options.maxCalls} calls are up; no more are taken` };
+    }
+    // The same request by another path: equal From tag, Call-ID and CSeq, but another transaction.
+    return this.#identities.has(requestIdentity(request))
+      ? { status: 482, reason: 'this request has already come by another way (RFC 3261 8.2.2.2)' }
+      : undefined;
+  }
+
+  #find(request: SipRequest): { readonly branch: Branch; readonly side: Side } | undefined {
+    const tag = request.headers.read(toField)?.parameters.get('tag');
+    const callId = request.headers.get('Call-ID');
+    return tag === undefined || callId === undefined ? undefined : this.#dialogs.get(dialogKey(callId, tag));
+  }
+
+  #collect(now: number, handle: () => void): B2buaEffect[] {
+    this.#now = now;
+    handle();
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #createHost(): CallHost {
+    const b2bua = this;
+    const emit = (effect: B2buaEffect): void => {
+      this.#effects.push(effect);
+    };
+    const request = (message: SipRequest, flow: Flow): ClientId => {
+      const id = ++this.#lastClientId;
+      emit({ kind: 'request', id, request: message, flow });
+      return id;
+    };
+    return {
+      options: this.#options,
+      get now() {
+        return b2bua.#now;
+      },
+      request: (message, flow, handler) => {
+        const id = request(message, flow);
+        this.#clients.set(id, handler);
+        return id;
+      },
+      requestAndForget: (message, flow) => {
+        request(message, flow);
+      },
+      cancel: (id, headers) => emit({ kind: 'cancel', id, headers }),
+      respond: (key, response) => {
+        if (response.status >= 200) {
+          this.handleServerTerminated(key);
+        }
+        emit({ kind: 'respond', key, response });
+      },
+      send: (message: SipMessage, flow: Flow) => emit({ kind: 'send', message, flow }),
+      relay: (session: MediaSession, command: RelayCommand) => {
+        const id = ++this.#lastRelayRequest;
+        this.#relayRequests.set(id, session);
+        emit({ kind: 'relay', id, command });
+      },
+      addDialog: (dialog: Dialog, branch: Branch, side: Side) => {
+        this.#dialogs.set(dialogKey(dialog.callId, dialog.localTag), { branch, side });
+      },
+      removeDialog: (dialog: Dialog) => {
+        this.#dialogs.delete(dialogKey(dialog.callId, dialog.localTag));
+      },
+      setDeadline: (timed: Timed, at: number) => this.#deadlines.schedule(timed, at),
+      report: (event: CallEvent) => emit({ kind: 'call', event }),
+      remove: (call: Call) => {
+        this.#calls.delete(call);
+      },
+    };
+  }
+}
+
+/** Neither part holds a line break. */
+function dialogKey(callId: string, localTag: string): string {
+  return `${callId}\n${localTag}`;
+}
+
+function requestIdentity(request: SipRequest): string {
+  const tag = request.headers.read(fromField)?.parameters.get('tag') ?? '';
+  return `${request.headers.get('Call-ID')}\n${tag}\n${request.headers.read(cseqField)?.number}`;
+}

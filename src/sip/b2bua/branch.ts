@@ -1,0 +1,270 @@
+import { findSdp } from '../../sdp/body.ts';
+import { Dialog } from '../dialog/dialog.ts';
+import { cseq as cseqField } from '../message/headers/cseq.ts';
+import { from as fromField } from '../message/headers/from.ts';
+import { maxForwards } from '../message/headers/max-forwards.ts';
+import { to as toField } from '../message/headers/to.ts';
+import type { SipRequest, SipResponse } from '../message/message.ts';
+import { Parameters } from '../message/parameters.ts';
+import { createResponse } from '../message/response.ts';
+import { parseSipUriOrUndefined } from '../message/uri.ts';
+import type { Flow } from '../transaction/flow.ts';
+import type { Call } from './call.ts';
+import { Crossing, failureHeaders, type Incoming } from './crossing.ts';
+import type { CallHost, Timed } from './host.ts';
+import { InviteCrossing } from './invite-crossing.ts';
+import { otherSide, type Side } from './media-relay.ts';
+import { MediaSession } from './media-session.ts';
+import { passHeaders } from './pass-through.ts';
+
+/** Where a call may go: a registered device, or a static route. */
+export interface CallTarget {
+  /** Request-URI of what is sent there. */
+  readonly uri: string;
+  readonly flow: Flow;
+}
+
+/** Requests of one branch that may be under way at once, beside the INVITE. */
+const MAX_CROSSINGS = 16;
+
+/**
+ * One way of a call: a dialog with the caller, a dialog with one callee, a relay session, and the requests that pass
+ * between them. A call that rings three phones has three branches; the caller sees three early dialogs.
+ */
+export class Branch implements Timed {
+  readonly call: Call;
+  readonly dialogs: Readonly<Record<Side, Dialog>>;
+  readonly media: MediaSession;
+  readonly #host: CallHost;
+  readonly #crossings = new Set<Crossing>();
+  /** The last INVITE of the branch, pending or not. */
+  #invite: InviteCrossing;
+  readonly #initial: InviteCrossing;
+  #ended = false;
+
+  constructor(call: Call, host: CallHost, incoming: Incoming, target: CallTarget, instance: string) {
+    const { request, flow } = incoming;
+    const { ids } = host.options;
+    const caller = Dialog.asUas(request, ids.tag(), flow);
+    const callee = Dialog.asUac({
+      callId: ids.callId(),
+      localTag: ids.tag(),
+      local: request.headers.read(fromField) ?? addressOnly(request.uri),
+      remote: request.headers.read(toField) ?? addressOnly(request.uri),
+      target: target.uri,
+      flow: target.flow,
+    });
+    const session = {
+      callId: caller.callId,
+      instance,
+      callerTag: caller.remoteTag ?? '',
+      calleeTag: caller.localTag,
+    };
+    this.call = call;
+    this.#host = host;
+    this.dialogs = { caller, callee };
+    this.media = new MediaSession(session, (command) => host.relay(this.media, command));
+    this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
+    this.#invite = this.#initial;
+  }
+
+  start(): void {
+    this.#host.addDialog(this.dialogs.caller, this, 'caller');
+    this.#host.addDialog(this.dialogs.callee, this, 'callee');
+    this.#armMediaCheck();
+    this.#initial.start();
+  }
+
+  /** A request within one of the branch's dialogs; ACK and CANCEL come another way. */
+  handleRequest(from: Side, incoming: Incoming): void {
+    const { request, flow, key } = incoming;
+    const dialog = this.dialogs[from];
+    const refuse = (status: number, reason: string): void =>
+      this.#host.respond(
+        key,
+        createResponse(request, status, { toTag: dialog.localTag, headers: failureHeaders(status, reason, flow) }),
+      );
+    if (request.headers.read(fromField)?.parameters.get('tag') !== dialog.remoteTag) {
+      refuse(481, 'the From tag is not that of the dialog');
+      return;
+    }
+    if (!dialog.acceptCseq(request.headers.read(cseqField)?.number ?? 0)) {
+      refuse(500, 'CSeq is lower than that of an earlier request (RFC 3261 12.2.2)');
+      return;
+    }
+    if (request.method === 'BYE') {
+      this.#handleBye(from, incoming);
+      return;
+    }
+    const glare = this.#glare(from, request);
+    if (glare !== undefined) {
+      refuse(glare, 'another offer is under way (RFC 3261 14)');
+      return;
+    }
+    if (this.dialogs[otherSide(from)].remoteTag === undefined || this.#crossings.size >= MAX_CROSSINGS) {
+      refuse(500, 'the other side of the call is not ready for it');
+      return;
+    }
+    this.#cross(from, incoming);
+  }
+
+  handleAck(from: Side, request: SipRequest, flow: Flow): void {
+    const number = request.headers.read(cseqField)?.number;
+    if (this.#invite.from === from && this.#invite.serverCseq === number) {
+      this.#invite.handleAck(request, flow);
+    }
+  }
+
+  /** CANCEL of a re-INVITE: it travels on, and the peer's 487 (or its late 2xx) comes back. */
+  handleCancel(request: SipRequest): void {
+    this.#invite.cancel(reasonHeaders(request));
+  }
+
+  /** This branch lost: another one was answered, or the caller gave up. */
+  cancel(headers: readonly (readonly [string, string])[]): void {
+    if (!this.#ended) {
+      this.#initial.cancel(headers);
+      this.#initial.abandon();
+      this.#end();
+    }
+  }
+
+  /** The first INVITE was refused, or could not be delivered. */
+  fail(response: SipResponse): void {
+    if (!this.#ended) {
+      this.#end();
+      this.call.handleBranchFailure(this, response);
+    }
+  }
+
+  /** The final response of a crossing has gone back: a dialog that its peer denies is over (RFC 3261 12.2.1.2). */
+  handleFinal(crossing: Crossing, status: number): void {
+    this.#crossings.delete(crossing);
+    const concernsDialog = crossing.method === 'INVITE' || crossing.method === 'UPDATE';
+    if (!this.#ended && (status === 481 || (status === 408 && concernsDialog))) {
+      this.call.end({ by: 'server', reason: `the ${crossing.to} no longer knows the call` });
+    }
+  }
+
+  /** Ends an answered call with BYE to both sides, or to all but the one that sent one itself. */
+  hangUp(sender: Side | undefined, bye: SipRequest | undefined): void {
+    if (this.#ended) {
+      return;
+    }
+    for (const crossing of this.#crossings) {
+      crossing.abandon();
+    }
+    this.#crossings.clear();
+    this.#initial.abandon();
+    for (const side of ['caller', 'callee'] as const) {
+      if (side !== sender) {
+        const dialog = this.dialogs[side];
+        const request = dialog.createRequest('BYE', bye === undefined ? {} : { body: bye.body });
+        request.headers.write(maxForwards, 70);
+        if (bye !== undefined) {
+          passHeaders(bye.headers, request.headers);
+        }
+        this.#host.requestAndForget(request, dialog.nextHop());
+      }
+    }
+    this.#end();
+  }
+
+  /** Asks the relay whether it still has the session. */
+  checkMedia(): void {
+    this.media.check(!this.call.isAnswered, (outcome) => {
+      if (outcome.kind === 'lost') {
+        this.call.end({ by: 'server', reason: 'media-lost', status: 503 });
+      }
+    });
+  }
+
+  handleTimeout(): void {
+    this.checkMedia();
+    this.#armMediaCheck();
+  }
+
+  /** A PRACK carries the answer when the INVITE had no offer (RFC 3262 5). */
+  prackRole(): 'offer' | 'answer' {
+    return this.#invite.hasOffer ? 'offer' : 'answer';
+  }
+
+  /** RAck names the INVITE by its CSeq, which differs between the legs (RFC 3262 7.2). */
+  mapRack(rack: string, from: Side): string {
+    const match = /^\s*([0-9]+)\s+([0-9]+)\s+(\S+)\s*$/.exec(rack);
+    if (match === null || this.#invite.from !== from || Number(match[2]) !== this.#invite.serverCseq) {
+      return rack;
+    }
+    return `${match[1]} ${this.#invite.clientCseq} ${match[3]}`;
+  }
+
+  /** User part of our Contact towards a side: the other party, as that side knows it. */
+  userTowards(side: Side): string | undefined {
+    const { request } = this.call.incoming;
+    const uri = side === 'caller' ? request.uri : request.headers.read(fromField)?.uri;
+    return uri === undefined ? undefined : parseSipUriOrUndefined(uri)?.user;
+  }
+
+  #handleBye(from: Side, { key, request, flow }: Incoming): void {
+    this.dialogs[from].refresh(request, flow);
+    this.#host.respond(key, createResponse(request, 200, { toTag: this.dialogs[from].localTag }));
+    this.call.handleBye(this, from, request);
+  }
+
+  /** 491 when the offers of both sides meet, 500 when one side has two at once (RFC 3261 14.1, 14.2, RFC 3311 5.2). */
+  #glare(from: Side, request: SipRequest): 491 | 500 | undefined {
+    const isOffer =
+      request.method === 'INVITE' ||
+      (request.method === 'UPDATE' && findSdp(request.headers.get('Content-Type'), request.body) !== undefined);
+    if (!isOffer) {
+      return undefined;
+    }
+    // An UPDATE may follow the reliable answer of a first INVITE that still rings; the peer knows, we pass it on.
+    const early = this.#invite.isInitial && !this.call.isAnswered && request.method === 'UPDATE';
+    if (this.#invite.isPending && !early) {
+      return this.#invite.from === from ? 500 : 491;
+    }
+    for (const crossing of this.#crossings) {
+      if (crossing.method === 'UPDATE') {
+        return crossing.from === from ? 500 : 491;
+      }
+    }
+    return undefined;
+  }
+
+  #cross(from: Side, incoming: Incoming): void {
+    if (incoming.request.method === 'INVITE') {
+      const invite = new InviteCrossing(this, this.#host, from, incoming, false);
+      this.#invite = invite;
+      this.#crossings.add(invite);
+      invite.start();
+      return;
+    }
+    const crossing = new Crossing(this, this.#host, from, incoming);
+    this.#crossings.add(crossing);
+    crossing.start();
+  }
+
+  #armMediaCheck(): void {
+    if (!this.#ended) {
+      this.#host.setDeadline(this, this.#host.now + this.#host.options.mediaCheckIntervalMs);
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
+    this.#host.removeDialog(this.dialogs.caller);
+    this.#host.removeDialog(this.dialogs.callee);
+    this.media.close();
+  }
+}
+
+/** What a CANCEL or BYE says about its cause (RFC 3326). */
+export function reasonHeaders(request: SipRequest): readonly (readonly [string, string])[] {
+  return request.headers.getAll('Reason').map((value) => ['Reason', value] as const);
+}
+
+function addressOnly(uri: string): { displayName: undefined; uri: string; parameters: Parameters } {
+  return { displayName: undefined, uri, parameters: Parameters.none };
+}

@@ -1,0 +1,235 @@
+import { from as fromField } from '../message/headers/from.ts';
+import type { SipRequest, SipResponse } from '../message/message.ts';
+import { createResponse } from '../message/response.ts';
+import { isBetterFailure } from './best-response.ts';
+import { Branch, type CallTarget, reasonHeaders } from './branch.ts';
+import type { CallRecord } from './call-record.ts';
+import { failureHeaders, type Incoming } from './crossing.ts';
+import type { CallHost, Timed } from './host.ts';
+import type { Side } from './media-relay.ts';
+
+/** How a call ends. */
+export interface CallEnd {
+  readonly by: Side | 'server';
+  readonly reason: string;
+  /** What the caller is told if the call was not answered yet; 487 when it says nothing. */
+  readonly status?: number;
+  /** The BYE of the side that hung up. */
+  readonly bye?: { readonly from: Side; readonly request: SipRequest };
+}
+
+/**
+ * A call: the caller's INVITE and the branches that it rings.
+ *
+ *   ringing ──2xx of one branch──► accepted ──2xx sent to the caller──► answered ──BYE──► over
+ *      └── CANCEL, all branches fail, Timer C, relay gone ──► over
+ *
+ * The first 2xx wins; the other branches are cancelled, and a 2xx that comes from them all the same is released.
+ */
+export class Call implements Timed {
+  readonly id: string;
+  /** The INVITE that began it. */
+  readonly incoming: Incoming;
+  readonly #host: CallHost;
+  readonly #branches = new Set<Branch>();
+  readonly #targets: readonly CallTarget[];
+  #last: Branch | undefined;
+  #winner: Branch | undefined;
+  #bestFailure: SipResponse | undefined;
+  #over = false;
+  #rangAt: number | undefined;
+  #answeredAt: number | undefined;
+  #status: number | undefined;
+  readonly #invitedAt: number;
+
+  constructor(host: CallHost, id: string, incoming: Incoming, targets: readonly CallTarget[]) {
+    this.id = id;
+    this.incoming = incoming;
+    this.#host = host;
+    this.#targets = targets;
+    this.#invitedAt = host.now;
+  }
+
+  /** A 2xx has gone to the caller. */
+  get isAnswered(): boolean {
+    return this.#answeredAt !== undefined;
+  }
+
+  start(): void {
+    for (const [index, target] of this.#targets.entries()) {
+      const branch = new Branch(this, this.#host, this.incoming, target, `${this.id}${index === 0 ? '' : `.${index}`}`);
+      this.#branches.add(branch);
+      this.#last = branch;
+    }
+    this.#report('invited');
+    this.#host.setDeadline(this, this.#host.now + this.#host.options.ringTimeoutMs);
+    for (const branch of [...this.#branches]) {
+      if (!this.#over) {
+        branch.start();
+      }
+    }
+  }
+
+  /** A provisional response has gone back to the caller. */
+  handleProgress(branch: Branch, status: number): void {
+    this.#last = branch;
+    if (this.#rangAt === undefined && status >= 180) {
+      this.#rangAt = this.#host.now;
+      this.#report('ringing');
+    }
+  }
+
+  /** A branch was answered. True: it has won, and the others are cancelled. */
+  acceptAnswer(branch: Branch): boolean {
+    if (this.#over || this.#winner !== undefined) {
+      return false;
+    }
+    this.#winner = branch;
+    this.#last = branch;
+    this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
+    const reason = [['Reason', 'SIP;cause=200;text="Call completed elsewhere"']] as const;
+    for (const other of this.#branches) {
+      if (other !== branch) {
+        this.#drop(other, reason);
+      }
+    }
+    return true;
+  }
+
+  /** The winner's 2xx has gone to the caller. */
+  handleAnswered(branch: Branch, status: number): void {
+    if (this.#winner === branch && !this.#over) {
+      this.#answeredAt = this.#host.now;
+      this.#status = status;
+      this.#report('answered');
+    }
+  }
+
+  handleBranchFailure(branch: Branch, response: SipResponse): void {
+    this.#branches.delete(branch);
+    this.#last = branch;
+    if (this.#bestFailure === undefined || isBetterFailure(response.status, this.#bestFailure.status)) {
+      this.#bestFailure = response;
+    }
+    if (this.#over || this.#winner !== undefined) {
+      return;
+    }
+    // A 6xx speaks for the user, not for one phone: nobody else need ring (RFC 3261 16.7 step 5).
+    if (response.status >= 600) {
+      for (const other of this.#branches) {
+        this.#drop(other, []);
+      }
+    }
+    if (this.#branches.size === 0) {
+      const failure = this.#bestFailure;
+      this.#host.respond(this.incoming.key, failure);
+      const by = failure.status === 503 || failure.status === 408 ? 'server' : 'callee';
+      this.#finish(by, failure.reason, failure.status);
+    }
+  }
+
+  handleCancel(request: SipRequest): void {
+    if (!this.isAnswered && !this.#over) {
+      const reason = reasonHeaders(request);
+      for (const branch of this.#branches) {
+        if (branch !== this.#winner) {
+          this.#drop(branch, reason);
+        }
+      }
+      this.end({ by: 'caller', reason: 'cancel', status: 487 });
+    }
+  }
+
+  handleBye(branch: Branch, from: Side, request: SipRequest): void {
+    if (branch === this.#winner || from === 'caller') {
+      this.end({ by: from, reason: 'bye', bye: { from, request } });
+      return;
+    }
+    // A callee that leaves an early dialog: for the caller that branch has failed (RFC 3261 15.1.2).
+    branch.cancel([]);
+    this.handleBranchFailure(
+      branch,
+      createResponse(this.incoming.request, 487, { toTag: branch.dialogs.caller.localTag }),
+    );
+  }
+
+  /** Timer C: nobody answered. */
+  handleTimeout(): void {
+    this.end({ by: 'server', reason: 'nobody answered in time', status: 408 });
+  }
+
+  /** Ends the call in whatever state it is. Idempotent. */
+  end(end: CallEnd): void {
+    if (this.#over) {
+      return;
+    }
+    const winner = this.#winner;
+    const status = this.#status ?? end.status ?? 487;
+    if (!this.isAnswered) {
+      const { request, key, flow } = this.incoming;
+      const toTag = this.#last?.dialogs.caller.localTag;
+      const reason = end.by === 'server' ? end.reason : undefined;
+      this.#host.respond(
+        key,
+        createResponse(request, status, { toTag, headers: failureHeaders(status, reason, flow) }),
+      );
+    }
+    // The caller of a call that was never answered has its final response now, and needs no BYE.
+    const silent = this.isAnswered ? end.bye?.from : 'caller';
+    winner?.hangUp(silent, end.bye?.request);
+    for (const branch of this.#branches) {
+      if (branch !== winner) {
+        this.#drop(branch, []);
+      }
+    }
+    this.#finish(end.by, end.reason, status);
+  }
+
+  checkMedia(): void {
+    for (const branch of this.#branches) {
+      branch.checkMedia();
+    }
+  }
+
+  #drop(branch: Branch, headers: readonly (readonly [string, string])[]): void {
+    this.#branches.delete(branch);
+    branch.cancel(headers);
+  }
+
+  #finish(by: Side | 'server', reason: string, status: number): void {
+    this.#over = true;
+    this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
+    this.#status = status;
+    this.#host.report({ kind: 'ended', record: { ...this.#record(), endedAt: this.#host.now, endedBy: by, reason } });
+    this.#host.remove(this);
+  }
+
+  #report(kind: 'invited' | 'ringing' | 'answered'): void {
+    this.#host.report({ kind, record: this.#record() });
+  }
+
+  #record(): CallRecord {
+    const { request, flow } = this.incoming;
+    const branch = this.#winner ?? this.#last;
+    const caller = request.headers.read(fromField);
+    return {
+      id: this.id,
+      callId: request.headers.get('Call-ID') ?? '',
+      fromTag: caller?.parameters.get('tag') ?? '',
+      calleeCallId: branch?.dialogs.callee.callId,
+      caller: { uri: caller?.uri ?? '', address: flow.remote },
+      callee: { uri: request.uri, address: branch?.dialogs.callee.flow.remote },
+      invitedAt: this.#invitedAt,
+      ringingAt: this.#rangAt,
+      answeredAt: this.#answeredAt,
+      endedAt: undefined,
+      endedBy: undefined,
+      status: this.#status,
+      reason: undefined,
+      relayPorts: {
+        caller: [...(branch?.media.ports.caller ?? [])],
+        callee: [...(branch?.media.ports.callee ?? [])],
+      },
+    };
+  }
+}

@@ -1,0 +1,226 @@
+import { formatHost } from '../../wire/ip-address.ts';
+import { err, ok, type Result } from '../../wire/result.ts';
+import { cseq as cseqField } from '../message/headers/cseq.ts';
+import { maxForwards } from '../message/headers/max-forwards.ts';
+import { warning } from '../message/headers/warning.ts';
+import type { Headers } from '../message/headers.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import { createResponse } from '../message/response.ts';
+import type { TransactionKey } from '../transaction/effects.ts';
+import { type Flow, isReliable } from '../transaction/flow.ts';
+import type { Branch } from './branch.ts';
+import type { ClientId } from './effects.ts';
+import type { CallHost, ResponseHandler } from './host.ts';
+import { otherSide, type Side } from './media-relay.ts';
+import { passHeaders, passRedirection, removeBodyHeaders } from './pass-through.ts';
+import { passBody, type Refusal } from './sdp-passage.ts';
+
+/** A request as it came in: what is needed to answer it. */
+export interface Incoming {
+  readonly key: TransactionKey;
+  readonly request: SipRequest;
+  readonly flow: Flow;
+}
+
+/** Seconds that a party is asked to wait when the relay or a glare is in the way. */
+export const RETRY_AFTER_SECONDS = 5;
+
+const DEFAULT_MAX_FORWARDS = 70;
+
+/** Methods that make a dialog or refresh its target; in others a Contact is noise, in a MESSAGE forbidden (RFC 3428 4). */
+const WITH_CONTACT: ReadonlySet<string> = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);
+
+/**
+ * One request on its way through a branch: in by one dialog, out by the other, and its responses back. This class is
+ * all there is to requests that are neither INVITE nor ACK, CANCEL, BYE.
+ */
+export class Crossing implements ResponseHandler {
+  protected readonly branch: Branch;
+  protected readonly host: CallHost;
+  /** The side that the request came from. */
+  readonly from: Side;
+  readonly incoming: Incoming;
+  protected clientId: ClientId | undefined;
+  /** CSeq number of the outgoing request. */
+  clientCseq = 0;
+  /** A final response has gone back, or nobody waits for one any more. */
+  #answered = false;
+
+  constructor(branch: Branch, host: CallHost, from: Side, incoming: Incoming) {
+    this.branch = branch;
+    this.host = host;
+    this.from = from;
+    this.incoming = incoming;
+  }
+
+  get method(): string {
+    return this.incoming.request.method;
+  }
+
+  /** CSeq number of the incoming request. */
+  get serverCseq(): number {
+    return this.incoming.request.headers.read(cseqField)?.number ?? 0;
+  }
+
+  get to(): Side {
+    return otherSide(this.from);
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered;
+  }
+
+  /** Sends the request on, after its SDP (if any) has been through the relay. */
+  start(): void {
+    this.pass(this.incoming.request, this.from, this.requestRole(), this.incoming.flow, (body) => {
+      if (!body.ok) {
+        this.refuse(body.error);
+        return;
+      }
+      const dialog = this.branch.dialogs[this.to];
+      const request = dialog.createRequest(this.method, { body: body.value });
+      this.clientCseq = dialog.localCseq;
+      this.dress(request.headers, this.incoming.request, body.value);
+      this.clientId = this.host.request(request, dialog.nextHop(), this);
+    });
+  }
+
+  handleResponse(response: SipResponse, flow: Flow): void {
+    if (response.status === 100 || this.#answered) {
+      return;
+    }
+    if (response.status >= 200 && response.status < 300 && this.method === 'UPDATE') {
+      this.branch.dialogs[this.to].refresh(response, flow);
+      this.branch.dialogs[this.from].refresh(this.incoming.request, this.incoming.flow);
+    }
+    this.pass(response, this.to, 'answer', flow, (body) => {
+      if (!body.ok) {
+        this.refuse(body.error);
+        this.branch.call.end({ by: 'server', reason: body.error.reason });
+        return;
+      }
+      this.answer(this.backward(response, body.value));
+      this.branch.handleFinal(this, response.status);
+    });
+  }
+
+  handleFailure(status: 408 | 503, reason: string): void {
+    if (!this.#answered) {
+      this.answer(this.createAnswer(status, reason));
+      this.branch.handleFinal(this, status);
+    }
+  }
+
+  /** The call is over before the other side has answered. */
+  abandon(): void {
+    if (!this.#answered) {
+      this.answer(this.createAnswer(this.method === 'INVITE' ? 487 : 481));
+    }
+  }
+
+  /** A response of our own to the one who asked. */
+  refuse(refusal: Refusal): void {
+    this.answer(this.createAnswer(refusal.status, refusal.reason));
+    this.branch.handleFinal(this, refusal.status);
+  }
+
+  protected requestRole(): 'offer' | 'answer' {
+    return this.method === 'PRACK' ? this.branch.prackRole() : 'offer';
+  }
+
+  protected answer(response: SipResponse): void {
+    if (!this.#answered) {
+      this.#answered = response.status >= 200;
+      this.host.respond(this.incoming.key, response);
+    }
+  }
+
+  protected createAnswer(status: number, reason?: string): SipResponse {
+    const dialog = this.branch.dialogs[this.from];
+    return createResponse(this.incoming.request, status, {
+      toTag: dialog.localTag,
+      headers: failureHeaders(status, reason, this.incoming.flow),
+    });
+  }
+
+  /** The other side's response, as this side's. */
+  protected backward(response: SipResponse, body: Uint8Array): SipResponse {
+    const { request, flow } = this.incoming;
+    const dialog = this.branch.dialogs[this.from];
+    const answer = createResponse(request, response.status, {
+      reason: response.reason,
+      toTag: dialog.localTag,
+      body,
+    });
+    if (response.status >= 300) {
+      passRedirection(response.headers, answer.headers);
+    } else {
+      passHeaders(response.headers, answer.headers);
+      if (WITH_CONTACT.has(this.method)) {
+        answer.headers.append('Contact', contactOf(flow, this.branch.userTowards(this.from)));
+      }
+    }
+    if (body.length === 0) {
+      removeBodyHeaders(answer.headers);
+    }
+    return answer;
+  }
+
+  /** The headers of a request that goes out, besides those of its dialog. */
+  protected dress(headers: Headers, original: SipRequest, body: Uint8Array): void {
+    const hops = original.headers.read(maxForwards);
+    headers.write(maxForwards, hops === undefined ? DEFAULT_MAX_FORWARDS : Math.max(0, hops - 1));
+    if (WITH_CONTACT.has(this.method)) {
+      headers.append('Contact', contactOf(this.branch.dialogs[this.to].flow, this.branch.userTowards(this.to)));
+    }
+    const rack = original.headers.get('RAck');
+    if (original.method === 'PRACK' && rack !== undefined) {
+      headers.append('RAck', this.branch.mapRack(rack, this.from));
+    }
+    passHeaders(original.headers, headers);
+    if (body.length === 0) {
+      removeBodyHeaders(headers);
+    }
+  }
+
+  /** Takes the body across. Only offer and answer concern the relay; SDP in other methods is somebody's data. */
+  protected pass(
+    message: SipMessage,
+    writer: Side,
+    role: 'offer' | 'answer',
+    flow: Flow,
+    done: (result: Result<Uint8Array, Refusal>) => void,
+  ): void {
+    const { media } = this.branch;
+    const carriesOffers = this.method === 'INVITE' || this.method === 'UPDATE' || this.method === 'PRACK';
+    const inTime = carriesOffers
+      ? passBody(
+          { media, message, writer, role, source: flow.remote.address, mediaAddress: this.host.options.mediaAddress },
+          done,
+        )
+      : media.inOrder(() => done(ok(message.body)));
+    if (!inTime) {
+      done(err({ status: 503, reason: 'too many messages of this call wait for the media relay' }));
+    }
+  }
+}
+
+/** `<sip:1002@198.51.100.1:5060>`: how a peer on this flow reaches us. */
+export function contactOf(flow: Flow, user: string | undefined): string {
+  const host = formatHost(flow.sentBy.address);
+  const transport = isReliable(flow) ? `;transport=${flow.transport}` : '';
+  return `<sip:${user === undefined ? '' : `${user}@`}${host}:${flow.sentBy.port}${transport}>`;
+}
+
+/** Warning 399 says why; a 503 and a 500 say when to try again (RFC 3261 20.33, 20.43). */
+export function failureHeaders(status: number, reason: string | undefined, flow: Flow): [string, string][] {
+  const headers: [string, string][] = [];
+  if (status === 503 || status === 500) {
+    headers.push(['Retry-After', String(RETRY_AFTER_SECONDS)]);
+  }
+  if (reason !== undefined) {
+    const agent = `${formatHost(flow.sentBy.address)}:${flow.sentBy.port}`;
+    headers.push(['Warning', warning.format({ code: 399, agent, text: reason })]);
+  }
+  return headers;
+}

@@ -1,0 +1,57 @@
+import type { Dialog } from '../dialog/dialog.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import type { TransactionKey } from '../transaction/effects.ts';
+import type { Flow } from '../transaction/flow.ts';
+import type { IdSource } from '../transaction/ids.ts';
+import type { Branch } from './branch.ts';
+import type { Call } from './call.ts';
+import type { CallEvent } from './call-record.ts';
+import type { ClientId } from './effects.ts';
+import type { RelayCommand, Side } from './media-relay.ts';
+import type { MediaSession } from './media-session.ts';
+
+export interface B2buaOptions {
+  /** Calls at once; one more is answered 503. */
+  readonly maxCalls: number;
+  /** Timer C: an INVITE that nobody answers ends after this time. */
+  readonly ringTimeoutMs: number;
+  /** How often the relay is asked whether it still has a call's session. */
+  readonly mediaCheckIntervalMs: number;
+  /** Address that SDP carries in place of the parties' own. */
+  readonly mediaAddress: string;
+  readonly ids: IdSource;
+}
+
+/** Gets a client transaction's outcome. */
+export interface ResponseHandler {
+  handleResponse(response: SipResponse, flow: Flow): void;
+  /** No final response (408), or the request could not be sent (503). */
+  handleFailure(status: 408 | 503, reason: string): void;
+}
+
+/** Something with a deadline. */
+export interface Timed {
+  handleTimeout(): void;
+}
+
+/** What calls and branches have around them: the B2BUA's tables, and its effects. */
+export interface CallHost {
+  readonly options: B2buaOptions;
+  /** The instant of the fact that is being handled. */
+  readonly now: number;
+  request(request: SipRequest, flow: Flow, handler: ResponseHandler): ClientId;
+  /** Sends a request whose answer nobody needs: BYE of a call that is over. */
+  requestAndForget(request: SipRequest, flow: Flow): void;
+  cancel(id: ClientId, headers: readonly (readonly [string, string])[]): void;
+  respond(key: TransactionKey, response: SipResponse): void;
+  send(message: SipMessage, flow: Flow): void;
+  relay(session: MediaSession, command: RelayCommand): void;
+  /** Makes in-dialog requests find the branch. */
+  addDialog(dialog: Dialog, branch: Branch, side: Side): void;
+  removeDialog(dialog: Dialog): void;
+  /** `Infinity` clears it. */
+  setDeadline(timed: Timed, at: number): void;
+  report(event: CallEvent): void;
+  /** The call is over and leaves the tables. */
+  remove(call: Call): void;
+}

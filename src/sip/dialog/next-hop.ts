@@ -1,0 +1,32 @@
+import { familyOf, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
+import { parseSipUriOrUndefined } from '../message/uri.ts';
+import type { Flow } from '../transaction/flow.ts';
+
+/**
+ * The flow for a request to `target` (the first route, or the remote target) of a peer whose messages come from
+ * `flow`. RFC 3261 says: to the address in the URI. Behind a NAT that address leads nowhere, so the flow is kept
+ *
+ * - when the URI has a name (resolving it is for trunks, which are configured by address),
+ * - when it has an address that the peer cannot have as seen from here: private or loopback, and not the source,
+ * - when it has the source's address with another port, and the peer said with `rport` that it is symmetric.
+ */
+export function nextHop(
+  flow: Flow,
+  target: string,
+  peer: { readonly symmetric: boolean; readonly isRoute: boolean },
+): Flow {
+  const uri = parseSipUriOrUndefined(target);
+  if (uri === undefined || familyOf(uri.host) === undefined || familyOf(uri.host) !== familyOf(flow.remote.address)) {
+    return flow;
+  }
+  const port = uri.port ?? (uri.scheme === 'sips' || flow.transport === 'tls' ? 5061 : 5060);
+  const remote = { address: uri.host, port };
+  if (peer.isRoute) {
+    return { ...flow, remote };
+  }
+  if (sameAddress(uri.host, flow.remote.address)) {
+    return peer.symmetric || port === flow.remote.port ? flow : { ...flow, remote };
+  }
+  const behindNat = isPrivate(uri.host) || isLoopback(uri.host);
+  return behindNat ? flow : { ...flow, remote };
+}
