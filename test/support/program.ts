@@ -55,7 +55,7 @@ export class Program {
     this.name = name ?? command[0];
     const child = spawn(file, args, {
       cwd,
-      env: { ...process.env, ...env, [RUN_VARIABLE]: cookie },
+      env: { ...cleanEnvironment(), ...env, [RUN_VARIABLE]: cookie },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
@@ -197,6 +197,15 @@ export async function runProgram(
   const program = Program.start(scope, options);
   const end = await program.waitForExit(timeoutMs);
   return { ...end, output: program.output };
+}
+
+/**
+ * Without what `npm test`, the test runner and the developer's shell say to programs: an inner npm would take the
+ * outer one's folder for its own, and settings of ours would change what a test shows.
+ */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const foreign = /^(npm_|INIT_CWD$|NODE_TEST_CONTEXT$|IMS_LAUNCH_|RTPPROXY_|SERVER_IP$|SERVER_PUBLIC_PORT$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {
