@@ -1,0 +1,204 @@
+/** What `U`, `L` and the subcommand `L` have in common: a party's address, and a leg that gets its socket. */
+
+import type { Ecode } from '../../rtpp/ecodes.ts';
+import { type PeerAddress, parsePeer } from '../../rtpp/peer.ts';
+import { formatPort } from '../../rtpp/reply.ts';
+import { parseStreamModifiers, type StreamModifiers } from '../../rtpp/stream-modifiers.ts';
+import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { err, ok, type Result } from '../../wire/result.ts';
+import { type LocalAddress, type LocalAddresses, reportedAddress } from '../local-addresses.ts';
+import { otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
+import { Session } from '../session.ts';
+import type { RelayState } from '../state.ts';
+import type { Opening } from './spec.ts';
+
+export interface StreamOptions {
+  readonly modifiers: StreamModifiers<LocalAddress>;
+  /** The party that sent the SDP, and so this command. */
+  readonly peer: PeerAddress;
+  /** The local address that the command asks for, by a modifier or by the family of its address. */
+  readonly local: LocalAddress | undefined;
+}
+
+/** A command that says nothing but call id and tags: the dialect's. */
+export const NO_OPTIONS: StreamOptions = {
+  modifiers: {
+    asymmetric: undefined,
+    weak: false,
+    family: 4,
+    directions: [],
+    packetMs: 0,
+    codecs: undefined,
+    local: undefined,
+    newPort: false,
+  },
+  peer: { kind: 'absent' },
+  local: undefined,
+};
+
+/** E11–E16, E31, E32, E35, then E36, then E37. */
+export function parseStreamOptions(
+  addresses: LocalAddresses,
+  modifierText: string,
+  address: string,
+  port: string,
+): Result<StreamOptions, Ecode> {
+  const modifiers = parseStreamModifiers<LocalAddress>(modifierText, addresses);
+  if (!modifiers.ok) {
+    return modifiers;
+  }
+  const { family, directions } = modifiers.value;
+  let { local } = modifiers.value;
+  if (local === undefined && directions.length === 0 && family !== addresses.internal.family) {
+    local = addresses.newestOf(family);
+    if (local === undefined) {
+      return err(36);
+    }
+  }
+  const peer = parsePeer(address, port, family);
+  return peer.ok ? ok({ modifiers: modifiers.value, peer: peer.value, local }) : peer;
+}
+
+/** A session with its first leg, the one that faces the callee, open; undefined: no port (E72). */
+export function* createSession(
+  state: RelayState,
+  now: number,
+  callId: string,
+  fromTag: string,
+  options: StreamOptions,
+): Opening<Session | undefined> {
+  const { settings, addresses } = state;
+  if (state.sessions.size >= settings.maxSessions) {
+    state.log.warn({ count: settings.maxSessions }, 'no new session: the highest number is reached');
+    return undefined;
+  }
+  const [towardsSender, towardsFar] = options.modifiers.directions.map((direction) =>
+    direction === 'external' ? addresses.external : addresses.internal,
+  );
+  const facingCaller = options.local ?? towardsSender ?? addresses.internal;
+  const facingCallee = options.local ?? towardsFar ?? addresses.internal;
+  const { ttlSeconds, setupTtlSeconds, ttlPerLeg } = settings;
+  const id = state.nextSessionId();
+  const session = new Session(now, { id, callId, fromTag, ttlSeconds, setupTtlSeconds, ttlPerLeg }, [
+    facingCallee,
+    facingCaller,
+  ]);
+  if (!(yield* openLeg(state, now, session, 0, session.legs[0].local))) {
+    state.emit({ kind: 'end', session: id });
+    return undefined;
+  }
+  state.sessions.add(session);
+  state.statistics.add('nsess_created');
+  return session;
+}
+
+/**
+ * Makes sure that the leg has a socket, or a new one when the command says `N`. False: no port (E71).
+ * The second leg completes the session.
+ */
+export function* ensureLeg(
+  state: RelayState,
+  now: number,
+  session: Session,
+  side: Side,
+  options: StreamOptions,
+): Opening<boolean> {
+  const leg = session.legs[side];
+  const { newPort, directions } = options.modifiers;
+  if (leg.port !== undefined && !newPort) {
+    return true;
+  }
+  const wasComplete = session.complete;
+  const { internal, external } = state.addresses;
+  const byDirection = newPort && directions.length === 2 ? directions[1] : undefined;
+  const local = options.local ?? (byDirection === 'external' ? external : byDirection && internal) ?? leg.local;
+  if (!(yield* openLeg(state, now, session, side, local))) {
+    return false;
+  }
+  if (!wasComplete && session.complete) {
+    state.statistics.add('nsess_complete');
+    session.refresh(now);
+    logLeg(state, session, side, 'session answered');
+  }
+  return true;
+}
+
+/** Notes what a party's command says of it, and tells the plane. */
+export function updateParty(
+  state: RelayState,
+  now: number,
+  session: Session,
+  side: Side,
+  options: StreamOptions,
+): void {
+  const { modifiers, peer } = options;
+  const leg = session.legs[side];
+  leg.asymmetric = modifiers.asymmetric ?? state.settings.asymmetricByDefault;
+  leg.codecs = modifiers.codecs;
+  leg.packetMs = modifiers.packetMs;
+  session.setPeer(side, peer);
+  const target = peer.kind === 'address' ? peer.target : undefined;
+  state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric: leg.asymmetric } });
+  session.refresh(now);
+}
+
+/** The port of a leg that is open, as `U` and `L` reply it. */
+export function reportLeg(session: Session, side: Side): string {
+  const { port, local } = session.legs[side];
+  return formatPort(port ?? 0, reportedAddress(local), local.family);
+}
+
+/** One line for an offer or an answer: the port told, and the party that told its own. */
+export function logLeg(state: RelayState, session: Session, reported: Side, sentence: string): void {
+  const { peer } = session.legs[otherSide(reported)];
+  state.log.info(
+    {
+      callId: session.callId,
+      fromTag: session.fromTag,
+      toTag: session.toTag,
+      side: sideName(reported),
+      localPort: session.legs[reported].port,
+      remote: peer === undefined ? undefined : formatTransportAddress(peer),
+    },
+    sentence,
+  );
+}
+
+/** Opens the first pair of the table that the system gives; the leg's old pair is given back. */
+function* openLeg(state: RelayState, now: number, session: Session, side: Side, local: LocalAddress): Opening<boolean> {
+  const table = state.ports(local.family);
+  for (const port of table.candidates(now)) {
+    const { address, family } = local;
+    const outcome = yield { session: session.id, side, address, family, port };
+    if (outcome.kind === 'opened') {
+      table.claim(port);
+      state.releasePort(now, session, side);
+      session.legs[side].port = port;
+      session.legs[side].local = local;
+      return true;
+    }
+    if (outcome.reason !== 'in-use') {
+      explainFailure(state, now, local, outcome.reason, outcome.cause);
+      return false;
+    }
+  }
+  explainFailure(state, now, local, 'in-use', `all ${table.pairsTotal} port pairs are taken`);
+  return false;
+}
+
+const FAILURE_SENTENCES = {
+  'in-use': 'no media port is free: widen the range with -m and -M',
+  'not-local':
+    'media ports cannot be opened: the address of -l is not one of this machine; give a local one to -l and the public one to -A',
+  'no-descriptors': 'media ports cannot be opened: too many open files; raise the limit with ulimit -n or -L',
+  other: 'media ports cannot be opened',
+} as const satisfies Record<PairFailure, string>;
+
+function explainFailure(state: RelayState, now: number, local: LocalAddress, reason: PairFailure, cause: string): void {
+  const suppressed = state.portLog.allow(now);
+  if (suppressed !== undefined) {
+    const { minPort, maxPort } = state.settings;
+    const fields = { address: local.address, ports: [minPort, maxPort], reason, err: cause, count: suppressed };
+    state.log.error(fields, FAILURE_SENTENCES[reason]);
+  }
+}

@@ -1,0 +1,27 @@
+import type { PairRequest, PeerOrder, SessionId, Side } from './plane.ts';
+
+/** Where a command came from; the edge's own object, which has the way back. */
+export interface ControlOrigin {
+  /** A datagram has a cookie and its reply is cached; a stream's commands are answered in order. */
+  readonly kind: 'datagram' | 'stream';
+  /** IP address of the sender; empty for local streams. */
+  readonly host: string;
+  /** Distinguishes senders, for example `127.0.0.1:40000`. */
+  readonly source: string;
+}
+
+/** What the engine wants done. */
+export type RelayEffect<Origin extends ControlOrigin = ControlOrigin> =
+  /** `text` is the whole answer, cookie and final LF included. */
+  | { readonly kind: 'reply'; readonly origin: Origin; readonly text: string }
+  | MediaEffect
+  /** Draining, and the last session has ended. */
+  | { readonly kind: 'drained' };
+
+/** Orders to the plane. */
+export type MediaEffect =
+  /** Answered by `handlePairOpened`, once for each. */
+  | { readonly kind: 'open'; readonly request: PairRequest }
+  | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
+  | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
+  | { readonly kind: 'end'; readonly session: SessionId };

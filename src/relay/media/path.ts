@@ -1,0 +1,118 @@
+import type { TransportAddress } from '../../wire/ip-address.ts';
+import type { Latch, LatchPolicy, RtpLatch } from '../latching/latch.ts';
+import { type Component, otherSide, type PeerOrder, type Side } from '../plane.ts';
+import { LegCounters } from './counters.ts';
+
+/** What a plane does for a path. Called from inside `receive`, with nothing allocated for it. */
+export interface PacketSink {
+  /** Send `packet` from the socket of `side` and `component`. The packet is only valid during the call. */
+  forward(side: Side, component: Component, packet: Uint8Array, to: TransportAddress): void;
+  latched(side: Side, component: Component, remote: TransportAddress): void;
+  firstPacket(side: Side, remote: TransportAddress): void;
+  discarded(): void;
+}
+
+interface Leg {
+  readonly rtp: RtpLatch;
+  readonly rtcp: Latch;
+  readonly counters: LegCounters;
+  open: boolean;
+}
+
+/**
+ * The way of a session's packets, the same on every plane: believe the source or not, count, and say where the
+ * packet leaves. Packets are passed on as they are; nothing in them is rewritten.
+ */
+export class MediaPath {
+  readonly #legs: readonly [Leg, Leg];
+
+  constructor(policy: LatchPolicy) {
+    this.#legs = [newLeg(policy), newLeg(policy)];
+  }
+
+  /** Both legs have their sockets; before that, what arrives is read and thrown away. */
+  get complete(): boolean {
+    return this.#legs[0].open && this.#legs[1].open;
+  }
+
+  counters(side: Side): LegCounters {
+    return this.#legs[side].counters;
+  }
+
+  remote(side: Side): TransportAddress | undefined {
+    return this.#legs[side].rtp.remote;
+  }
+
+  legOpened(side: Side): void {
+    this.#legs[side].open = true;
+  }
+
+  signal(now: number, side: Side, order: PeerOrder): void {
+    this.#legs[side].rtp.signal(now, order);
+  }
+
+  /** One packet that arrived on the socket of `side` and `component`. */
+  receive(
+    now: number,
+    side: Side,
+    component: Component,
+    packet: Uint8Array,
+    address: string,
+    port: number,
+    sink: PacketSink,
+  ): void {
+    if (!this.complete) {
+      sink.discarded();
+      return;
+    }
+    const leg = this.#legs[side];
+    const { counters } = leg;
+    const latch = leg[component];
+    const verdict = latch.admit(now, address, port, packet);
+    const isRtp = component === 'rtp';
+    if (verdict === 'refused') {
+      if (isRtp) {
+        counters.rtpRefused += 1;
+      } else {
+        counters.rtcpRefused += 1;
+      }
+      sink.discarded();
+      return;
+    }
+    counters.lastAcceptedAt = now;
+    if (verdict === 'latched') {
+      sink.latched(side, component, { address, port });
+    }
+    if (isRtp) {
+      counters.rtpAccepted += 1;
+      counters.analysis.add(now, packet);
+      if (counters.rtpAccepted === 1) {
+        sink.firstPacket(side, { address, port });
+      }
+    } else {
+      counters.rtcpAccepted += 1;
+    }
+    const far = otherSide(side);
+    const to = this.#legs[far][component].remote;
+    if (to === undefined || to.port === 0) {
+      if (isRtp) {
+        counters.rtpDropped += 1;
+      } else {
+        counters.rtcpDropped += 1;
+      }
+      sink.discarded();
+      return;
+    }
+    if (isRtp) {
+      counters.rtpRelayed += 1;
+    } else {
+      counters.rtcpRelayed += 1;
+    }
+    sink.forward(far, component, packet, to);
+  }
+}
+
+function newLeg(policy: LatchPolicy): Leg {
+  const rtp = policy.rtp();
+  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false };
+}

@@ -1,0 +1,125 @@
+/**
+ * What moves packets: the portable plane (node:dgram) today, worker threads and the kernel later. A plane opens
+ * port pairs, hands every packet to the session's `MediaPath`, sends what that tells it to, and counts. All policy
+ * (which source is believed, what is refused, when a session ends) is in this folder and the same for every plane.
+ *
+ * Orders go in as calls that return at once; facts come back through `PlaneListener`, always later, never from
+ * inside a call: a plane may live in other threads.
+ */
+
+import type { Brand } from '../wire/brand.ts';
+import type { AddressFamily, TransportAddress } from '../wire/ip-address.ts';
+import type { LegCounters } from './media/counters.ts';
+
+export type SessionId = Brand<number, 'SessionId'>;
+
+/**
+ * Leg 0 faces the callee: its port is the one that a `U` of the caller reports. Leg 1 faces the caller. What
+ * arrives on one leaves through the other.
+ */
+export type Side = 0 | 1;
+
+export const CALLEE_SIDE = 0;
+export const CALLER_SIDE = 1;
+
+export function otherSide(side: Side): Side {
+  return side === 0 ? 1 : 0;
+}
+
+/** For logs. */
+export function sideName(side: Side): 'caller' | 'callee' {
+  return side === CALLER_SIDE ? 'caller' : 'callee';
+}
+
+/** RTP on the even port of a pair, RTCP on the odd one above it. */
+export type Component = 'rtp' | 'rtcp';
+
+export interface PairRequest {
+  readonly session: SessionId;
+  readonly side: Side;
+  /** Local address to bind; a wildcard binds all. */
+  readonly address: string;
+  readonly family: AddressFamily;
+  /** Even: the RTP port. */
+  readonly port: number;
+}
+
+/**
+ * `in-use`: another program has one of the two ports, the next pair is worth a try. `not-local`: the address is not
+ * one of this host. `no-descriptors`: the process may open no more sockets. No socket is left open by a failure.
+ */
+export type PairFailure = 'in-use' | 'not-local' | 'no-descriptors' | 'other';
+
+export type PairOutcome =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'failed'; readonly reason: PairFailure; readonly cause: string };
+
+/** A signalled peer: `undefined` (hold, or no address given) changes nothing but `asymmetric`. */
+export interface PeerOrder {
+  readonly peer: TransportAddress | undefined;
+  /** Believe the host and never learn another address. */
+  readonly asymmetric: boolean;
+}
+
+/** Counted over all sessions, ended ones included; RTP and RTCP together. */
+export interface PlaneTotals {
+  /** Packets read on sessions whose two legs are open. */
+  readonly received: number;
+  readonly relayed: number;
+  /** Refused by the latch, without a known destination, or before the session was complete. */
+  readonly discarded: number;
+  /** Sends and receives that the system refused. */
+  readonly errors: number;
+}
+
+export interface LegReport {
+  readonly counters: LegCounters;
+  /** Where RTP for this party is sent; undefined while nobody knows. */
+  readonly remote: TransportAddress | undefined;
+}
+
+/** What a plane can be asked at any time, without waiting. */
+export interface PlaneMeter {
+  readonly totals: PlaneTotals;
+  /** Undefined: the plane has no such leg (yet). */
+  leg(session: SessionId, side: Side): LegReport | undefined;
+}
+
+export interface MediaPlane extends PlaneMeter {
+  readonly name: 'portable' | 'native' | 'kernel';
+  /** Whether `setTos` has an effect. */
+  readonly canSetTos: boolean;
+  /** Opens the pair and answers with `pairOpened`; replaces (and closes) the pair that the leg has. */
+  open(request: PairRequest): void;
+  setPeer(session: SessionId, side: Side, order: PeerOrder): void;
+  /** IP TOS of packets sent from this leg, 0–255. */
+  setTos(session: SessionId, side: Side, tos: number): void;
+  /** Closes both legs and forgets the session; its counters can be read until this is called. */
+  end(session: SessionId): void;
+  /** Ends every session. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type PlaneEvent =
+  /** The first packet that was accepted from a party. */
+  | {
+      readonly kind: 'first-packet';
+      readonly session: SessionId;
+      readonly side: Side;
+      readonly remote: TransportAddress;
+    }
+  /** A source was learned or has moved. */
+  | {
+      readonly kind: 'latched';
+      readonly session: SessionId;
+      readonly side: Side;
+      readonly component: Component;
+      readonly remote: TransportAddress;
+    }
+  /** A socket failed in a way that no packet explains. */
+  | { readonly kind: 'socket-error'; readonly session: SessionId; readonly side: Side; readonly cause: string };
+
+export interface PlaneListener {
+  pairOpened(request: PairRequest, outcome: PairOutcome): void;
+  event(event: PlaneEvent): void;
+}

@@ -1,0 +1,146 @@
+import type { Log } from '../observe/log.ts';
+import { type AddressFamily, formatTransportAddress } from '../wire/ip-address.ts';
+import type { MediaEffect } from './effects.ts';
+import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
+import { LogLimit } from './log-limit.ts';
+import { LegCounters } from './media/counters.ts';
+import { CALLEE_SIDE, CALLER_SIDE, type PlaneMeter, type SessionId, type Side } from './plane.ts';
+import { PortTable } from './port-table.ts';
+import type { EndReason, Session } from './session.ts';
+import { SessionTable } from './session-table.ts';
+import type { RelaySettings } from './settings.ts';
+import { RelayStatistics } from './stats.ts';
+
+/** What the engine is given of the outside. */
+export interface RelayEnvironment {
+  readonly meter: PlaneMeter;
+  readonly routes: LocalRoutes;
+  readonly log: Log;
+  /** An unpredictable integer from 0 to `below` - 1. */
+  readonly random: (below: number) => number;
+  readonly canSetTos: boolean;
+}
+
+const NOTHING_SEEN = new LegCounters();
+
+/** Everything that commands read and change. The engine owns one; nothing here waits or does I/O. */
+export class RelayState {
+  readonly settings: RelaySettings;
+  readonly addresses: LocalAddresses;
+  readonly sessions = new SessionTable();
+  readonly statistics = new RelayStatistics();
+  readonly log: Log;
+  readonly meter: PlaneMeter;
+  readonly canSetTos: boolean;
+  /** Limits the lines about ports that cannot be opened. */
+  readonly portLog = new LogLimit();
+  /** No new sessions. */
+  draining = false;
+  readonly #ports: Readonly<Record<AddressFamily, PortTable>>;
+  #effects: MediaEffect[] = [];
+  #lastId = 0;
+
+  constructor(settings: RelaySettings, environment: RelayEnvironment) {
+    const { minPort, maxPort, sequentialPorts: sequential, reservedPorts: reserved } = settings;
+    const range = { minPort, maxPort, sequential, reserved };
+    this.settings = settings;
+    this.addresses = new LocalAddresses(settings.addresses, settings.external, environment.routes);
+    this.log = environment.log;
+    this.meter = environment.meter;
+    this.canSetTos = environment.canSetTos;
+    this.#ports = { 4: new PortTable(range, environment.random), 6: new PortTable(range, environment.random) };
+  }
+
+  ports(family: AddressFamily): PortTable {
+    return this.#ports[family];
+  }
+
+  /** Over both families. */
+  get pairsInUse(): number {
+    return this.#ports[4].pairsInUse + this.#ports[6].pairsInUse;
+  }
+
+  nextSessionId(): SessionId {
+    this.#lastId += 1;
+    return this.#lastId as SessionId;
+  }
+
+  emit(effect: MediaEffect): void {
+    this.#effects.push(effect);
+  }
+
+  takeEffects(): MediaEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  counters(session: Session, side: Side): LegCounters {
+    return this.meter.leg(session.id, side)?.counters ?? NOTHING_SEEN;
+  }
+
+  releasePort(now: number, session: Session, side: Side): void {
+    const leg = session.legs[side];
+    if (leg.port !== undefined) {
+      this.ports(leg.local.family).release(now, leg.port);
+      leg.port = undefined;
+    }
+  }
+
+  /** Ends a session that is in the table: its ports rest, its figures go into the totals, one line is logged. */
+  endSession(now: number, session: Session, reason: EndReason): void {
+    if (!this.sessions.remove(session)) {
+      return;
+    }
+    const caller = this.counters(session, CALLER_SIDE);
+    const callee = this.counters(session, CALLEE_SIDE);
+    this.log.info(
+      {
+        callId: session.callId,
+        fromTag: session.fromTag,
+        toTag: session.toTag,
+        ports: session.ports,
+        remote: [this.#remoteText(session, CALLER_SIDE), this.#remoteText(session, CALLEE_SIDE)],
+        rtpPackets: [caller.rtpAccepted, callee.rtpAccepted],
+        rtcpPackets: [caller.rtcpAccepted, callee.rtcpAccepted],
+        refused: caller.rtpRefused + caller.rtcpRefused + callee.rtpRefused + callee.rtcpRefused,
+        durationMs: Math.round(now - session.createdAt),
+        reason,
+      },
+      'session ended',
+    );
+    this.#sumUp(now, session, caller, callee);
+    if (reason === 'timeout') {
+      this.statistics.add('nsess_timeout');
+    }
+    this.releasePort(now, session, CALLEE_SIDE);
+    this.releasePort(now, session, CALLER_SIDE);
+    this.emit({ kind: 'end', session: session.id });
+  }
+
+  #sumUp(now: number, session: Session, caller: LegCounters, callee: LegCounters): void {
+    const { statistics } = this;
+    statistics.add('nsess_destroyed');
+    statistics.add('total_duration', (now - session.createdAt) / 1000);
+    if (session.complete) {
+      const rtpWays = Number(caller.rtpAccepted > 0) + Number(callee.rtpAccepted > 0);
+      const rtcpWays = Number(caller.rtcpAccepted > 0) + Number(callee.rtcpAccepted > 0);
+      statistics.add('nsess_nortp', Number(rtpWays === 0));
+      statistics.add('nsess_owrtp', Number(rtpWays === 1));
+      statistics.add('nsess_nortcp', Number(rtcpWays === 0));
+      statistics.add('nsess_owrtcp', Number(rtcpWays === 1));
+    }
+    for (const { analysis } of [caller, callee]) {
+      statistics.add('rtpa_nsent', analysis.sent);
+      statistics.add('rtpa_nrcvd', analysis.received);
+      statistics.add('rtpa_ndups', analysis.duplicates);
+      statistics.add('rtpa_nlost', analysis.lost);
+      statistics.add('rtpa_perrs', analysis.parseErrors);
+    }
+  }
+
+  #remoteText(session: Session, side: Side): string | undefined {
+    const remote = this.meter.leg(session.id, side)?.remote ?? session.legs[side].peer;
+    return remote === undefined ? undefined : formatTransportAddress(remote);
+  }
+}

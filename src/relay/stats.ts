@@ -1,0 +1,85 @@
+/** The relay's counters, by the names that `G` asks for. One row here is all that a new one takes. */
+import type { PlaneTotals } from './plane.ts';
+
+const STORED = {
+  nsess_created: 'sessions ever created',
+  nsess_destroyed: 'sessions ended, for any reason',
+  nsess_timeout: 'of these, ended by time-out',
+  nsess_complete: 'sessions whose second leg was opened',
+  nsess_nortp: 'complete sessions that ended without any RTP',
+  nsess_owrtp: 'complete sessions that ended with RTP in one direction only',
+  nsess_nortcp: 'complete sessions that ended without any RTCP',
+  nsess_owrtcp: 'complete sessions that ended with RTCP in one direction only',
+  nplrs_created: 'players started',
+  nplrs_destroyed: 'players ended',
+  npkts_played: 'packets sent by players',
+  npkts_resizer_in: 'packets taken by the re-packetiser',
+  npkts_resizer_out: 'packets produced by the re-packetiser',
+  npkts_resizer_discard: 'packets dropped by the re-packetiser',
+  total_duration: 'seconds, sum over ended sessions, set-up included',
+  ncmds_rcvd: 'commands received, retransmissions left out',
+  ncmds_rcvd_ndups: 'retransmissions answered from the reply cache',
+  ncmds_succd: 'replies that were successes',
+  ncmds_errs: 'replies that were errors; an unknown L counts as one',
+  ncmds_repld: 'replies',
+  rtpa_nsent: 'RTP packets that the parties of ended sessions must have sent',
+  rtpa_nrcvd: 'of these, received',
+  rtpa_ndups: 'duplicates among them',
+  rtpa_nlost: 'lost on the way to the relay',
+  rtpa_perrs: 'packets of ended sessions that were no RTP',
+  pps_in: 'packets a second, refreshed each second',
+} as const;
+
+/** Counted by the plane, packet by packet. */
+const MEASURED = {
+  npkts_rcvd: 'RTP and RTCP packets read on complete sessions',
+  npkts_relayed: 'packets forwarded',
+  npkts_discard: 'packets refused, without a destination, or before the session was complete',
+} as const;
+
+export type StoredCounter = keyof typeof STORED;
+export type CounterName = StoredCounter | keyof typeof MEASURED;
+
+/** Every counter and what it means. */
+export const COUNTERS: Readonly<Record<CounterName, string>> = { ...STORED, ...MEASURED };
+
+/** Printed with six decimals; the others are integers. */
+const FRACTIONAL: ReadonlySet<string> = new Set(['total_duration', 'pps_in']);
+
+export function isCounterName(name: string): name is CounterName {
+  return Object.hasOwn(COUNTERS, name);
+}
+
+export class RelayStatistics {
+  readonly #values = Object.fromEntries(Object.keys(STORED).map((name) => [name, 0])) as Record<StoredCounter, number>;
+
+  add(name: StoredCounter, amount = 1): void {
+    this.#values[name] += amount;
+  }
+
+  set(name: StoredCounter, value: number): void {
+    this.#values[name] = value;
+  }
+
+  get(name: StoredCounter): number {
+    return this.#values[name];
+  }
+
+  format(name: CounterName, totals: PlaneTotals): string {
+    const value = this.#read(name, totals);
+    return FRACTIONAL.has(name) ? value.toFixed(6) : value.toFixed(0);
+  }
+
+  #read(name: CounterName, totals: PlaneTotals): number {
+    switch (name) {
+      case 'npkts_rcvd':
+        return totals.received;
+      case 'npkts_relayed':
+        return totals.relayed;
+      case 'npkts_discard':
+        return totals.discarded;
+      default:
+        return this.#values[name];
+    }
+  }
+}
