@@ -64,6 +64,10 @@ export const ERRORS = {
     remedy: 'Make the file executable (chmod +x), or name the interpreter as the first word of the command.',
   },
   IMS_ERR_COMMAND_CWD: { exitCode: 78, remedy: 'Create the directory that "cwd" names, or correct it.' },
+  IMS_ERR_IMS_FAILED: {
+    exitCode: 70,
+    remedy: 'The last lines of the IMS say why it ended; ims.command names what is started.',
+  },
   IMS_ERR_DAEMONISED: {
     exitCode: 78,
     remedy: 'Keep the command in the foreground: "kamailio -DD -E", "opensips -F", "rtpproxy -f".',

@@ -1,0 +1,236 @@
+/**
+ * One incarnation of a supervised program: its process group from spawn to extinction. The facts come from the
+ * `exit` event, never from the end of its output: a grandchild that holds the pipe would delay that for ever.
+ */
+import { statSync } from 'node:fs';
+import { execa, type Options, type ResultPromise } from 'execa';
+import type { SpawnFailure } from '../supervisor/events.ts';
+import { LineSplitter } from './process-lines.ts';
+import { groupExists, killGroup, signalProcess, terminate } from './process-signals.ts';
+import { livingGroupMembers, processesWithEnvironment } from './process-table.ts';
+
+export interface ChildCommand {
+  /** The program and its arguments; no shell is involved. */
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd: string | undefined;
+  /** The whole environment: nothing is inherited beside it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** One of our own programs, which talks over IPC and never forks. */
+  readonly embedded: boolean;
+  /** Names of variables in `env` that identify this incarnation among all processes. */
+  readonly cookies: readonly string[];
+}
+
+export interface ChildListener {
+  spawned(pid: number): void;
+  spawnFailed(reason: SpawnFailure, detail: string): void;
+  /** The leader ended. */
+  exited(end: { exitCode: number | undefined; signal: string | undefined; daemonised: boolean }): void;
+  /** Nothing lives in its group any more. Comes after `exited`, and last. */
+  extinct(): void;
+  line(stream: 'stdout' | 'stderr', text: string): void;
+  message(message: unknown): void;
+}
+
+/** Between looks at a group whose leader is gone, milliseconds. */
+const EXTINCTION_POLL_MS = 25;
+
+/** A leader that ends with status 0 this soon, milliseconds, while others of its run live, has daemonised. */
+const DAEMON_WINDOW_MS = 5000;
+
+type Subprocess = ResultPromise<Options>;
+
+export class ChildDriver {
+  readonly #listener: ChildListener;
+  readonly #command: ChildCommand;
+  readonly #spawnedAt = performance.now();
+  readonly #signalled = new Set<number>();
+  #subprocess: Subprocess | undefined;
+  #pid: number | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #extinct = false;
+
+  constructor(command: ChildCommand, listener: ChildListener) {
+    this.#command = command;
+    this.#listener = listener;
+  }
+
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Starts the program; every outcome, also of a command that does not exist, reaches the listener. */
+  start(): void {
+    const { argv, cwd, env, embedded } = this.#command;
+    if (cwd !== undefined && !isDirectory(cwd)) {
+      this.#fail('bad-cwd', `its working directory ${cwd} is not a directory`);
+      return;
+    }
+    const [file, ...args] = argv;
+    try {
+      this.#subprocess = execa(file, args, {
+        ...SPAWN_OPTIONS,
+        env,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(embedded ? { ipc: true, serialization: 'json' as const } : {}),
+      }) as Subprocess;
+    } catch (error) {
+      this.#fail(...spawnFailureOf(error));
+      return;
+    }
+    const subprocess = this.#subprocess;
+    subprocess.on('error', () => {
+      // A failed spawn is told by the result below; a failed kill or send by its own callback.
+    });
+    if (subprocess.pid === undefined) {
+      void subprocess.then((result) => this.#fail(...spawnFailureOf(result)));
+      return;
+    }
+    this.#pid = subprocess.pid;
+    // The promise is not what drives us, but it must not be left to reject unseen either.
+    subprocess.then(undefined, () => {});
+    subprocess.once('exit', (exitCode, signal) => this.#handleExit(exitCode ?? undefined, signal ?? undefined));
+    subprocess.on('message', (message) => this.#listener.message(message));
+    this.#readLines('stdout');
+    this.#readLines('stderr');
+    this.#listener.spawned(subprocess.pid);
+  }
+
+  /** False when the program has no IPC channel, or it is closed. */
+  send(message: object): boolean {
+    const subprocess = this.#subprocess;
+    if (!this.#command.embedded || subprocess === undefined || !subprocess.connected) {
+      return false;
+    }
+    // The callback takes the error of a channel that closes at this moment; without it, it would be thrown.
+    subprocess.send(message, () => {});
+    return true;
+  }
+
+  /** Asks the leader alone, so that a program of many processes can take down its own in its own order. */
+  requestStop(): void {
+    if (this.#pid === undefined || this.#extinct) {
+      return;
+    }
+    if (this.send({ kind: 'shutdown', drain: false })) {
+      signalProcess(this.#pid, 'SIGCONT');
+      return;
+    }
+    this.#terminate(this.#pid);
+  }
+
+  /** TERM to those of the group that had none from us. */
+  terminateRest(): void {
+    if (this.#pid === undefined || this.#extinct) {
+      return;
+    }
+    for (const pid of livingGroupMembers(this.#pid) ?? [this.#pid]) {
+      if (!this.#signalled.has(pid)) {
+        this.#terminate(pid);
+      }
+    }
+  }
+
+  /** Synchronous: also the last thing that a dying supervisor does. */
+  kill(): void {
+    if (this.#pid !== undefined && !this.#extinct) {
+      killGroup(this.#pid);
+    }
+  }
+
+  /** Stops watching; the process itself is left as it is. Idempotent. */
+  close(): void {
+    clearInterval(this.#poll);
+    this.#subprocess?.stdout?.destroy();
+    this.#subprocess?.stderr?.destroy();
+    this.#subprocess?.removeAllListeners('message');
+  }
+
+  #terminate(pid: number): void {
+    this.#signalled.add(pid);
+    terminate(pid);
+  }
+
+  #fail(reason: SpawnFailure, detail: string): void {
+    this.#extinct = true;
+    this.#listener.spawnFailed(reason, `${this.#command.argv[0]}: ${detail}`);
+  }
+
+  #handleExit(exitCode: number | undefined, signal: string | undefined): void {
+    this.#listener.exited({ exitCode, signal, daemonised: exitCode === 0 && this.#hasDaemonised() });
+    if (!this.#checkExtinct()) {
+      this.#poll = setInterval(() => this.#checkExtinct(), EXTINCTION_POLL_MS);
+    }
+  }
+
+  #hasDaemonised(): boolean {
+    const { embedded, cookies, env } = this.#command;
+    if (embedded || performance.now() - this.#spawnedAt > DAEMON_WINDOW_MS || this.#signalled.size > 0) {
+      return false;
+    }
+    return processesWithEnvironment(cookies.map((name) => `${name}=${env[name]}`)).length > 0;
+  }
+
+  #checkExtinct(): boolean {
+    if (this.#pid === undefined || this.#extinct) {
+      return true;
+    }
+    const members = livingGroupMembers(this.#pid);
+    this.#extinct = members === undefined ? !groupExists(this.#pid) : members.length === 0;
+    if (this.#extinct) {
+      clearInterval(this.#poll);
+      this.#listener.extinct();
+    }
+    return this.#extinct;
+  }
+
+  #readLines(name: 'stdout' | 'stderr'): void {
+    const stream = this.#subprocess?.[name];
+    const splitter = new LineSplitter((line) => this.#listener.line(name, line));
+    stream?.on('data', (chunk: Uint8Array) => splitter.push(chunk));
+    stream?.on('end', () => splitter.end());
+    stream?.on('error', () => {
+      // The pipe broke: its end is all that is lost.
+    });
+  }
+}
+
+/**
+ * `detached`: a session of its own, so that the terminal's signals reach it only through us, and its whole group can
+ * be signalled. `buffer: false`: nothing piles up here. `cleanup: false`: execa would signal the leader alone.
+ */
+const SPAWN_OPTIONS = {
+  reject: false,
+  buffer: false,
+  stdin: 'ignore',
+  stdout: 'pipe',
+  stderr: 'pipe',
+  detached: process.platform !== 'win32',
+  cleanup: false,
+  extendEnv: false,
+  windowsHide: true,
+  stripFinalNewline: false,
+} as const satisfies Options;
+
+const FAILURES: Readonly<Record<string, readonly [SpawnFailure, string]>> = {
+  ENOENT: ['not-found', 'there is no such command'],
+  ENOTDIR: ['not-found', 'there is no such command'],
+  EACCES: ['not-executable', 'it is not executable'],
+  EPERM: ['not-executable', 'it may not be executed by this user'],
+  ENOEXEC: ['not-executable', 'it is neither a program nor a script with a #! line'],
+  E2BIG: ['too-big', 'its arguments and environment are too long for this system'],
+};
+
+function spawnFailureOf(error: unknown): [SpawnFailure, string] {
+  const { code, message } = error as { code?: string; message?: string };
+  const [reason, detail] = FAILURES[code ?? ''] ?? ['out-of-resources', message ?? 'the system refused'];
+  return [reason, code === undefined ? detail : `${detail} (${code})`];
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

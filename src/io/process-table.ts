@@ -1,0 +1,77 @@
+/**
+ * Which processes live, read from /proc. `kill(pid, 0)` would not do: it calls a zombie alive, and under a PID 1
+ * that reaps nothing an orphan stays a zombie for ever. Where there is no /proc every question is answered with
+ * `undefined`, and the caller falls back on signals.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+const HAS_PROC = existsSync('/proc/self/stat');
+
+/** Process ids of the group that are neither zombies nor dead. */
+export function livingGroupMembers(group: number): number[] | undefined {
+  return HAS_PROC ? processIds().filter((pid) => isLivingMember(pid, group)) : undefined;
+}
+
+/** The process group that a process belongs to, or undefined. */
+export function groupOf(pid: number): number | undefined {
+  return statOf(pid)?.group;
+}
+
+/** Living processes, this one excepted, whose environment holds each `NAME=value` of `cookies`. */
+export function processesWithEnvironment(cookies: readonly string[]): number[] {
+  return processIds().filter((pid) => {
+    if (pid === process.pid) {
+      return false;
+    }
+    const environment = read(`/proc/${pid}/environ`)?.split('\0');
+    return environment !== undefined && cookies.every((cookie) => environment.includes(cookie)) && isAlive(pid);
+  });
+}
+
+interface ProcessStat {
+  readonly state: string;
+  readonly group: number;
+}
+
+function isLivingMember(pid: number, group: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.group === group && !isDeadState(stat.state);
+}
+
+function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && !isDeadState(stat.state);
+}
+
+/** proc(5): Z is a zombie, X and x are dead. */
+function isDeadState(state: string): boolean {
+  return state === 'Z' || state === 'X' || state === 'x';
+}
+
+/** proc(5): `pid (name) state ppid pgrp …`; the name may hold blanks and parentheses, so the last ")" counts. */
+function statOf(pid: number): ProcessStat | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) {
+    return undefined;
+  }
+  const [state = '', , group = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state, group: Number(group) };
+}
+
+function processIds(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((entry) => /^[0-9]+$/.test(entry))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

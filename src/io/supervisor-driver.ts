@@ -1,0 +1,40 @@
+/** Runs the supervisor: one queue of facts, one timer, effects in the order in which they were decided. */
+import type { SupervisorEffect, SupervisorEvent } from '../supervisor/events.ts';
+import type { SupervisorState } from '../supervisor/state.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
+
+export class SupervisorDriver {
+  readonly #supervisor = new Supervisor(Math.random);
+  readonly #execute: (effect: SupervisorEffect) => void;
+  readonly #timer = new DeadlineTimer(() => this.post({ kind: 'timeout' }));
+  readonly #queue: SupervisorEvent[] = [];
+  #running = false;
+
+  constructor(execute: (effect: SupervisorEffect) => void) {
+    this.#execute = execute;
+  }
+
+  get state(): SupervisorState {
+    return this.#supervisor.state;
+  }
+
+  /** Takes a fact. One that an effect posts waits until the turn that decided the effect is over. */
+  post(event: SupervisorEvent): void {
+    this.#queue.push(event);
+    if (this.#running) {
+      return;
+    }
+    this.#running = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        for (const effect of this.#supervisor.handle(performance.now(), next)) {
+          this.#execute(effect);
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+    this.#timer.arm(this.#supervisor.nextTimeoutAt());
+  }
+}

@@ -1,0 +1,111 @@
+/** Facts that reach the supervisor, and effects that leave it. Both are unions on `kind`. */
+import type { Failure, ServiceName, SupervisorRules } from './state.ts';
+
+/** What listens on the relay's control port. */
+export type RelayVerdict =
+  /** Nothing: the connection was refused. */
+  | { readonly kind: 'absent' }
+  /** A relay that speaks RTPP. `description`: version and owner, for people. */
+  | { readonly kind: 'rtpp'; readonly description: string }
+  /** Something that answers, but not RTPP. */
+  | { readonly kind: 'foreign'; readonly owner: string }
+  /** Something that holds the port and does not answer. */
+  | { readonly kind: 'silent'; readonly owner: string };
+
+export type CheckOutcome = 'answered' | 'refused' | 'silent';
+
+export type SpawnFailure =
+  | 'not-found'
+  | 'not-executable'
+  | 'bad-cwd'
+  | 'too-big'
+  /** EAGAIN, ENOMEM, EMFILE: another try may succeed. */
+  | 'out-of-resources';
+
+/** Facts that carry a service carry the generation that they are about as well; older ones are dropped. */
+export type SupervisorEvent =
+  | { readonly kind: 'boot' }
+  | { readonly kind: 'configured'; readonly rules: SupervisorRules }
+  | { readonly kind: 'config-failed'; readonly exitCode: number; readonly failure: Failure }
+  | { readonly kind: 'relay-probed'; readonly generation: number; readonly verdict: RelayVerdict }
+  | { readonly kind: 'spawned'; readonly service: ServiceName; readonly generation: number; readonly pid: number }
+  | {
+      readonly kind: 'spawn-failed';
+      readonly service: ServiceName;
+      readonly generation: number;
+      readonly reason: SpawnFailure;
+      readonly detail: string;
+    }
+  /** The leader of the group ended. */
+  | {
+      readonly kind: 'exited';
+      readonly service: ServiceName;
+      readonly generation: number;
+      readonly exitCode: number | undefined;
+      readonly signal: string | undefined;
+      /** It left processes of its own behind in the background. */
+      readonly daemonised: boolean;
+    }
+  /** No living process is left in the group. */
+  | { readonly kind: 'extinct'; readonly service: ServiceName; readonly generation: number }
+  /** IPC `ready`. */
+  | { readonly kind: 'reported-ready'; readonly service: ServiceName; readonly generation: number }
+  | { readonly kind: 'heartbeat'; readonly service: ServiceName; readonly generation: number }
+  | {
+      readonly kind: 'checked';
+      readonly service: ServiceName;
+      readonly generation: number;
+      readonly outcome: CheckOutcome;
+      /** What was met, for people. */
+      readonly finding: string;
+    }
+  | { readonly kind: 'media-proved'; readonly generation: number; readonly ok: boolean; readonly finding: string }
+  | { readonly kind: 'signal'; readonly signal: StopSignal; readonly reason: string }
+  /** The process that started us is gone (npm and npx do not pass signals on). */
+  | { readonly kind: 'launcher-gone' }
+  | { readonly kind: 'swept'; readonly found: number }
+  | { readonly kind: 'timeout' };
+
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT';
+
+export type SupervisorEffect =
+  /** Read configuration and address, see that the SIP port is free; answered by `configured` or `config-failed`. */
+  | { readonly kind: 'load-config' }
+  /** Full handshake with whatever holds the control port; answered by `relay-probed`. */
+  | { readonly kind: 'probe-relay'; readonly generation: number }
+  /** Answered by `spawned` or `spawn-failed`, later `exited` and `extinct`. */
+  | { readonly kind: 'spawn'; readonly service: ServiceName; readonly generation: number }
+  /** One RTPP `V` or SIP OPTIONS within `limitMs`; answered by `checked`. */
+  | {
+      readonly kind: 'check';
+      readonly service: ServiceName;
+      readonly generation: number;
+      readonly limitMs: number;
+      /** The answer must come from the process that was spawned here. */
+      readonly ownOnly: boolean;
+    }
+  /** RTP and RTCP both ways through a session of its own; answered by `media-proved`. */
+  | { readonly kind: 'prove-media'; readonly generation: number }
+  /** Tell the IMS that another relay serves from now on: media sessions of the former one are gone. */
+  | { readonly kind: 'tell-relay-up'; readonly epoch: number }
+  /** Ask the leader to stop: IPC `shutdown` where it understands it, else TERM to it alone. */
+  | { readonly kind: 'request-stop'; readonly service: ServiceName; readonly generation: number }
+  /** TERM to the members of the group that had none. */
+  | { readonly kind: 'term-rest'; readonly service: ServiceName; readonly generation: number }
+  | { readonly kind: 'kill-group'; readonly service: ServiceName; readonly generation: number }
+  /** Every group at once, synchronously. */
+  | { readonly kind: 'kill-everything' }
+  /** Kill whatever carries the run's cookie; answered by `swept`. */
+  | { readonly kind: 'sweep' }
+  /** Print the block that tells how to use the system. */
+  | { readonly kind: 'announce' }
+  | {
+      readonly kind: 'report';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      /** Stable name, for example `relay.adopted`. */
+      readonly event: string;
+      readonly sentence: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    }
+  /** Close everything and end; exactly once, and last. */
+  | { readonly kind: 'exit'; readonly exitCode: number; readonly failure: Failure | undefined };

@@ -1,0 +1,91 @@
+/** How often, and how soon, a service that ended unasked is started again. Pure; jitter is passed in. */
+
+/** Wait before each retry, milliseconds; the last one repeats. The first is for a service that had been healthy. */
+export const RESTART_DELAYS_MS = [0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000] as const;
+
+/** Every wait but the immediate one varies by this share either way, so that two services do not march in step. */
+export const JITTER = 0.2;
+
+/** Ready for this long, milliseconds: the next failure begins the series anew. */
+export const STABLE_AFTER_MS = 60_000;
+
+/** Ready for at least this long, milliseconds: the first retry is immediate. */
+export const IMMEDIATE_AFTER_MS = 10_000;
+
+/** Starts granted to a service that has never been ready in this run. */
+export const BOOT_ATTEMPTS = 3;
+
+/** Unplanned restarts granted within the window to a service that has been ready. */
+export const RUNTIME_BUDGET = { restarts: 10, windowMs: 300_000 } as const;
+
+/** Restarts of a living but unresponsive process; afterwards its state is only reported. */
+export const HEALTH_BUDGET = { restarts: 3, windowMs: 1_800_000 } as const;
+
+export interface RestartHistory {
+  /** Whether any incarnation of this run became ready: decides which budget counts. */
+  readonly everReady: boolean;
+  /** Unplanned ends in a row, without `STABLE_AFTER_MS` of readiness between them. */
+  readonly failures: number;
+  /** Index into the table of delays. */
+  readonly step: number;
+  /** When the last restarts were granted; only those inside the window are kept. */
+  readonly restartedAt: readonly number[];
+  readonly healthRestartedAt: readonly number[];
+}
+
+export const NO_HISTORY: RestartHistory = {
+  everReady: false,
+  failures: 0,
+  step: 0,
+  restartedAt: [],
+  healthRestartedAt: [],
+};
+
+export type RestartVerdict =
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly attempt: number }
+  | { readonly kind: 'give-up'; readonly budget: 'boot' | 'runtime' };
+
+export interface Judgement {
+  readonly history: RestartHistory;
+  readonly verdict: RestartVerdict;
+}
+
+/**
+ * Decides after an end that nobody asked for.
+ * @param readyForMs how long the incarnation had been ready; undefined: it never was
+ * @param random in [0, 1)
+ */
+export function judgeFailure(
+  now: number,
+  history: RestartHistory,
+  readyForMs: number | undefined,
+  random: number,
+): Judgement {
+  const stable = readyForMs !== undefined && readyForMs >= STABLE_AFTER_MS;
+  const failures = stable ? 1 : history.failures + 1;
+  const recent = inWindow(now, history.restartedAt, RUNTIME_BUDGET.windowMs);
+  if (!history.everReady && failures >= BOOT_ATTEMPTS) {
+    return { history: { ...history, failures }, verdict: { kind: 'give-up', budget: 'boot' } };
+  }
+  if (history.everReady && recent.length >= RUNTIME_BUDGET.restarts) {
+    return { history: { ...history, failures }, verdict: { kind: 'give-up', budget: 'runtime' } };
+  }
+  const immediate = readyForMs !== undefined && readyForMs >= IMMEDIATE_AFTER_MS;
+  const step = failures === 1 ? (immediate ? 0 : 1) : Math.min(history.step + 1, RESTART_DELAYS_MS.length - 1);
+  const base = RESTART_DELAYS_MS[step] ?? 0;
+  const delayMs = Math.round(base * (1 + JITTER * (2 * random - 1)));
+  return {
+    history: { ...history, failures, step, restartedAt: history.everReady ? [...recent, now] : recent },
+    verdict: { kind: 'retry', delayMs, attempt: failures },
+  };
+}
+
+/** Grants a restart for bad health, or undefined when the budget is spent. */
+export function grantHealthRestart(now: number, history: RestartHistory): RestartHistory | undefined {
+  const recent = inWindow(now, history.healthRestartedAt, HEALTH_BUDGET.windowMs);
+  return recent.length >= HEALTH_BUDGET.restarts ? undefined : { ...history, healthRestartedAt: [...recent, now] };
+}
+
+function inWindow(now: number, instants: readonly number[], windowMs: number): readonly number[] {
+  return instants.filter((at) => now - at < windowMs);
+}

@@ -1,0 +1,178 @@
+/** What the supervisor knows. The reducer returns a new value for every event; nobody else writes it. */
+import type { ErrorCode } from '../errors.ts';
+import { NO_HISTORY, type RestartHistory } from './restart-policy.ts';
+import type { StopPlan } from './stop-plan.ts';
+
+export type ServiceName = 'relay' | 'ims';
+
+/**
+ *     boot → config → probe → up-relay → up-ims → running ⇄ degraded → stopping → done
+ *
+ * Every phase before `stopping` can go to `stopping`; nothing leaves `done`.
+ */
+export type Phase = 'boot' | 'config' | 'probe' | 'up-relay' | 'up-ims' | 'running' | 'degraded' | 'stopping' | 'done';
+
+/** What the configuration settles for this run. */
+export interface SupervisorRules {
+  readonly relay: ServiceRules & {
+    /** False (`RTPPROXY_AUTO_START=0`): never spawned, only looked for. */
+    readonly autoStart: boolean;
+    /** The IMS waits for a relay even when none is started from here. */
+    readonly required: boolean;
+  };
+  readonly ims: ServiceRules;
+  readonly healthIntervalMs: number;
+  readonly stopBudgetMs: number;
+}
+
+export interface ServiceRules {
+  /** Our own program: it reports `ready` and heartbeats over IPC. A foreign command is only asked from outside. */
+  readonly embedded: boolean;
+  /** Infinity: it may take as long as it likes. */
+  readonly startTimeoutMs: number;
+}
+
+/** Answers to health questions in a row. */
+export interface Health {
+  readonly misses: number;
+  readonly firstMissAt: number;
+  /** When the connection was last refused; -Infinity: it never was since the last answer. */
+  readonly refusedAt: number;
+}
+
+export const HEALTHY: Health = {
+  misses: 0,
+  firstMissAt: Number.POSITIVE_INFINITY,
+  refusedAt: Number.NEGATIVE_INFINITY,
+};
+
+/** What a starting process has to show next: its own report, then an answer, then (relay) forwarded media. */
+export type ReadinessStep = 'report' | 'answer' | 'media';
+
+export type Condition =
+  /** Not wanted, waiting for its turn, or (relay) somebody else's to start. */
+  | { readonly kind: 'idle' }
+  /** A relay that somebody else started answers; it is never signalled. `proofsLeft`: tries of the media proof. */
+  | { readonly kind: 'adopted'; readonly since: number; readonly proofsLeft: number; readonly health: Health }
+  | { readonly kind: 'starting'; readonly step: ReadinessStep; readonly deadlineAt: number; readonly finding: string }
+  | { readonly kind: 'ready'; readonly readySince: number; readonly health: Health }
+  | { readonly kind: 'unhealthy'; readonly readySince: number; readonly health: Health }
+  | { readonly kind: 'backoff'; readonly retryAt: number }
+  | { readonly kind: 'stopping'; readonly plan: StopPlan; readonly then: AfterStop }
+  | { readonly kind: 'failed' };
+
+/** Where a stop leads: rest; or a new start, which counts as a failure when a start had timed out. */
+export type AfterStop =
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'start' }
+  | { readonly kind: 'failure'; readonly ending: Ending };
+
+/** How an incarnation ended, for the restart decision and for people. */
+export interface Ending {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  /** Completes the sentence "the relay …". */
+  readonly sentence: string;
+}
+
+/** A process that was spawned and whose group has not been seen extinct. At most one a service. */
+export interface LiveProcess {
+  readonly pid: number | undefined;
+  readonly spawnedAt: number;
+  readonly exited: boolean;
+  readonly heartbeatAt: number;
+}
+
+export interface Component {
+  readonly condition: Condition;
+  /** Grows with each spawn, adoption and search; an answer that carries an older one is stale. */
+  readonly generation: number;
+  readonly process: LiveProcess | undefined;
+  /** A question of this generation is open; there is never a second one. */
+  readonly asking: boolean;
+  /** When the open question was asked, or when the next one is due. */
+  readonly askAt: number;
+  readonly history: RestartHistory;
+}
+
+/** Why the run ends in failure; printed with the remedy of its code. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface Stopping {
+  readonly reason: string;
+  readonly exitCode: number;
+  readonly failure: Failure | undefined;
+  readonly stage: 'ims' | 'relay' | 'sweep';
+  readonly startedAt: number;
+  /** When the last stop signal came that was not a mere echo. */
+  readonly signalledAt: number;
+  readonly forced: boolean;
+  readonly stageEndsAt: number;
+  readonly wallClockAt: number;
+  readonly cleanSweeps: number;
+  /** A scan is under way; its result starts the next one. */
+  readonly sweeping: boolean;
+}
+
+export interface SupervisorState {
+  readonly phase: Phase;
+  /** Monotonic milliseconds of the last event. */
+  readonly clock: number;
+  readonly rules: SupervisorRules;
+  readonly relay: Component;
+  readonly ims: Component;
+  readonly stop: Stopping | undefined;
+  /** The block for the operator was printed. */
+  readonly announced: boolean;
+  /** The absence of a relay that we may not start was mentioned. */
+  readonly absenceTold: boolean;
+  /** Since when the holder of the control port keeps silent; Infinity: it does not. */
+  readonly silentSince: number;
+  /** Until when a required relay may take to appear. */
+  readonly relayDueAt: number;
+  /** Counts the relays that this run has had; the IMS is told when it grows. */
+  readonly relayEpoch: number;
+}
+
+/** Until the configuration is read: patient defaults, used only when a signal comes first. */
+const NO_RULES: SupervisorRules = {
+  relay: { embedded: true, startTimeoutMs: 10_000, autoStart: true, required: false },
+  ims: { embedded: true, startTimeoutMs: 60_000 },
+  healthIntervalMs: 2000,
+  stopBudgetMs: 8500,
+};
+
+const NEW_COMPONENT: Component = {
+  condition: { kind: 'idle' },
+  generation: 0,
+  process: undefined,
+  asking: false,
+  askAt: Number.POSITIVE_INFINITY,
+  history: NO_HISTORY,
+};
+
+export const INITIAL_STATE: SupervisorState = {
+  phase: 'boot',
+  clock: 0,
+  rules: NO_RULES,
+  relay: NEW_COMPONENT,
+  ims: NEW_COMPONENT,
+  stop: undefined,
+  announced: false,
+  absenceTold: false,
+  silentSince: Number.POSITIVE_INFINITY,
+  relayDueAt: Number.POSITIVE_INFINITY,
+  relayEpoch: 0,
+};
+
+/** Whether calls can have audio as far as this service is concerned. */
+export function isServing(component: Component): boolean {
+  const { condition } = component;
+  return condition.kind === 'ready' || (condition.kind === 'adopted' && condition.health.misses < MISSES_ALLOWED);
+}
+
+/** Health questions that may go unanswered in a row. */
+export const MISSES_ALLOWED = 3;
