@@ -3,7 +3,7 @@ import { freeUdpPort } from '../support/ports.ts';
 import { converse, RtpParty } from '../support/rtp-party.ts';
 import type { Scope } from '../support/scope.ts';
 import type { MediaLine } from '../support/sip-log.ts';
-import { registerWithSipp, Sipp } from '../support/sipp.ts';
+import { registerWithSipp, Sipp, type SippOptions } from '../support/sipp.ts';
 import type { System } from '../support/system.ts';
 
 export const CALLER = '1001';
@@ -16,12 +16,17 @@ export interface Call {
   readonly calleeMedia: RtpParty;
 }
 
+export interface Scenarios {
+  readonly caller: string;
+  readonly callee: string;
+  /** What the caller's scenario expects in the end, if it is not 200. */
+  readonly finalStatus?: number;
+  readonly callerVideo?: RtpParty;
+  readonly calleeVideo?: RtpParty;
+}
+
 /** Registers the callee, lets it wait for a call in its scenario, and lets the caller begin. */
-export async function placeCall(
-  scope: Scope,
-  system: Pick<System, 'sipPort'>,
-  scenarios: { readonly caller: string; readonly callee: string; readonly finalStatus?: number },
-): Promise<Call> {
+export async function placeCall(scope: Scope, system: Pick<System, 'sipPort'>, scenarios: Scenarios): Promise<Call> {
   const callerMedia = await RtpParty.open(scope, 'caller');
   const calleeMedia = await RtpParty.open(scope, 'callee');
   const calleePort = await freeUdpPort();
@@ -31,29 +36,34 @@ export async function placeCall(
     service: CALLEE,
     password: '1234',
   });
-  const callee = await Sipp.start(scope, { scenario: scenarios.callee, localPort: calleePort, media: calleeMedia });
-  const caller = await startCaller(scope, system, scenarios.caller, callerMedia, scenarios.finalStatus);
+  const callee = await Sipp.start(scope, {
+    scenario: scenarios.callee,
+    localPort: calleePort,
+    media: calleeMedia,
+    video: scenarios.calleeVideo,
+  });
+  const caller = await startCaller(scope, system, {
+    scenario: scenarios.caller,
+    media: callerMedia,
+    video: scenarios.callerVideo,
+    ...(scenarios.finalStatus !== undefined && { finalStatus: scenarios.finalStatus }),
+  });
   return { caller, callee, callerMedia, calleeMedia };
 }
 
-/** A caller alone, for calls that reach nobody. */
+/** A caller alone, for calls that reach nobody or a callee of the test's own. */
 export async function startCaller(
   scope: Scope,
   system: Pick<System, 'sipPort'>,
-  scenario: string,
-  media: RtpParty,
-  finalStatus?: number,
-  service = CALLEE,
+  options: Pick<SippOptions, 'scenario'> & Partial<SippOptions>,
 ): Promise<Sipp> {
   return await Sipp.start(scope, {
-    scenario,
     localPort: await freeUdpPort(),
     remotePort: system.sipPort,
-    service,
+    service: CALLEE,
     caller: CALLER,
     password: '1234',
-    media,
-    ...(finalStatus !== undefined && { finalStatus }),
+    ...options,
   });
 }
 

@@ -21,7 +21,7 @@ test('Kamailio as the IMS: RTP and RTCP both ways through our relay, and BYE del
   const callerMedia = await RtpParty.open(scope, 'caller');
   const calleeMedia = await RtpParty.open(scope, 'callee');
   const callee = await Sipp.start(scope, { scenario: 'callee', localPort: calleePort, media: calleeMedia });
-  const caller = await startCaller(scope, system, 'caller', callerMedia);
+  const caller = await startCaller(scope, system, { scenario: 'caller', media: callerMedia });
   const call: Call = { caller, callee, callerMedia, calleeMedia };
 
   await talkBothWays(call);
@@ -48,7 +48,7 @@ test('Kamailio as the IMS: a busy callee leaves no session at our relay', async 
   const system = await startSystem(scope, { config: async (place) => kamailioAsIms(place, calleePort) });
   const media = await RtpParty.open(scope, 'caller');
   const callee = await Sipp.start(scope, { scenario: 'callee-busy', localPort: calleePort });
-  const caller = await startCaller(scope, system, 'caller-refused', media, 486);
+  const caller = await startCaller(scope, system, { scenario: 'caller-refused', media, finalStatus: 486 });
   await caller.completes();
   await callee.completes();
   await system.expectNoSessions();

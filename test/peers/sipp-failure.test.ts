@@ -51,7 +51,12 @@ test('a user that does not exist: 404', async (t) => {
   const scope = openScope(t);
   const system = await startSystem(scope);
   const media = await RtpParty.open(scope, 'caller');
-  const caller = await startCaller(scope, system, 'caller-refused', media, 404, 'nobody');
+  const caller = await startCaller(scope, system, {
+    scenario: 'caller-refused',
+    media,
+    finalStatus: 404,
+    service: 'nobody',
+  });
   await caller.completes();
   await system.expectNoSessions();
   assert.match(JSON.stringify(await system.cdr()), /404/);

@@ -25,6 +25,8 @@ export interface SippOptions {
   readonly finalStatus?: number;
   /** Whose address and port go into the SDP: `@MEDIA_ADDRESS@`, `@MEDIA_PORT@`. */
   readonly media?: RtpParty;
+  /** A second, video, media line after each audio line that is `sendrecv`. */
+  readonly video?: RtpParty | undefined;
 }
 
 export class Sipp {
@@ -64,26 +66,29 @@ export class Sipp {
 
   /** The `nth` received message (1: the first) whose first line matches, once it is there. */
   async received(startLine: RegExp, nth = 1): Promise<LoggedMessage> {
-    return await waitFor(
-      `${startLine} number ${nth} at ${this.#program.name}`,
-      async () => {
-        const all = await this.messages();
-        const found = all.filter((message) => message.direction === 'received' && startLine.test(message.startLine));
-        if (found[nth - 1] === undefined && !this.#program.running) {
-          throw new Error(`${this.#program.name} ended without ${startLine} number ${nth}:\n${await this.#report()}`);
-        }
-        return found[nth - 1];
-      },
-      { timeoutMs: 20_000 },
-    );
+    const what = `${startLine} number ${nth} at ${this.#program.name}`;
+    const attempt = async (): Promise<LoggedMessage | undefined> => {
+      const running = this.#program.running;
+      const all = (await this.messages()).filter(({ direction }) => direction === 'received');
+      const found = all.filter((message) => startLine.test(message.startLine))[nth - 1];
+      if (found === undefined && !running) {
+        throw new Error(`${this.#program.name} ended before ${what}`);
+      }
+      return found;
+    };
+    try {
+      return await waitFor(what, attempt, { timeoutMs: 20_000 });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${await this.#report()}`, { cause: error });
+    }
   }
 
-  /** Where the other side wants its audio, by the `nth` received message of that kind. */
-  async mediaToldBy(startLine: RegExp, nth = 1): Promise<MediaLine> {
-    const message = await this.received(startLine, nth);
-    const [audio] = mediaOf(message);
-    assert.ok(audio, `SDP in ${message.startLine}`);
-    return audio;
+  /** Where the other side wants its audio (or video), by the first received message of that kind. */
+  async mediaToldBy(startLine: RegExp, kind: 'audio' | 'video' = 'audio'): Promise<MediaLine> {
+    const message = await this.received(startLine);
+    const line = mediaOf(message).find(({ media }) => media === kind);
+    assert.ok(line, `${kind} in the SDP of ${message.startLine}`);
+    return line;
   }
 
   /** Lets the scenario go on: it waits for an INFO at these points, which no server sees. */
@@ -136,8 +141,15 @@ export async function registerWithSipp(
 }
 
 /** sipp would open `[media_port]` itself, so the port of the test's own phone is written into the scenario. */
-function fillIn(scenario: string, { caller, finalStatus, media }: SippOptions): string {
-  return scenario
+function fillIn(scenario: string, { caller, finalStatus, media, video }: SippOptions): string {
+  const withVideo =
+    video === undefined
+      ? scenario
+      : scenario.replaceAll(
+          /^( *)a=sendrecv$/gm,
+          `$&\n$1m=video ${video.port} RTP/AVP 96\n$1a=rtpmap:96 H264/90000\n$1a=sendrecv`,
+        );
+  return withVideo
     .replaceAll('@CALLER@', caller ?? '')
     .replaceAll('@FINAL@', String(finalStatus ?? 200))
     .replaceAll('@MEDIA_ADDRESS@', media?.address ?? '127.0.0.1')
