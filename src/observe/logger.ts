@@ -16,6 +16,8 @@ export interface LoggerOptions {
 
 export interface Logger extends Log {
   level: string;
+  /** A logger on the same stream for lines that another program printed; its level is its own. */
+  forPart(part: string): Logger;
   /** Writes what is still buffered, synchronously; for the last line before the process ends. */
   flush(): void;
 }
@@ -46,13 +48,17 @@ export function openLogger(options: LoggerOptions): Logger {
     { level: options.level, timestamp: stdTimeFunctions.isoTime, base: { pid: process.pid } },
     stream,
   );
-  const child = logger.child({ part: options.part }) as unknown as Logger;
-  child.flush = () => {
-    try {
-      sink.flushSync();
-    } catch {
-      // Not opened yet, or closed by the reader: nothing to save.
-    }
+  const forPart = (part: string): Logger => {
+    const child = logger.child({ part }) as unknown as Logger;
+    child.forPart = forPart;
+    child.flush = () => {
+      try {
+        sink.flushSync();
+      } catch {
+        // Not opened yet, or closed by the reader: nothing to save.
+      }
+    };
+    return child;
   };
-  return child;
+  return forPart(options.part);
 }
