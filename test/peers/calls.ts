@@ -21,6 +21,8 @@ export interface Scenarios {
   readonly callee: string;
   /** What the caller's scenario expects in the end, if it is not 200. */
   readonly finalStatus?: number;
+  /** User that registers and is called, CALLEE unless told. */
+  readonly calleeUser?: string;
   readonly callerVideo?: RtpParty;
   readonly calleeVideo?: RtpParty;
 }
@@ -33,7 +35,7 @@ export async function placeCall(scope: Scope, system: Pick<System, 'sipPort'>, s
   await registerWithSipp(scope, {
     localPort: calleePort,
     remotePort: system.sipPort,
-    service: CALLEE,
+    service: scenarios.calleeUser ?? CALLEE,
     password: '1234',
   });
   const callee = await Sipp.start(scope, {
@@ -44,6 +46,7 @@ export async function placeCall(scope: Scope, system: Pick<System, 'sipPort'>, s
   });
   const caller = await startCaller(scope, system, {
     scenario: scenarios.caller,
+    service: scenarios.calleeUser ?? CALLEE,
     media: callerMedia,
     video: scenarios.callerVideo,
     ...(scenarios.finalStatus !== undefined && { finalStatus: scenarios.finalStatus }),

@@ -1,7 +1,7 @@
 /** Programs that a test starts: their output by lines, their end, and no survivors. */
 import { spawn } from 'node:child_process';
 import type { Scope } from './scope.ts';
-import { processesOfRun, RUN_VARIABLE } from './survivors.ts';
+import { processesOfRun, RUN_VARIABLE, type RunningProcess } from './survivors.ts';
 import { waitFor, within } from './wait.ts';
 
 export interface ProgramOptions {
@@ -30,6 +30,7 @@ export class Program {
   readonly name: string;
   readonly pid: number;
   readonly exited: Promise<ProgramEnd>;
+  readonly #cookie: string;
   readonly #lines: string[] = [];
   readonly #watchers = new Set<(line: string) => void>();
   readonly #write: (text: string) => void;
@@ -41,7 +42,7 @@ export class Program {
     const program = new Program(cookie, options);
     scope.defer(async () => {
       await program.stop();
-      const left = await program.#survivors(cookie);
+      const left = await program.#survivors();
       if (left.length > 0) {
         throw new Error(`${program.name} left processes behind:\n${left.join('\n')}`);
       }
@@ -53,6 +54,7 @@ export class Program {
     const [file, ...args] =
       namespace === undefined ? command : (['ip', 'netns', 'exec', namespace, ...command] as const);
     this.name = name ?? command[0];
+    this.#cookie = cookie;
     const child = spawn(file, args, {
       cwd,
       env: { ...cleanEnvironment(), ...env, [RUN_VARIABLE]: cookie },
@@ -94,6 +96,11 @@ export class Program {
 
   get running(): boolean {
     return this.#end === undefined;
+  }
+
+  /** The program and everything that it started and that still runs. */
+  processes(): RunningProcess[] {
+    return processesOfRun(this.#cookie);
   }
 
   /** Types into the program's standard input. */
@@ -160,12 +167,12 @@ export class Program {
   }
 
   /** Processes that outlived the program; they are killed, so that one failure does not become many. */
-  async #survivors(cookie: string): Promise<string[]> {
+  async #survivors(): Promise<string[]> {
     try {
-      await waitFor('the end of all children', () => processesOfRun(cookie).length === 0, { timeoutMs: 2000 });
+      await waitFor('the end of all children', () => this.processes().length === 0, { timeoutMs: 2000 });
       return [];
     } catch {
-      const left = processesOfRun(cookie);
+      const left = this.processes();
       for (const { pid } of left) {
         kill(pid, 'SIGKILL');
       }

@@ -56,7 +56,7 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
   const config = {
     SERVER_ADDR: '127.0.0.1',
     SERVER_PORT: sipPort,
-    USERS: { 1001: '1234', 1002: '1234' },
+    USERS: { 1001: '1234', 1002: '1234', 1003: '1234' },
     dataDir: join(directory, 'data'),
     ...extra,
     relay: { port: relayPort, minPort, maxPort, ...(extra?.['relay'] as object | undefined) },
