@@ -43,7 +43,7 @@ for (const holder of ['caller', 'callee'] as const) {
     await holding.completes();
     await held.completes();
     await system.expectNoSessions();
-    await system.cdr();
+    assert.equal((await system.cdr()).endedBy, holder);
     await system.stop();
   });
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CallDetailRecord } from '../../src/store/call-detail-record.ts';
 import { freePortRange } from './ports.ts';
 import { Program } from './program.ts';
 import { binary } from './project.ts';
@@ -11,7 +12,7 @@ import { boundUdpPorts } from './survivors.ts';
 import { waitFor } from './wait.ts';
 
 /** What ims-launch prints once, when relay and IMS both work. */
-export const READY_LINE = /\bready\b/i;
+export const READY_LINE = /^ims-launch \S+ is ready$/;
 
 /** Ports of the media range: enough for a few calls, few enough to see a leak. */
 const MEDIA_PORTS = 64;
@@ -37,10 +38,8 @@ export interface SystemOptions {
 
 export interface System extends Place {
   readonly launcher: Program;
-  /** CDR lines written so far, parsed. */
-  cdrs(): Promise<Record<string, unknown>[]>;
-  /** The CDR of the only call, once it is written. */
-  cdr(): Promise<Record<string, unknown>>;
+  /** The record of the only call, once it is written. */
+  cdr(): Promise<CallDetailRecord>;
   /** After a call: the relay holds no session. */
   expectNoSessions(): Promise<void>;
   /** SIGTERM; everything of it must be gone afterwards. */
@@ -73,7 +72,6 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
   return {
     ...place,
     launcher,
-    cdrs: () => readCdrs(config.dataDir),
     cdr: async () => {
       const cdr = await waitFor('the CDR', async () => (await readCdrs(config.dataDir))[0]);
       assert.equal((await readCdrs(config.dataDir)).length, 1, 'one CDR a call');
@@ -105,7 +103,7 @@ async function choosePlace(scope: Scope): Promise<Place> {
   };
 }
 
-async function readCdrs(dataDir: string): Promise<Record<string, unknown>[]> {
+async function readCdrs(dataDir: string): Promise<CallDetailRecord[]> {
   const directory = join(dataDir, 'cdr');
   const names = await readdir(directory).catch(() => []);
   const texts = await Promise.all(names.sort().map((name) => readFile(join(directory, name), 'utf8')));
@@ -113,7 +111,7 @@ async function readCdrs(dataDir: string): Promise<Record<string, unknown>[]> {
     .join('')
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+    .map((line) => JSON.parse(line) as CallDetailRecord);
 }
 
 function range(first: number, last: number): number[] {
