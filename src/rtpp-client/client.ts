@@ -11,7 +11,7 @@
  */
 import { parseReply, type RtppReply } from '../rtpp/reply.ts';
 import { MAX_COMMAND_BYTES, splitCookie } from '../rtpp/words.ts';
-import { Deadlines } from '../wire/deadlines.ts';
+import { DeadlineQueue } from '../wire/deadline-queue.ts';
 import type { RtppOutcome } from './outcome.ts';
 import type { RetryPolicy, RtppClientOptions } from './policy.ts';
 
@@ -37,7 +37,7 @@ export class RtppClientEngine {
   readonly #cookiePrefix: string;
   readonly #options: RtppClientOptions;
   readonly #inFlight = new Map<RequestId, InFlight>();
-  readonly #deadlines = new Deadlines<RequestId>();
+  readonly #deadlines = new DeadlineQueue<RequestId>();
   readonly #encoder = new TextEncoder();
   #lastId: RequestId = 0;
   #closed = false;
@@ -57,7 +57,7 @@ export class RtppClientEngine {
   }
 
   nextTimeoutAt(): number {
-    return this.#deadlines.nextAt();
+    return this.#deadlines.next();
   }
 
   /** Sends one command (without cookie and LF). The outcome is among the effects of this or of a later call. */
@@ -79,7 +79,7 @@ export class RtppClientEngine {
     }
     const policy = { ...this.#options.retry, ...retry };
     this.#inFlight.set(id, { datagram, policy, giveUpAt: now + policy.budgetMs, waitMs: policy.firstMs });
-    this.#deadlines.set(id, now + Math.min(policy.firstMs, policy.budgetMs));
+    this.#deadlines.schedule(id, now + Math.min(policy.firstMs, policy.budgetMs));
     return { id, effects: [{ kind: 'send', datagram }] };
   }
 
@@ -104,9 +104,10 @@ export class RtppClientEngine {
 
   handleTimeout(now: number): RtppClientEffect[] {
     const effects: RtppClientEffect[] = [];
-    for (let id = this.#deadlines.takeDue(now); id !== undefined; id = this.#deadlines.takeDue(now)) {
+    for (let id = this.#deadlines.due(now); id !== undefined; id = this.#deadlines.due(now)) {
       const request = this.#inFlight.get(id);
       if (request === undefined) {
+        this.#deadlines.remove(id);
         continue;
       }
       if (now >= request.giveUpAt) {
@@ -115,7 +116,7 @@ export class RtppClientEngine {
       }
       request.waitMs *= request.policy.factor;
       // Counted from now, not from the instant missed: after a stall the relay gets time to answer.
-      this.#deadlines.set(id, Math.min(now + request.waitMs, request.giveUpAt));
+      this.#deadlines.schedule(id, Math.min(now + request.waitMs, request.giveUpAt));
       effects.push({ kind: 'send', datagram: request.datagram });
     }
     return effects;
@@ -133,7 +134,7 @@ export class RtppClientEngine {
 
   #settle(id: RequestId, outcome: RtppOutcome): RtppClientEffect {
     this.#inFlight.delete(id);
-    this.#deadlines.clear(id);
+    this.#deadlines.remove(id);
     return { kind: 'settled', id, outcome };
   }
 
