@@ -1,0 +1,213 @@
+/** The command line of ims-relay: rtpproxy's options, each with what became of it, and ours. */
+import type { OptionSpec } from './getopt.ts';
+
+export interface RelayOption extends OptionSpec {
+  readonly name: string;
+  readonly placeholder?: string;
+  readonly help: string;
+  /** Not there: why, and what to do instead. Giving the option is a usage error with this sentence. */
+  readonly refused?: string;
+}
+
+const RECORDING = 'calls are not recorded in this version: leave it out';
+const MODULES = 'loadable modules do not exist here: leave it out';
+
+export const RELAY_OPTIONS = [
+  {
+    name: 'listen',
+    short: 'l',
+    argument: 'required',
+    placeholder: '[label@]addr[=adv] | addr1/addr2',
+    help: 'IPv4 address for media, * for all, AUTO_DETECT for the default route’s; two with / bridge two networks (default *)',
+  },
+  {
+    name: 'listen6',
+    short: '6',
+    argument: 'required',
+    placeholder: '[label@]addr[=adv] | /addr',
+    help: 'the same for IPv6; -l a -6 /b bridges IPv4 inside with IPv6 outside',
+  },
+  {
+    name: 'advertise',
+    short: 'A',
+    argument: 'required',
+    placeholder: 'adv[/adv2]',
+    help: 'address that replies tell instead of the bind address; two when bridging',
+  },
+  {
+    name: 'socket',
+    short: 's',
+    argument: 'required',
+    placeholder: 'socket',
+    help: 'control socket: udp:host:port, udp6:, tcp:, tcp6:, unix:path, cunix:path, stdio:, stdioc:, systemd:; may be repeated (default unix:/var/run/rtpproxy.sock)',
+  },
+  { name: 'minPort', short: 'm', argument: 'required', placeholder: 'port', help: 'lowest media port (default 35000)' },
+  {
+    name: 'maxPort',
+    short: 'M',
+    argument: 'required',
+    placeholder: 'port',
+    help: 'highest media port (default 65000)',
+  },
+  {
+    name: 'ttl',
+    short: 'T',
+    argument: 'required',
+    placeholder: 'seconds',
+    help: 'a session without packets and commands ends after this time (default 60)',
+  },
+  {
+    name: 'setupTtl',
+    short: 'W',
+    argument: 'required',
+    placeholder: 'seconds',
+    help: 'the same before the answer (default: -T)',
+  },
+  {
+    name: 'ttlPerLeg',
+    short: 'i',
+    argument: 'none',
+    help: 'one time-out for each party; the session ends with the first',
+  },
+  { name: 'sequential', short: 'b', argument: 'none', help: 'hand ports out in ascending order' },
+  { name: 'foreground', short: 'f', argument: 'none', help: 'stay in the foreground; always so without --daemon' },
+  {
+    name: 'daemon',
+    long: 'daemon',
+    argument: 'none',
+    help: 'go to the background once ready, and print the process id',
+  },
+  { name: 'rootAllowed', short: 'F', argument: 'none', help: 'do not complain about running as root' },
+  {
+    name: 'user',
+    short: 'u',
+    argument: 'required',
+    placeholder: 'user[:group]',
+    help: 'become this user once the sockets are open',
+  },
+  {
+    name: 'socketMode',
+    short: 'w',
+    argument: 'required',
+    placeholder: 'mode',
+    help: 'mode of unix control sockets, decimal, with a group in -u (default 493 = 0755)',
+  },
+  {
+    name: 'logLevel',
+    short: 'd',
+    argument: 'required',
+    placeholder: 'level[:facility]',
+    help: 'DBUG, INFO, WARN, WARNING, ERR, ERROR or CRIT (default INFO); logs go to standard error, the facility is ignored',
+  },
+  {
+    name: 'pidFile',
+    short: 'p',
+    argument: 'required',
+    placeholder: 'file',
+    help: 'write the process id here (with --daemon: default /var/run/rtpproxy.pid)',
+  },
+  { name: 'nice', long: 'nice', argument: 'required', placeholder: 'n', help: 'scheduling priority, -20 to 20' },
+  { name: 'bridgeSymmetric', long: 'bridge_symmetric', argument: 'none', help: 'learn sources in bridging mode, too' },
+  {
+    name: 'forceAsymmetric',
+    long: 'force_asymmetric',
+    argument: 'none',
+    help: 'never learn sources unless a command says S',
+  },
+  { name: 'noResolve', long: 'no_resolve', argument: 'none', help: 'take numeric addresses only' },
+  {
+    name: 'plane',
+    long: 'plane',
+    argument: 'required',
+    placeholder: 'auto|kernel|native|portable',
+    help: 'how packets are moved (default auto)',
+  },
+  {
+    name: 'imsDialect',
+    long: 'ims-dialect',
+    argument: 'required',
+    placeholder: 'off|auto|only',
+    help: 'understand the cookie-less dialect of the Python IMS (default off)',
+  },
+  {
+    name: 'controlFd',
+    long: 'control-fd',
+    argument: 'required',
+    placeholder: 'n',
+    help: 'take commands from this inherited, bound UDP socket',
+  },
+  { name: 'showExtensions', short: 'v', argument: 'none', help: 'print the protocol version and its extensions' },
+  { name: 'showVersion', short: 'V', long: 'version', argument: 'none', help: 'print the version' },
+  { name: 'showClock', short: 'C', argument: 'none', help: 'print the name of the clock that is used' },
+  { name: 'help', long: 'help', argument: 'none', help: 'print this' },
+  {
+    name: 'tos',
+    short: 't',
+    argument: 'required',
+    placeholder: 'tos',
+    help: 'IP TOS, 0 to 255; has no effect on the portable plane',
+  },
+  { name: 'ignored', short: 'D', argument: 'none', help: 'accepted: the working directory is never changed' },
+  { name: 'ignored', short: 'R', argument: 'none', help: 'accepted: nothing is recorded' },
+  {
+    name: 'ignored',
+    short: 'L',
+    argument: 'required',
+    placeholder: 'n',
+    help: 'accepted: the limit of open files is always raised to the hard limit; raise that with ulimit -Hn',
+  },
+  {
+    name: 'ignored',
+    short: 'c',
+    argument: 'required',
+    placeholder: 'fifo|rr',
+    help: 'accepted: scheduling is left to the system; see --nice',
+  },
+  {
+    name: 'ignored',
+    long: 'overload_prot',
+    argument: 'optional',
+    help: 'accepted: waiting commands are always limited (E98)',
+  },
+  { name: 'ignored', long: 'no_redirect', argument: 'none', help: 'accepted: logs always go to standard error' },
+  {
+    name: 'refused',
+    short: 'n',
+    argument: 'required',
+    help: '',
+    refused:
+      'time-out notifications are not sent in this version: leave it out, and let the proxy query or time out by itself',
+  },
+  { name: 'refused', short: 'r', argument: 'required', help: '', refused: RECORDING },
+  { name: 'refused', short: 'S', argument: 'required', help: '', refused: RECORDING },
+  { name: 'refused', short: 'P', argument: 'none', help: '', refused: RECORDING },
+  { name: 'refused', short: 'a', argument: 'none', help: '', refused: RECORDING },
+  {
+    name: 'refused',
+    short: '2',
+    argument: 'none',
+    help: '',
+    refused: 'packets are not sent twice in this version: leave it out',
+  },
+  { name: 'refused', long: 'dso', argument: 'required', help: '', refused: MODULES },
+  { name: 'refused', long: 'config', argument: 'required', help: '', refused: MODULES },
+] as const satisfies readonly RelayOption[];
+
+export type RelayOptionName = (typeof RELAY_OPTIONS)[number]['name'];
+
+/** The text of --help. */
+export function relayHelp(): string {
+  const rows = (RELAY_OPTIONS as readonly RelayOption[])
+    .filter(({ refused }) => refused === undefined)
+    .map(({ short, long, placeholder, help }) => {
+      const names = [short === undefined ? [] : `-${short}`, long === undefined ? [] : `--${long}`].flat().join(', ');
+      return `  ${names}${placeholder === undefined ? '' : ` <${placeholder}>`}\n      ${help}`;
+    });
+  return [
+    'Usage: ims-relay [options]',
+    '',
+    'RTP relay with the control protocol and the options of rtpproxy.',
+    '',
+    ...rows,
+  ].join('\n');
+}

@@ -1,0 +1,31 @@
+import { daemonise } from '../app/daemonise.ts';
+import { runRelay } from '../app/relay-process.ts';
+import { packageVersion } from '../app/version.ts';
+import { ImsError } from '../errors.ts';
+import { parseRelayArguments } from './relay-arguments.ts';
+
+/** What scripts for rtpproxy expect of every start that fails, a usage error included. */
+const START_FAILURE = 1;
+
+/** `ims-relay`: resolves to the exit code. */
+export async function relayMain(argv: readonly string[]): Promise<number> {
+  const invocation = parseRelayArguments(argv, packageVersion());
+  if (!invocation.ok) {
+    process.stderr.write(`ims-relay: ${invocation.error}\nims-relay --help lists the options.\n`);
+    return START_FAILURE;
+  }
+  if (invocation.value.kind === 'print') {
+    process.stdout.write(`${invocation.value.text}\n`);
+    return 0;
+  }
+  const { options } = invocation.value;
+  try {
+    return await (options.daemon ? daemonise(argv) : runRelay(options));
+  } catch (error) {
+    if (error instanceof ImsError) {
+      process.stderr.write(`ims-relay: ${error.message}\n${error.remedy}\n`);
+      return START_FAILURE;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,201 @@
+import type { Socket } from 'node:dgram';
+import type { LatchPolicy } from '../../relay/latching/latch.ts';
+import { MediaPath, type PacketSink } from '../../relay/media/path.ts';
+import type {
+  Component,
+  LegReport,
+  MediaPlane,
+  PairFailure,
+  PairRequest,
+  PeerOrder,
+  PlaneListener,
+  PlaneTotals,
+  SessionId,
+  Side,
+} from '../../relay/plane.ts';
+import type { TransportAddress } from '../../wire/ip-address.ts';
+import { bindUdp } from './udp-socket.ts';
+
+export interface PortablePlaneOptions {
+  readonly listener: PlaneListener;
+  readonly policy: LatchPolicy;
+}
+
+type Pair = Readonly<Record<Component, Socket>>;
+
+/** The packets of every session on node:dgram sockets of this thread: works everywhere, needs no privilege. */
+export class PortablePlane implements MediaPlane {
+  readonly name = 'portable';
+  /** node:dgram has no socket option for it. */
+  readonly canSetTos = false;
+  readonly #options: PortablePlaneOptions;
+  readonly #sessions = new Map<SessionId, PortableSession>();
+  readonly #totals = { received: 0, relayed: 0, discarded: 0, errors: 0 };
+
+  constructor(options: PortablePlaneOptions) {
+    this.#options = options;
+  }
+
+  get totals(): PlaneTotals {
+    return this.#totals;
+  }
+
+  leg(session: SessionId, side: Side): LegReport | undefined {
+    const path = this.#sessions.get(session)?.path;
+    return path === undefined ? undefined : { counters: path.counters(side), remote: path.remote(side) };
+  }
+
+  open(request: PairRequest): void {
+    const session = this.#session(request.session);
+    openPair(request).then(
+      (pair) => {
+        if (this.#sessions.get(request.session) === session) {
+          session.attach(request.side, pair);
+          this.#options.listener.pairOpened(request, { kind: 'opened' });
+        } else {
+          closePair(pair);
+          const cause = 'the session ended meanwhile';
+          this.#options.listener.pairOpened(request, { kind: 'failed', reason: 'other', cause });
+        }
+      },
+      (error: NodeJS.ErrnoException) => {
+        const reason = failureOf(error);
+        this.#options.listener.pairOpened(request, { kind: 'failed', reason, cause: error.message });
+      },
+    );
+  }
+
+  setPeer(session: SessionId, side: Side, order: PeerOrder): void {
+    this.#session(session).path.signal(performance.now(), side, order);
+  }
+
+  setTos(): void {
+    // Accepted for the sake of the interface: see canSetTos.
+  }
+
+  end(session: SessionId): void {
+    this.#sessions.get(session)?.close();
+    this.#sessions.delete(session);
+  }
+
+  async close(): Promise<void> {
+    for (const session of [...this.#sessions.keys()]) {
+      this.end(session);
+    }
+  }
+
+  #session(id: SessionId): PortableSession {
+    let session = this.#sessions.get(id);
+    if (session === undefined) {
+      session = new PortableSession(id, this.#options, this.#totals);
+      this.#sessions.set(id, session);
+    }
+    return session;
+  }
+}
+
+interface MutableTotals {
+  received: number;
+  relayed: number;
+  discarded: number;
+  errors: number;
+}
+
+/** The four sockets of one session, and the way between them. */
+class PortableSession implements PacketSink {
+  readonly path: MediaPath;
+  readonly #id: SessionId;
+  readonly #listener: PlaneListener;
+  readonly #totals: MutableTotals;
+  readonly #pairs: [Pair | undefined, Pair | undefined] = [undefined, undefined];
+
+  constructor(id: SessionId, options: PortablePlaneOptions, totals: MutableTotals) {
+    this.path = new MediaPath(options.policy);
+    this.#id = id;
+    this.#listener = options.listener;
+    this.#totals = totals;
+  }
+
+  attach(side: Side, pair: Pair): void {
+    closePair(this.#pairs[side]);
+    this.#pairs[side] = pair;
+    for (const component of ['rtp', 'rtcp'] as const) {
+      pair[component].on('message', (packet, { address, port }) => {
+        if (this.path.complete) {
+          this.#totals.received += 1;
+        }
+        this.path.receive(performance.now(), side, component, packet, address, port, this);
+      });
+      pair[component].on('error', (error) => {
+        this.#totals.errors += 1;
+        this.#listener.event({ kind: 'socket-error', session: this.#id, side, cause: error.message });
+      });
+    }
+    this.path.legOpened(side);
+  }
+
+  close(): void {
+    for (const side of [0, 1] as const) {
+      closePair(this.#pairs[side]);
+      this.#pairs[side] = undefined;
+    }
+  }
+
+  forward(side: Side, component: Component, packet: Uint8Array, to: TransportAddress): void {
+    const socket = this.#pairs[side]?.[component];
+    if (socket !== undefined) {
+      this.#totals.relayed += 1;
+      socket.send(packet, 0, packet.length, to.port, to.address, this.#sent);
+    }
+  }
+
+  latched(side: Side, component: Component, remote: TransportAddress): void {
+    this.#listener.event({ kind: 'latched', session: this.#id, side, component, remote });
+  }
+
+  firstPacket(side: Side, remote: TransportAddress): void {
+    this.#listener.event({ kind: 'first-packet', session: this.#id, side, remote });
+  }
+
+  discarded(): void {
+    this.#totals.discarded += 1;
+  }
+
+  /** One function for all packets. A refused send (EMSGSIZE, EPERM, ENETUNREACH …) is a lost packet, no more. */
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) {
+      this.#totals.errors += 1;
+    }
+  };
+}
+
+/** RTP and RTCP together or not at all. */
+async function openPair({ address, port, family }: PairRequest): Promise<Pair> {
+  const rtp = await bindUdp(address, port, family);
+  try {
+    return { rtp, rtcp: await bindUdp(address, port + 1, family) };
+  } catch (error) {
+    rtp.close();
+    throw error;
+  }
+}
+
+function closePair(pair: Pair | undefined): void {
+  pair?.rtp.close();
+  pair?.rtcp.close();
+}
+
+function failureOf(error: NodeJS.ErrnoException): PairFailure {
+  switch (error.code) {
+    case 'EADDRINUSE':
+    case 'EACCES':
+      return 'in-use';
+    case 'EADDRNOTAVAIL':
+      return 'not-local';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'no-descriptors';
+    default:
+      return 'other';
+  }
+}
