@@ -1,5 +1,4 @@
 /** Turns the effects of the SIP engines into calls, the sockets' facts into events, and arms ONE timer for all. */
-import { performance } from 'node:perf_hooks';
 import type { Log } from '../observe/log.ts';
 import { callId } from '../sip/message/headers/call-id.ts';
 import type { SipMessage } from '../sip/message/message.ts';
@@ -7,6 +6,7 @@ import type { SendEffect, TransactionEffect, TransactionEvent } from '../sip/tra
 import type { Flow } from '../sip/transaction/flow.ts';
 import type { TransactionLayer } from '../sip/transaction/layer.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 import type { SipTransport } from './sip-transport.ts';
 
 /**
@@ -28,12 +28,7 @@ export interface SipDriverOptions<Effect extends { readonly kind: string }> {
   /** Does one of the user's own effects. What comes of it later enters by `run`. */
   readonly perform: (effect: Effect) => void;
   readonly log?: Log;
-  /** Monotonic milliseconds. */
-  readonly clock?: () => number;
 }
-
-/** The longest delay that setTimeout takes. */
-const MAX_DELAY_MS = 0x7fff_ffff;
 
 export class SipDriver<Effect extends { readonly kind: string }> {
   readonly #layer: TransactionLayer;
@@ -41,11 +36,9 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   readonly #transports: readonly SipTransport[];
   readonly #perform: (effect: Effect) => void;
   readonly #log: Log | undefined;
-  readonly #clock: () => number;
   readonly #queue: (TransactionEffect | Effect)[] = [];
+  readonly #timer = new DeadlineTimer(() => this.run(() => []));
   #draining = false;
-  #timer: NodeJS.Timeout | undefined;
-  #armedFor = Number.POSITIVE_INFINITY;
   #closed = false;
 
   constructor(options: SipDriverOptions<Effect>) {
@@ -54,7 +47,6 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     this.#transports = options.transports;
     this.#perform = options.perform;
     this.#log = options.log;
-    this.#clock = options.clock ?? (() => performance.now());
     for (const transport of options.transports) {
       transport.onMessage = (message, flow) => {
         this.#trace(message, flow, 'message received');
@@ -71,7 +63,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     if (this.#closed) {
       return;
     }
-    this.#queue.push(...step(this.#clock()));
+    this.#queue.push(...step(performance.now()));
     if (this.#draining) {
       return;
     }
@@ -84,13 +76,15 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     } finally {
       this.#draining = false;
     }
-    this.#arm();
+    if (!this.#closed) {
+      this.#timer.arm(Math.min(this.#layer.nextTimeoutAt(), this.#user.nextTimeoutAt()));
+    }
   }
 
   /** Stops the timer and no longer listens. The transports stay open: whoever opened them closes them. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#timer.arm(Number.POSITIVE_INFINITY);
     for (const transport of this.#transports) {
       transport.onMessage = undefined;
     }
@@ -101,7 +95,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
       if (effect.kind === 'send') {
         this.#send(effect as SendEffect);
       } else if (isTransactionEvent(effect)) {
-        this.#queue.push(...this.#user.handleTransaction(this.#clock(), effect));
+        this.#queue.push(...this.#user.handleTransaction(performance.now(), effect));
       } else {
         this.#perform(effect as Effect);
       }
@@ -128,28 +122,13 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   }
 
   #fireDue(): void {
-    const now = this.#clock();
+    const now = performance.now();
     if (this.#layer.nextTimeoutAt() <= now) {
       this.#queue.push(...this.#layer.handleTimeout(now));
     }
     if (this.#user.nextTimeoutAt() <= now) {
       this.#queue.push(...this.#user.handleTimeout(now));
     }
-  }
-
-  /** A timer that is armed too early is left alone: it fires, finds nothing due, and is armed anew. */
-  #arm(): void {
-    const next = Math.min(this.#layer.nextTimeoutAt(), this.#user.nextTimeoutAt());
-    if (this.#closed || next >= this.#armedFor || next === Number.POSITIVE_INFINITY) {
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#armedFor = next;
-    const delay = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(next - this.#clock())));
-    this.#timer = setTimeout(() => {
-      this.#armedFor = Number.POSITIVE_INFINITY;
-      this.run(() => []);
-    }, delay);
   }
 
   #trace(message: SipMessage, flow: Flow, sentence: 'message received' | 'message sent'): void {
