@@ -4,7 +4,7 @@ import { from as fromField } from '../message/headers/from.ts';
 import { to as toField } from '../message/headers/to.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
-import { DeadlineQueue } from '../transaction/deadline-queue.ts';
+import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
 import type { Branch, CallTarget } from './branch.ts';
@@ -15,6 +15,7 @@ import type { B2buaEffect, ClientId } from './effects.ts';
 import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
 import type { RelayCommand, RelayOutcome, RelayRequestId, Side } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
+import { StandaloneRequest } from './standalone.ts';
 
 /**
  * A back-to-back user agent (RFC 7092 3.1.3, with media relay): what the caller and the callee say to each other
@@ -75,9 +76,9 @@ export class B2bua {
     });
   }
 
-  /** Whether a request belongs to a dialog of ours. */
-  knowsDialog(request: SipRequest): boolean {
-    return this.#find(request) !== undefined;
+  /** A request outside of any dialog that makes none, authenticated and routed: MESSAGE. */
+  passRequest(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
+    return this.#collect(now, () => new StandaloneRequest(this.#host, incoming, targets).start());
   }
 
   /** A request with a To tag, other than ACK and CANCEL. */

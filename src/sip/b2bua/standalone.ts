@@ -1,0 +1,94 @@
+import { Dialog } from '../dialog/dialog.ts';
+import { from as fromField } from '../message/headers/from.ts';
+import { maxForwards } from '../message/headers/max-forwards.ts';
+import { to as toField } from '../message/headers/to.ts';
+import type { SipResponse } from '../message/message.ts';
+import { Parameters } from '../message/parameters.ts';
+import { createResponse } from '../message/response.ts';
+import { isBetterFailure } from './best-response.ts';
+import type { CallTarget } from './branch.ts';
+import { failureHeaders, type Incoming } from './crossing.ts';
+import type { CallHost } from './host.ts';
+import { passHeaders, passRedirection } from './pass-through.ts';
+
+/**
+ * A request outside of any dialog that makes none, such as MESSAGE, on its way to all devices of a user: the first
+ * 2xx is the answer, else the best failure when all have failed.
+ */
+export class StandaloneRequest {
+  readonly #host: CallHost;
+  readonly #incoming: Incoming;
+  readonly #targets: readonly CallTarget[];
+  #waiting: number;
+  #answered = false;
+  #bestFailure: SipResponse | undefined;
+  readonly #toTag: string;
+
+  constructor(host: CallHost, incoming: Incoming, targets: readonly CallTarget[]) {
+    this.#host = host;
+    this.#incoming = incoming;
+    this.#targets = targets;
+    this.#waiting = targets.length;
+    this.#toTag = host.options.ids.tag();
+  }
+
+  start(): void {
+    const { request } = this.#incoming;
+    const { ids } = this.#host.options;
+    const unknown = { displayName: undefined, uri: request.uri, parameters: Parameters.none };
+    for (const target of this.#targets) {
+      const dialog = Dialog.asUac({
+        callId: ids.callId(),
+        localTag: ids.tag(),
+        local: request.headers.read(fromField) ?? unknown,
+        remote: request.headers.read(toField) ?? unknown,
+        target: target.uri,
+        flow: target.flow,
+      });
+      const forwarded = dialog.createRequest(request.method, { body: request.body });
+      forwarded.headers.write(maxForwards, Math.max(0, (request.headers.read(maxForwards) ?? 70) - 1));
+      passHeaders(request.headers, forwarded.headers);
+      this.#host.request(forwarded, target.flow, {
+        handleResponse: (response) => this.#handleResponse(response),
+        handleFailure: (status, reason) => this.#handleFinal(this.#create(status, reason)),
+      });
+    }
+  }
+
+  #handleResponse(response: SipResponse): void {
+    if (response.status < 200) {
+      return;
+    }
+    const { request } = this.#incoming;
+    const answer = createResponse(request, response.status, {
+      reason: response.reason,
+      toTag: this.#toTag,
+      body: response.body,
+    });
+    const pass = response.status >= 300 ? passRedirection : passHeaders;
+    pass(response.headers, answer.headers);
+    this.#handleFinal(answer);
+  }
+
+  #handleFinal(answer: SipResponse): void {
+    this.#waiting--;
+    if (this.#answered) {
+      return;
+    }
+    if (answer.status >= 300) {
+      if (this.#bestFailure === undefined || isBetterFailure(answer.status, this.#bestFailure.status)) {
+        this.#bestFailure = answer;
+      }
+      if (this.#waiting > 0) {
+        return;
+      }
+    }
+    this.#answered = true;
+    this.#host.respond(this.#incoming.key, answer.status < 300 ? answer : (this.#bestFailure ?? answer));
+  }
+
+  #create(status: number, reason: string): SipResponse {
+    const { request, flow } = this.#incoming;
+    return createResponse(request, status, { toTag: this.#toTag, headers: failureHeaders(status, reason, flow) });
+  }
+}

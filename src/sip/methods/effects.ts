@@ -1,0 +1,18 @@
+import type { CallEvent } from '../b2bua/call-record.ts';
+import type { RelayCommand, RelayRequestId } from '../b2bua/media-relay.ts';
+import type { RegistrarEvent } from '../registrar/binding.ts';
+
+/** What the SIP server wants done beyond sending messages. */
+export type SipServerEffect =
+  /** Its outcome is to come back through `handleRelayOutcome`. */
+  | { readonly kind: 'relay'; readonly id: RelayRequestId; readonly command: RelayCommand }
+  | { readonly kind: 'call'; readonly event: CallEvent }
+  | { readonly kind: 'registration'; readonly event: RegistrarEvent }
+  /** Somebody was refused who said to be a user of ours: for the log. */
+  | {
+      readonly kind: 'denied';
+      readonly user: string;
+      readonly remote: string;
+      readonly method: string;
+      readonly reason: string;
+    };

@@ -1,0 +1,73 @@
+import { formatTransportAddress, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
+import type { DigestServer } from '../auth/digest-server.ts';
+import type { Incoming } from '../b2bua/crossing.ts';
+import type { Directory } from './directory.ts';
+import type { MethodEffect, MethodHost } from './method.ts';
+
+export interface GatekeeperOptions {
+  readonly digest: DigestServer;
+  readonly directory: Directory;
+  /** Addresses whose requests need no digest. */
+  readonly trustedPeers: readonly string[];
+}
+
+export type Admission =
+  | { readonly kind: 'admitted' }
+  /** The answer that was made of it: a challenge, or a refusal. */
+  | { readonly kind: 'refused'; readonly effects: readonly MethodEffect[] };
+
+/** Who may register and call: users with their password, and trusted peers by their address. */
+export class Gatekeeper {
+  readonly #options: GatekeeperOptions;
+
+  constructor(options: GatekeeperOptions) {
+    this.#options = options;
+  }
+
+  isTrustedPeer(address: string): boolean {
+    return this.#options.trustedPeers.some((peer) => sameAddress(peer, address));
+  }
+
+  /**
+   * Whether the sender is `user`. A user who does not exist gets the same answers as one with another password.
+   * `way`: `www` challenges with 401 as a registrar does, `proxy` with 407 (RFC 3261 22.2, 22.3).
+   */
+  admit(server: MethodHost, incoming: Incoming, user: string, way: 'www' | 'proxy'): Admission {
+    const { digest, directory } = this.#options;
+    const { request, flow } = incoming;
+    const role = way === 'www' ? 'registrar' : 'proxy';
+    const outcome = digest.verify(server.now, request, {
+      role,
+      lookup: (username) => directory.account(username),
+      owns: (username) => username === user,
+    });
+    const remote = formatTransportAddress(flow.remote);
+    const denied = (reason: string): MethodEffect => ({ kind: 'denied', user, remote, method: request.method, reason });
+    const challenge = (stale: boolean): MethodEffect =>
+      server.respond(incoming, way === 'www' ? 401 : 407, { headers: digest.challenge(server.now, role, stale) });
+    switch (outcome.kind) {
+      case 'accepted':
+        if (directory.account(user)?.isPublished === true && !isNearby(flow.remote.address)) {
+          const reason = `the published password of ${user} opens only to this machine and private networks; change it`;
+          return {
+            kind: 'refused',
+            effects: [server.respond(incoming, 403, { reason }), denied('published password')],
+          };
+        }
+        return { kind: 'admitted' };
+      case 'challenge':
+        return { kind: 'refused', effects: [challenge(outcome.stale)] };
+      case 'rejected':
+        return { kind: 'refused', effects: [challenge(false), denied('unknown user or wrong password')] };
+      case 'not-owner': {
+        const reason = `${outcome.username} may not speak for ${user === '' ? 'a name of another domain' : user}`;
+        return { kind: 'refused', effects: [server.respond(incoming, 403, { reason }), denied('not the owner')] };
+      }
+    }
+  }
+}
+
+/** This machine, or a network that the Internet does not reach. */
+function isNearby(address: string): boolean {
+  return isLoopback(address) || isPrivate(address);
+}

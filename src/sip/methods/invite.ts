@@ -1,0 +1,19 @@
+import { callerOf } from './caller.ts';
+import type { MethodSpec } from './method.ts';
+import { routeRequest } from './routing.ts';
+
+/** RFC 3261 13: a call, once we know who calls and where it goes. The B2BUA does the rest. */
+export const invite: MethodSpec = {
+  name: 'INVITE',
+  rfc: 'RFC 3261 13',
+  handle(server, incoming) {
+    const caller = callerOf(server, incoming);
+    if (caller.kind !== 'admitted') {
+      return caller.effects;
+    }
+    const routing = routeRequest(server, incoming, caller.user !== undefined);
+    return routing.kind === 'refused'
+      ? [server.respond(incoming, routing.status, routing.answer)]
+      : server.b2bua.startCall(server.now, caller.incoming, routing.targets);
+  },
+};

@@ -1,0 +1,232 @@
+import type { DigestServer } from '../auth/digest-server.ts';
+import { B2bua } from '../b2bua/b2bua.ts';
+import { failureHeaders, type Incoming } from '../b2bua/crossing.ts';
+import type { ClientId } from '../b2bua/effects.ts';
+import type { B2buaOptions } from '../b2bua/host.ts';
+import type { RelayOutcome, RelayRequestId } from '../b2bua/media-relay.ts';
+import { maxForwards } from '../message/headers/max-forwards.ts';
+import { to as toField } from '../message/headers/to.ts';
+import type { SipRequest } from '../message/message.ts';
+import { createResponse } from '../message/response.ts';
+import { Registrar, type RegistrarOptions } from '../registrar/registrar.ts';
+import type { TransactionEffect, TransactionEvent, TransactionKey } from '../transaction/effects.ts';
+import type { TransactionLayer } from '../transaction/layer.ts';
+import { withoutCredentials } from './caller.ts';
+import { Directory, type DirectoryOptions } from './directory.ts';
+import type { SipServerEffect } from './effects.ts';
+import { Gatekeeper } from './gatekeeper.ts';
+import { ALLOW, methodSpec } from './index.ts';
+import type { Answer, MethodEffect, MethodHost } from './method.ts';
+
+export interface SipServerOptions {
+  readonly layer: TransactionLayer;
+  readonly digest: DigestServer;
+  readonly b2bua: B2buaOptions;
+  readonly registrar: RegistrarOptions;
+  readonly directory: DirectoryOptions;
+  readonly trustedPeers: readonly string[];
+}
+
+type Output = TransactionEffect | SipServerEffect;
+
+/**
+ * Extensions that may be required of us (RFC 3261 8.2.2.3): those whose work is done by the two ends, and that a
+ * B2BUA only has to let through.
+ */
+const PASSED_EXTENSIONS: ReadonlySet<string> = new Set([
+  '100rel',
+  'answermode',
+  'early-session',
+  'from-change',
+  'histinfo',
+  'norefersub',
+  'precondition',
+  'replaces',
+  'tdialog',
+  'timer',
+]);
+
+const SUPPORTED = ['100rel', 'timer', 'replaces'].join(', ');
+
+/**
+ * The transaction user: registrar and B2BUA as one SIP server. It checks each request as RFC 3261 8.2 and 16.3 say,
+ * gives it to its method or, within a dialog, to the B2BUA, and ties client transactions to the B2BUA's own names.
+ */
+export class SipServer {
+  readonly registrar: Registrar;
+  readonly b2bua: B2bua;
+  readonly directory: Directory;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #layer: TransactionLayer;
+  readonly #newTag: () => string;
+  readonly #keyOfClient = new Map<ClientId, TransactionKey>();
+  readonly #clientOfKey = new Map<TransactionKey, ClientId>();
+
+  constructor(options: SipServerOptions) {
+    this.#layer = options.layer;
+    this.#newTag = () => options.b2bua.ids.tag();
+    this.registrar = new Registrar(options.registrar);
+    this.b2bua = new B2bua(options.b2bua);
+    this.directory = new Directory(options.directory);
+    this.#gatekeeper = new Gatekeeper({
+      digest: options.digest,
+      directory: this.directory,
+      trustedPeers: options.trustedPeers,
+    });
+  }
+
+  /** A fact from the transaction layer. */
+  handleTransaction(now: number, event: TransactionEvent): readonly Output[] {
+    switch (event.kind) {
+      case 'request':
+        return this.#perform(now, this.#handleRequest(now, event));
+      case 'ack':
+        return this.#perform(now, this.b2bua.handleAck(now, withoutCredentials(event.request), event.flow));
+      case 'cancel':
+        return this.#perform(now, this.b2bua.handleCancel(now, event.key, event.request));
+      case 'response': {
+        const id = this.#clientOfKey.get(event.key);
+        return id === undefined
+          ? []
+          : this.#perform(now, this.b2bua.handleResponse(now, id, event.response, event.flow));
+      }
+      case 'timeout':
+        return this.#failClient(now, event.key, 408, 'no answer');
+      case 'transport-error':
+        return this.#failClient(now, event.key, 503, `cannot be reached: ${event.reason}`);
+      case 'ack-timeout':
+        return [];
+      case 'terminated':
+        this.#forget(event.key);
+        return [];
+    }
+  }
+
+  handleRelayOutcome(now: number, id: RelayRequestId, outcome: RelayOutcome): readonly Output[] {
+    return this.#perform(now, this.b2bua.handleRelayOutcome(now, id, outcome));
+  }
+
+  /** The relay was started anew: see which calls it still knows. */
+  handleRelayRestart(now: number): readonly Output[] {
+    return this.#perform(now, this.b2bua.handleRelayRestart(now));
+  }
+
+  /** Ends every call. New ones are refused from here on. */
+  shutDown(now: number): readonly Output[] {
+    this.b2bua.stopTakingCalls();
+    return this.#perform(now, this.b2bua.endAllCalls(now, 'the server is shutting down'));
+  }
+
+  nextTimeoutAt(): number {
+    return Math.min(this.registrar.nextTimeoutAt(), this.b2bua.nextTimeoutAt());
+  }
+
+  handleTimeout(now: number): readonly Output[] {
+    const expired = this.registrar.handleTimeout(now).map((event) => ({ kind: 'registration', event }) as const);
+    return this.#perform(now, [...expired, ...this.b2bua.handleTimeout(now)]);
+  }
+
+  #handleRequest(now: number, incoming: Incoming): readonly MethodEffect[] {
+    const host = this.#hostAt(now);
+    const { request } = incoming;
+    const refusal = this.#inspect(request);
+    if (refusal !== undefined) {
+      return [host.respond(incoming, refusal.status, refusal.answer)];
+    }
+    if (isWithinDialog(request)) {
+      return this.b2bua.handleRequest(now, { ...incoming, request: withoutCredentials(request) });
+    }
+    const spec = methodSpec(request.method);
+    return spec === undefined
+      ? [host.respond(incoming, 501, { headers: host.capabilities })]
+      : spec.handle(host, incoming);
+  }
+
+  /** What is wrong with a request, whatever its method (RFC 3261 8.2.2, 16.3). */
+  #inspect(request: SipRequest): { readonly status: number; readonly answer: Answer } | undefined {
+    const { headers } = request;
+    if (headers.read(maxForwards) === 0 && request.method !== 'OPTIONS' && request.method !== 'REGISTER') {
+      return { status: 483, answer: {} };
+    }
+    const required = headers.getAll('Require').filter((tag) => !PASSED_EXTENSIONS.has(tag.toLowerCase()));
+    const unsupported = [...required, ...headers.getAll('Proxy-Require')];
+    return unsupported.length === 0
+      ? undefined
+      : { status: 420, answer: { headers: [['Unsupported', unsupported.join(', ')]] } };
+  }
+
+  #hostAt(now: number): MethodHost {
+    return {
+      now,
+      registrar: this.registrar,
+      b2bua: this.b2bua,
+      directory: this.directory,
+      gatekeeper: this.#gatekeeper,
+      capabilities: [
+        ['Allow', ALLOW],
+        ['Accept', 'application/sdp'],
+        ['Supported', SUPPORTED],
+      ],
+      respond: ({ key, request, flow }, status, answer = {}) => ({
+        kind: 'respond',
+        key,
+        response: createResponse(request, status, {
+          toTag: this.#newTag(),
+          headers: [...failureHeaders(status, answer.reason, flow), ...(answer.headers ?? [])],
+        }),
+      }),
+    };
+  }
+
+  /** Does what concerns the transaction layer; the rest is for the surroundings. */
+  #perform(now: number, effects: readonly MethodEffect[]): readonly Output[] {
+    const output: Output[] = [];
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'request': {
+          const { key, effects: sent } = this.#layer.request(now, effect.request, effect.flow);
+          this.#keyOfClient.set(effect.id, key);
+          this.#clientOfKey.set(key, effect.id);
+          output.push(...sent);
+          break;
+        }
+        case 'cancel': {
+          const key = this.#keyOfClient.get(effect.id);
+          if (key !== undefined) {
+            output.push(...this.#layer.cancel(now, key, effect.headers));
+          }
+          break;
+        }
+        case 'respond':
+          output.push(...this.#layer.respond(now, effect.key, effect.response));
+          break;
+        case 'send':
+          output.push(...this.#layer.send(effect.message, effect.flow));
+          break;
+        default:
+          output.push(effect);
+      }
+    }
+    return output;
+  }
+
+  #failClient(now: number, key: TransactionKey, status: 408 | 503, reason: string): readonly Output[] {
+    const id = this.#clientOfKey.get(key);
+    return id === undefined ? [] : this.#perform(now, this.b2bua.handleFailure(now, id, status, reason));
+  }
+
+  #forget(key: TransactionKey): void {
+    const id = this.#clientOfKey.get(key);
+    if (id === undefined) {
+      this.b2bua.handleServerTerminated(key);
+      return;
+    }
+    this.#clientOfKey.delete(key);
+    this.#keyOfClient.delete(id);
+    this.b2bua.handleClientTerminated(id);
+  }
+}
+
+function isWithinDialog(request: SipRequest): boolean {
+  return request.headers.read(toField)?.parameters.has('tag') ?? false;
+}
