@@ -51,6 +51,10 @@ export const ERRORS = {
     exitCode: 1,
     remedy: 'The table shows which direction is dead; the README has the causes under "no audio".',
   },
+  IMS_ERR_VERIFY_NO_RELAY: {
+    exitCode: 1,
+    remedy: 'Start one with "ims-launch", or name the control socket of another with --target udp:HOST:PORT.',
+  },
   IMS_ERR_LOCKED: {
     exitCode: 75,
     remedy: 'Another ims-launch already runs with this configuration; stop it first.',

@@ -43,10 +43,11 @@ export interface MediaProbeOptions {
   readonly retry: Partial<RetryPolicy>;
 }
 
-type ProbePlan = Omit<MediaProbeOptions, 'client' | 'purpose' | 'mediaAddress'>;
+type ProbePlan = Omit<MediaProbeOptions, 'client' | 'mediaAddress'>;
 
 /** What `verify` does: a quarter of a second of packets, losing hardly one. */
 export const THOROUGH_PROOF = {
+  purpose: 'verify',
   packets: 50,
   rtcpPackets: 5,
   intervalMs: 5,
@@ -59,6 +60,7 @@ export const THOROUGH_PROOF = {
 
 /** Readiness and health: five packets each way, one of which must come through, within half a second. */
 export const QUICK_PROOF = {
+  purpose: 'health',
   packets: 5,
   rtcpPackets: 2,
   intervalMs: 5,

@@ -22,7 +22,6 @@ async function prove(
     settleMs: 100,
     ...options,
     client,
-    purpose: 'test',
   });
   assert.equal(relay.sessions, 0, 'the session was deleted');
   return proof;
@@ -149,6 +148,6 @@ test('a relay that went away is a finding', async (t) => {
   const client = await openRtppClient({ host: '127.0.0.1', port: relay.port });
   t.after(() => client.close());
   relay.close();
-  const proof = await proveMedia({ ...QUICK_PROOF, client, purpose: 'test' });
+  const proof = await proveMedia({ ...QUICK_PROOF, client });
   assert.deepEqual(proof.findings, ['the relay grants no port for the offer: connection refused']);
 });

@@ -1,0 +1,95 @@
+/** What `verify` prints: the relay, the table of directions, the advertised address. */
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import { type AdvertisedProof, type DirectionProof, type MediaProof, otherParty } from '../app/media-proof.ts';
+import { assertNever } from '../wire/assert-never.ts';
+import { formatTransportAddress, type TransportAddress } from '../wire/ip-address.ts';
+
+/** `isTty`: with borders and colours; else columns of plain text. */
+export function formatReport(control: TransportAddress, relay: string, proof: MediaProof, isTty: boolean): string {
+  const lines = [`relay   udp ${formatTransportAddress(control)}  (${relay})`];
+  if (proof.media !== undefined) {
+    const { caller, callee } = proof.media;
+    lines.push(`media   caller → ${formatTransportAddress(caller)}   callee → ${formatTransportAddress(callee)}`);
+    lines.push('', formatTable(proof, isTty), '');
+  }
+  lines.push(...(proof.ok ? ['RTP and RTCP pass both ways.'] : []));
+  return `${lines.join('\n')}\n`;
+}
+
+const HEAD = ['', 'sent', 'received', 'lost', 'delay p50', 'delay p99', ''];
+
+function formatTable(proof: MediaProof, isTty: boolean): string {
+  const colours = pc.createColors(isTty && pc.isColorSupported);
+  const table = new Table({
+    head: HEAD,
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+    style: { head: [], border: [] },
+    ...(isTty ? {} : { chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 } }),
+  });
+  for (const direction of proof.directions) {
+    const verdict = direction.ok ? colours.green('ok') : colours.red(flawOf(direction));
+    table.push([
+      `${direction.from} → ${otherParty(direction.from)} ${direction.component.toUpperCase()}`,
+      direction.sent,
+      direction.received,
+      direction.lost,
+      formatDelay(direction.delayP50Ms),
+      formatDelay(direction.delayP99Ms),
+      verdict,
+    ]);
+  }
+  if (proof.advertised !== undefined) {
+    table.push(advertisedRow(proof.advertised));
+  }
+  return table.toString();
+}
+
+function flawOf(direction: DirectionProof): string {
+  const flaws: [number, string][] = [
+    [direction.altered, 'altered'],
+    [direction.wrongSource, 'wrong source port'],
+    [direction.duplicated, 'doubled'],
+    [direction.lost, direction.received === 0 ? 'dead' : 'lossy'],
+    [direction.reordered, 'out of order'],
+  ];
+  return flaws.find(([count]) => count > 0)?.[1] ?? 'failed';
+}
+
+function advertisedRow({ address, kind, sent, received }: AdvertisedProof): (string | number)[] {
+  const name = `advertised ${address}`;
+  switch (kind) {
+    case 'bound':
+      return [name, '', '', '', '', '', 'the address above'];
+    case 'not-tried':
+      return [name, '', '', '', '', '', 'not tried: not an address of this host (for information)'];
+    case 'reached':
+      return [name, sent, received, sent - received, '', '', 'reached (for information)'];
+    case 'unreached':
+      return [name, sent, received, sent - received, '', '', 'not reached from here (for information)'];
+    default:
+      return assertNever(kind);
+  }
+}
+
+function formatDelay(delayMs: number | undefined): string {
+  return delayMs === undefined ? '–' : `${delayMs.toFixed(2)} ms`;
+}
+
+const NO_BORDERS = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+};

@@ -1,0 +1,144 @@
+/** `ims-launch verify`: real packets through the relay, a table of what came out, and an exit status. */
+import { Command, InvalidArgumentError } from 'commander';
+import { proveMedia, THOROUGH_PROOF } from '../app/media-probe.ts';
+import type { MediaProof } from '../app/media-proof.ts';
+import { loadConfig } from '../config/load.ts';
+import { ImsError } from '../errors.ts';
+import { describeOwner, portOwner } from '../io/port-owner.ts';
+import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
+import { isLocalAddress } from '../io/server-address.ts';
+import { CAPABILITIES } from '../rtpp/capabilities.ts';
+import { describeEcode } from '../rtpp/ecodes.ts';
+import type { ProbeVerdict } from '../rtpp-client/probe.ts';
+import { assertNever } from '../wire/assert-never.ts';
+import { formatTransportAddress } from '../wire/ip-address.ts';
+import { formatReport } from './verify-report.ts';
+
+interface VerifyOptions {
+  readonly target?: Target;
+  readonly count: number;
+  readonly json?: boolean;
+  readonly config?: string;
+  readonly allowRemote?: boolean;
+  readonly tryAdvertised?: boolean;
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** RTP packets each way, five milliseconds apart: the largest count takes 50 s. */
+const MAX_COUNT = 10_000;
+
+/** Prints to stdout. @throws ImsError exit status 1 unless RTP and RTCP pass both ways. */
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description(
+      'send RTP and RTCP through the relay, both ways, and check what comes out; exit status 0 when all works',
+    )
+    .option('-t, --target <udp:HOST:PORT>', 'control socket of any relay that speaks RTPP', parseTarget)
+    .option('-n, --count <n>', 'RTP packets each way', parseCount, THOROUGH_PROOF.packets)
+    .option('--json', 'print the result as one JSON object')
+    .option('-c, --config <path>', 'configuration file that names the relay when --target does not')
+    .option('--allow-remote', 'send to a media address that is not one of this host')
+    .option('--try-advertised', 'send to the advertised address, too, even when it is not one of this host')
+    .action(async (_options: unknown, command: Command) => {
+      await verify(command.optsWithGlobals<VerifyOptions>());
+    });
+}
+
+async function verify(options: VerifyOptions): Promise<void> {
+  const target = options.target ?? relayOf(options.config);
+  const client = await openRtppClient(target);
+  try {
+    const verdict = await client.probe();
+    if (verdict.kind !== 'rtpproxy') {
+      const finding = describeAbsence(verdict, client);
+      if (options.json === true) {
+        printJson(client, undefined, { ok: false, findings: [finding] });
+      }
+      throw new ImsError('IMS_ERR_VERIFY_NO_RELAY', finding);
+    }
+    const relay = describeRelay(verdict, client);
+    const proof = await proveMedia({
+      ...THOROUGH_PROOF,
+      client,
+      packets: options.count,
+      rtcpPackets: Math.min(options.count, THOROUGH_PROOF.rtcpPackets),
+      allowRemote: options.allowRemote === true,
+      advertised: options.tryAdvertised === true ? 'always' : THOROUGH_PROOF.advertised,
+    });
+    if (options.json === true) {
+      printJson(client, relay, proof);
+    } else {
+      process.stdout.write(formatReport(client.remote, relay, proof, process.stdout.isTTY === true));
+    }
+    if (!proof.ok) {
+      throw new ImsError('IMS_ERR_VERIFY_FAILED', proof.findings.join('\n'));
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+function relayOf(path: string | undefined): Target {
+  const { config } = loadConfig({ path, env: process.env, flags: {}, cwd: process.cwd() });
+  return config.relay;
+}
+
+/** `udp:HOST:PORT`, split at the last colon as rtpproxy's `-s` is; an IPv6 address may have brackets. */
+function parseTarget(text: string): Target {
+  const [, host, port] = /^(?:udp6?:)(.+):([0-9]{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw new InvalidArgumentError('expected udp:HOST:PORT, for example udp:127.0.0.1:7722.');
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > MAX_COUNT) {
+    throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}.`);
+  }
+  return count;
+}
+
+function describeRelay(
+  { version, ecode, capabilities }: Extract<ProbeVerdict, { kind: 'rtpproxy' }>,
+  client: RtppClient,
+): string {
+  const spoken =
+    version === undefined
+      ? `answers V with ${describeEcode(ecode ?? 0)}`
+      : `RTPP ${version}, ${capabilities.length} of ${CAPABILITIES.length} capabilities`;
+  return `${spoken}${ownerOf(client, ', ')}`;
+}
+
+function describeAbsence(verdict: Exclude<ProbeVerdict, { kind: 'rtpproxy' }>, client: RtppClient): string {
+  const where = `udp ${formatTransportAddress(client.remote)}`;
+  switch (verdict.kind) {
+    case 'absent':
+      return `no relay answers on ${where}: connection refused`;
+    case 'silent':
+      return `no relay answers on ${where}: the port is silent${ownerOf(client, '; it is held by ')}`;
+    case 'foreign':
+      return `what answers on ${where} is no RTPP relay${ownerOf(client, ' but ')}: ${JSON.stringify(verdict.answer)}`;
+    default:
+      return assertNever(verdict);
+  }
+}
+
+function ownerOf({ remote }: RtppClient, prefix: string): string {
+  const owner = isLocalAddress(remote.address) ? portOwner('udp', remote.port, remote.address) : undefined;
+  return owner === undefined ? '' : `${prefix}${describeOwner(owner)}`;
+}
+
+function printJson(
+  client: RtppClient,
+  relay: string | undefined,
+  proof: Partial<MediaProof> & Pick<MediaProof, 'ok' | 'findings'>,
+): void {
+  const report = { control: formatTransportAddress(client.remote), relay: relay ?? null, ...proof };
+  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
