@@ -71,7 +71,7 @@ const MAX_PARAMETERS = 64;
 
 /**
  * Parses `*( SEMI generic-param )` (RFC 3261 25.1): `text` is empty or begins, after blanks, with a semicolon. A name
- * is a token; a value is a token, a host or a quoted string. Empty parameters (`;;`) are skipped.
+ * is a token; a value is a token, a host or a quoted string. One semicolon too many at the end is forgiven.
  */
 export function parseHeaderParameters(text: string, section: string): Result<Parameters, ParseError> {
   if (text === '' || text.trim() === '') {
@@ -85,12 +85,11 @@ export function parseHeaderParameters(text: string, section: string): Result<Par
   while (at < text.length) {
     const end = findTopLevel(text, SEMICOLON, at + 1);
     const parameter = text.slice(at + 1, end).trim();
-    if (parameter !== '') {
-      const entry = parseParameter(parameter);
-      if (entry === undefined || entries.length === MAX_PARAMETERS) {
-        return fault('bad-parameter', at + 1, section);
-      }
+    const entry = parseParameter(parameter);
+    if (entry !== undefined && entries.length < MAX_PARAMETERS) {
       entries.push(entry);
+    } else if (parameter !== '' || end < text.length) {
+      return fault('bad-parameter', at + 1, section);
     }
     at = end;
   }

@@ -279,9 +279,9 @@ function refuseUnread(error: ParseError, text: string, fieldsStart: number): Res
 
 function withRefusal(error: ParseError, request: SipRequest): SipParseError {
   const { headers } = request;
-  // Without a Via that can be read there is no way back; a response without the other four is of no use to anyone.
-  const answerable =
-    request.method !== 'ACK' && headers.read(via) !== undefined && MANDATORY.every((field) => headers.has(field.name));
+  // A response without one of these five is of no use to anyone; a Via that cannot be read is copied, and the answer
+  // goes to where the request came from.
+  const answerable = request.method !== 'ACK' && MANDATORY.every((field) => headers.has(field.name));
   if (!answerable) {
     return error;
   }

@@ -1,8 +1,8 @@
+import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import { to } from '../message/headers/to.ts';
 import { via } from '../message/headers/via.ts';
 import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
-import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { TransactionEffect, TransactionKey } from './effects.ts';
 import { type Flow, sameFlow } from './flow.ts';
 import type { IdSource } from './ids.ts';

@@ -50,6 +50,12 @@ export function pushVia(headers: Headers, flow: Flow, branch: string): void {
   ]);
   headers.prepend(
     'Via',
-    via.format({ transport: viaTransport(flow), host: flow.sentBy.address, port: flow.sentBy.port, parameters }),
+    via.format({
+      protocol: 'SIP/2.0',
+      transport: viaTransport(flow),
+      host: flow.sentBy.address,
+      port: flow.sentBy.port,
+      parameters,
+    }),
   );
 }

@@ -6,6 +6,8 @@ import type { HeaderField } from './field.ts';
 
 /** One hop of a message's way (RFC 3261 20.42): `SIP/2.0/UDP pc33.example.com:5060;branch=z9hG4bK87a;rport`. */
 export interface Via {
+  /** `SIP/2.0`, as we write it; other versions are carried through, for the 505 to find its way. */
+  readonly protocol: string;
   /** `UDP`, `TCP`, `TLS`, …, upper case. */
   readonly transport: string;
   /** Sent-by host; IPv6 without its brackets. */
@@ -42,22 +44,24 @@ function parse(text: string): Result<Via, ParseError> {
   const semicolon = text.indexOf(';');
   const head = semicolon < 0 ? text : text.slice(0, semicolon);
   // Blanks may stand around both slashes, and at least one before the sent-by.
-  const match = /^\s*SIP\s*\/\s*2\.0\s*\/\s*([^\s/]+)\s+(\S.*)$/i.exec(head.trimEnd());
-  if (match === null || !isToken(match[1] ?? '')) {
+  const match = /^\s*([^\s/]+)\s*\/\s*([^\s/]+)\s*\/\s*([^\s/]+)\s+(\S.*)$/.exec(head.trimEnd());
+  const [, name = '', version = '', transport = '', where = ''] = match ?? [];
+  if (!isToken(name) || !isToken(version) || !isToken(transport)) {
     return fault('bad-via', 0, SECTION);
   }
-  const sentBy = parseHostPort(match[2] ?? '');
+  const sentBy = parseHostPort(where);
   if (sentBy === undefined) {
-    return fault('bad-via-sent-by', head.indexOf(match[2] ?? ''), SECTION);
+    return fault('bad-via-sent-by', head.length - where.length, SECTION);
   }
   const parameters = parseHeaderParameters(semicolon < 0 ? '' : text.slice(semicolon), SECTION);
   if (!parameters.ok) {
     return parameters;
   }
-  return ok({ transport: (match[1] ?? '').toUpperCase(), ...sentBy, parameters: parameters.value });
+  const protocol = `${name}/${version}`;
+  return ok({ protocol, transport: transport.toUpperCase(), ...sentBy, parameters: parameters.value });
 }
 
 function format(value: Via): string {
   const port = value.port === undefined ? '' : `:${value.port}`;
-  return `SIP/2.0/${value.transport} ${formatHost(value.host)}${port}${value.parameters}`;
+  return `${value.protocol}/${value.transport} ${formatHost(value.host)}${port}${value.parameters}`;
 }
