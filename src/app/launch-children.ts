@@ -1,0 +1,99 @@
+/** The command lines and environments of the two programs that `ims-launch` starts. */
+import { join } from 'node:path';
+import { childEnvironment } from '../config/environment.ts';
+import type { Config } from '../config/schema.ts';
+import type { ChildCommand } from '../io/process-driver.ts';
+import { type LogLevel, logLevelOf } from '../observe/options.ts';
+import type { ServiceName } from '../supervisor/state.ts';
+import { formatHost } from '../wire/ip-address.ts';
+import type { LaunchSetup } from './launch-setup.ts';
+
+/** Every process of a run carries it in its environment, and so do its descendants. */
+export const RUN_COOKIE = 'IMS_LAUNCH_RUN_ID';
+/** `relay-3`: the service, and how many of it were started before. */
+export const GENERATION_COOKIE = 'IMS_LAUNCH_GEN';
+
+export interface ChildContext {
+  readonly setup: LaunchSetup;
+  readonly runId: string;
+  readonly generation: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Our own output is a terminal that shows colours. */
+  readonly colour: boolean;
+}
+
+export function childCommand(service: ServiceName, context: ChildContext): ChildCommand {
+  const { config } = context.setup.loaded;
+  const { command, cwd } = config[service];
+  return {
+    argv: (command as [string, ...string[]] | undefined) ?? builtIn(service, context.setup),
+    cwd,
+    env: environmentOf(service, context),
+    embedded: command === undefined,
+    cookies: [RUN_COOKIE, GENERATION_COOKIE],
+  };
+}
+
+function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]] {
+  const { loaded } = setup;
+  return service === 'relay'
+    ? [process.execPath, programPath('ims-relay'), ...relayArguments(setup)]
+    : [process.execPath, programPath('ims-server'), ...(loaded.fileFound ? ['--config', loaded.path] : [])];
+}
+
+/** The programs lie beside the one that runs: build/src/bin/. */
+function programPath(name: 'ims-relay' | 'ims-server'): string {
+  return join(import.meta.dirname, '..', 'bin', `${name}.js`);
+}
+
+function relayArguments({ loaded: { config }, address }: LaunchSetup): string[] {
+  const { relay } = config;
+  return [
+    '-f',
+    '-F',
+    ...['-l', address.bind],
+    ...['-s', `udp:${formatHost(relay.host)}:${relay.port}`],
+    ...['-m', String(relay.minPort)],
+    ...['-M', String(relay.maxPort)],
+    ...['-T', String(relay.timeoutSeconds)],
+    ...['-d', relayLevel(config)],
+    ...(address.advertised === address.bind ? [] : ['-A', address.advertised]),
+    `--ims-dialect=${relay.imsDialect}`,
+    `--plane=${relay.plane}`,
+  ];
+}
+
+const RTPPROXY_LEVELS = {
+  trace: 'DBUG',
+  debug: 'DBUG',
+  info: 'INFO',
+  warn: 'WARN',
+  error: 'ERR',
+} as const satisfies Record<LogLevel, string>;
+
+function relayLevel(config: Config): string {
+  return RTPPROXY_LEVELS[logLevelOf(config.LOG_LEVEL) ?? 'info'];
+}
+
+/** What a service manager or npm told us is meant for us alone. */
+const NOT_INHERITED = /^(?:NOTIFY_SOCKET|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
+
+function environmentOf(service: ServiceName, { setup, runId, generation, env, colour }: ChildContext) {
+  const { loaded, address } = setup;
+  const inherited = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_INHERITED.test(entry[0]),
+  );
+  return {
+    // Defaults that the operator's own environment overrides.
+    PYTHONUNBUFFERED: '1',
+    ...(service === 'ims' ? { MEDIA_RELAY_BACKEND: 'rtpproxy' } : {}),
+    ...(colour && env['NO_COLOR'] === undefined && loaded.config[service].command !== undefined
+      ? { FORCE_COLOR: '1' }
+      : {}),
+    ...Object.fromEntries(inherited),
+    ...(service === 'ims' ? childEnvironment(loaded, address.advertised) : {}),
+    ...loaded.config[service].env,
+    [RUN_COOKIE]: runId,
+    [GENERATION_COOKIE]: `${service}-${generation}`,
+  };
+}

@@ -1,0 +1,94 @@
+/** Everything that `ims-launch` settles before it starts anything: configuration, addresses, free ports, rules. */
+import { createSocket } from 'node:dgram';
+import { addressQuestion } from '../config/address-question.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { ImsError } from '../errors.ts';
+import { describeOwner, portOwner } from '../io/port-owner.ts';
+import { isLocalAddress, resolveServerAddress, type ServerAddress } from '../io/server-address.ts';
+import type { SupervisorRules } from '../supervisor/state.ts';
+import { familyOf } from '../wire/ip-address.ts';
+
+export interface LaunchSources {
+  /** `--config` */
+  readonly configPath: string | undefined;
+  /** Values of flags by key path. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
+export interface LaunchSetup {
+  readonly loaded: LoadedConfig;
+  readonly address: ServerAddress;
+  readonly rules: SupervisorRules;
+  /** Sentences for the operator: configuration, address, supervision. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws ImsError what the operator has to change first. */
+export async function setUp(sources: LaunchSources): Promise<LaunchSetup> {
+  const loaded = readConfig(sources);
+  const address = await resolveServerAddress(addressQuestion(loaded));
+  await requireFreeSipPort(loaded.config.SERVER_PORT, address);
+  const { rules, warnings } = rulesOf(loaded);
+  return { loaded, address, rules, warnings: [...loaded.warnings, ...address.warnings, ...warnings] };
+}
+
+/** The configuration as it is now; also read again when its file changes. */
+export function readConfig({ configPath, env, flags, cwd }: LaunchSources): LoadedConfig {
+  return loadConfig({ path: configPath, env, flags, cwd });
+}
+
+function rulesOf({ config }: LoadedConfig): { readonly rules: SupervisorRules; readonly warnings: readonly string[] } {
+  const { relay, ims, supervisor } = config;
+  const warnings: string[] = [];
+  const relayIsElsewhere = familyOf(relay.host) !== undefined && !isLocalAddress(relay.host);
+  if (relayIsElsewhere && relay.autoStart) {
+    warnings.push(`relay.host ${relay.host} is another machine: no relay is started from here, only looked for`);
+  }
+  const rules: SupervisorRules = {
+    relay: {
+      embedded: relay.command === undefined,
+      startTimeoutMs: timeoutOf(relay.startTimeoutMs),
+      autoStart: relay.autoStart && !relayIsElsewhere,
+      required: supervisor.requireRelay,
+    },
+    ims: { embedded: ims.command === undefined, startTimeoutMs: timeoutOf(ims.startTimeoutMs) },
+    healthIntervalMs: supervisor.healthIntervalMs,
+    stopBudgetMs: supervisor.stopBudgetMs,
+  };
+  return { rules, warnings };
+}
+
+/** In the configuration 0 means "wait for ever". */
+function timeoutOf(milliseconds: number): number {
+  return milliseconds === 0 ? Number.POSITIVE_INFINITY : milliseconds;
+}
+
+/**
+ * Binds the SIP port for a moment, as the IMS will. Without it the IMS would fail at its start, after the relay's,
+ * and an external one in its own words.
+ */
+async function requireFreeSipPort(port: number, { bind }: ServerAddress): Promise<void> {
+  const wildcard = familyOf(bind) === 6 ? '::' : '0.0.0.0';
+  const failure = await bindFailure(port, wildcard);
+  if (failure === undefined) {
+    return;
+  }
+  if (failure.code === 'EADDRINUSE') {
+    const owner = describeOwner(portOwner('udp', port));
+    throw new ImsError('IMS_ERR_PORT_IN_USE', `SIP port ${port} (UDP) is already used by ${owner}`, { cause: failure });
+  }
+  throw new ImsError('IMS_ERR_BIND', `SIP port ${port} (UDP) cannot be opened: ${failure.code}`, { cause: failure });
+}
+
+function bindFailure(port: number, address: string): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const socket = createSocket({ type: familyOf(address) === 6 ? 'udp6' : 'udp4', reuseAddr: false });
+    socket.once('error', (error) => {
+      socket.close();
+      resolve(error);
+    });
+    socket.bind(port, address, () => socket.close(() => resolve(undefined)));
+  });
+}

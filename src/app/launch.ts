@@ -1,0 +1,349 @@
+/**
+ * `ims-launch start`: the supervisor's effects, executed. What is decided where: `supervisor/` says when,
+ * this file knows what: which program, which question, which log line.
+ */
+import { randomBytes } from 'node:crypto';
+import { ERRORS, type ErrorCode, ImsError } from '../errors.ts';
+import { ChildDriver } from '../io/process-driver.ts';
+import { signalProcess } from '../io/process-signals.ts';
+import { processesWithEnvironment } from '../io/process-table.ts';
+import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
+import { SupervisorDriver } from '../io/supervisor-driver.ts';
+import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../observe/ipc.ts';
+import { type Logger, openLogger } from '../observe/logger.ts';
+import { logLevelOf } from '../observe/options.ts';
+import type { SupervisorEffect } from '../supervisor/events.ts';
+import type { Failure, ServiceName } from '../supervisor/state.ts';
+import { assertNever } from '../wire/assert-never.ts';
+import { type ChildContext, childCommand, GENERATION_COOKIE, RUN_COOKIE } from './launch-children.ts';
+import { type LaunchFacts, launchFacts } from './launch-facts.ts';
+import { logChildLine } from './launch-output.ts';
+import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
+import { ConfigReloader } from './launch-reload.ts';
+import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './launch-setup.ts';
+import { type SignalWatch, watchSignals } from './launch-signals.ts';
+import { proveMedia, QUICK_PROOF } from './media-probe.ts';
+
+export interface LaunchOptions extends LaunchSources {
+  /** The system is up for the first time: tell the operator how to use it. */
+  readonly onReady: (facts: LaunchFacts) => void;
+}
+
+export interface LaunchEnd {
+  readonly exitCode: number;
+  readonly failure: { readonly message: string; readonly remedy: string } | undefined;
+}
+
+/** Runs the system until it is told to stop or cannot go on. Never rejects. */
+export function launch(options: LaunchOptions): Promise<LaunchEnd> {
+  return new Promise((resolve) => {
+    new Launch(options, resolve).start();
+  });
+}
+
+type Report = Extract<SupervisorEffect, { kind: 'report' }>;
+
+class Launch {
+  readonly #options: LaunchOptions;
+  readonly #resolve: (end: LaunchEnd) => void;
+  readonly #runId = randomBytes(8).toString('hex');
+  readonly #log: Logger;
+  readonly #childLogs: Readonly<Record<ServiceName, Logger>>;
+  readonly #driver = new SupervisorDriver((effect) => this.#execute(effect));
+  /** The latest incarnation of each service; an earlier one is extinct before its successor starts. */
+  readonly #children = new Map<ServiceName, ChildDriver>();
+  #signals: SignalWatch | undefined;
+  #setup: LaunchSetup | undefined;
+  #client: RtppClient | undefined;
+  #reloader: ConfigReloader | undefined;
+  #relayDetails: RelayDetails | undefined;
+  #imsDetails: ImsDetails | undefined;
+  /** How a relay that was found described itself. */
+  #relayFound: string | undefined;
+  /** What a child said about its own failure; more to the point than its exit status. */
+  readonly #lastWords = new Map<ServiceName, string>();
+  #ended = false;
+
+  constructor(options: LaunchOptions, resolve: (end: LaunchEnd) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    const isTty = process.stderr.isTTY === true;
+    this.#log = openLogger({ part: 'launch', level: 'info', format: 'auto', fd: 2, isTty });
+    this.#childLogs = { relay: this.#log.forPart('relay'), ims: this.#log.forPart('ims') };
+  }
+
+  start(): void {
+    this.#signals = watchSignals(this.#options.env, {
+      stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
+      reload: () => this.#reloader?.reload(),
+      launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
+      status: () => this.#logStatus(),
+    });
+    // The last resort: however this process ends, short of SIGKILL, no child outlives it.
+    process.on('exit', this.#killEverything);
+    process.on('uncaughtException', this.#crash);
+    this.#driver.post({ kind: 'boot' });
+  }
+
+  #execute(effect: SupervisorEffect): void {
+    switch (effect.kind) {
+      case 'load-config':
+        void this.#loadConfig();
+        break;
+      case 'probe-relay':
+        void this.#probeRelay(effect.generation);
+        break;
+      case 'spawn':
+        this.#spawn(effect.service, effect.generation);
+        break;
+      case 'check':
+        void this.#check(effect);
+        break;
+      case 'prove-media':
+        void this.#proveMedia(effect.generation);
+        break;
+      case 'tell-relay-up':
+        this.#tell('ims', { kind: 'relay-up', epoch: effect.epoch });
+        break;
+      case 'request-stop':
+        this.#children.get(effect.service)?.requestStop();
+        break;
+      case 'term-rest':
+        this.#children.get(effect.service)?.terminateRest();
+        break;
+      case 'kill-group':
+        this.#children.get(effect.service)?.kill();
+        break;
+      case 'kill-everything':
+        this.#killEverything();
+        this.#killStrays();
+        break;
+      case 'sweep':
+        setImmediate(() => this.#driver.post({ kind: 'swept', found: this.#killStrays() }));
+        break;
+      case 'announce':
+        this.#announce();
+        break;
+      case 'report':
+        this.#report(effect);
+        break;
+      case 'exit':
+        void this.#end(effect.exitCode, effect.failure);
+        break;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #loadConfig(): Promise<void> {
+    try {
+      const setup = await setUp(this.#options);
+      this.#setLevel(setup.loaded.config.LOG_LEVEL);
+      for (const warning of setup.warnings) {
+        this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
+      }
+      const { host, port } = setup.loaded.config.relay;
+      this.#client = await openRtppClient({ host, port, log: this.#log });
+      this.#setup = setup;
+      this.#watchConfig(setup);
+      this.#driver.post({ kind: 'configured', rules: setup.rules });
+    } catch (error) {
+      if (!(error instanceof ImsError)) {
+        this.#crash(error);
+        return;
+      }
+      const failure = { code: error.code, message: error.message };
+      this.#driver.post({ kind: 'config-failed', exitCode: error.exitCode, failure });
+    }
+  }
+
+  #watchConfig({ loaded }: LaunchSetup): void {
+    const listener = {
+      changed: (next: typeof loaded, keys: readonly string[]) => {
+        const later = keys.filter((key) => key !== 'LOG_LEVEL');
+        if (later.length < keys.length) {
+          this.#setLevel(next.config.LOG_LEVEL);
+          this.#log.info({ event: 'reload.applied', key: 'LOG_LEVEL' }, 'configuration applied');
+        }
+        if (later.length > 0) {
+          const fields = { event: 'reload.pending', key: later };
+          this.#log.warn(fields, 'the configuration changed; restart ims-launch to apply it');
+        }
+      },
+    };
+    this.#reloader = new ConfigReloader(loaded, () => readConfig(this.#options), listener, this.#log);
+    this.#reloader.watch();
+  }
+
+  async #probeRelay(generation: number): Promise<void> {
+    const verdict = await probeRelay(this.#theClient());
+    this.#relayFound = verdict.kind === 'rtpp' ? verdict.description : undefined;
+    this.#driver.post({ kind: 'relay-probed', generation, verdict });
+  }
+
+  async #check({ service, generation, limitMs, ownOnly }: Extract<SupervisorEffect, { kind: 'check' }>): Promise<void> {
+    const found =
+      service === 'ims'
+        ? await checkIms(this.#theSetup(), limitMs)
+        : await checkRelay(this.#theClient(), limitMs, ownOnly ? this.#cookiesOf(service, generation) : undefined);
+    this.#driver.post({ kind: 'checked', service, generation, ...found });
+  }
+
+  async #proveMedia(generation: number): Promise<void> {
+    const proof = await proveMedia({ ...QUICK_PROOF, client: this.#theClient(), purpose: 'ready' });
+    const finding = proof.findings.join('; ');
+    this.#driver.post({ kind: 'media-proved', generation, ok: proof.ok, finding });
+  }
+
+  #spawn(service: ServiceName, generation: number): void {
+    const about = { service, generation } as const;
+    const command = childCommand(service, this.#childContext(generation));
+    this.#children.get(service)?.close();
+    this.#lastWords.delete(service);
+    const child = new ChildDriver(command, {
+      spawned: (pid) => this.#driver.post({ kind: 'spawned', ...about, pid }),
+      spawnFailed: (reason, detail) => this.#driver.post({ kind: 'spawn-failed', ...about, reason, detail }),
+      exited: (end) => this.#driver.post({ kind: 'exited', ...about, ...end }),
+      extinct: () => this.#driver.post({ kind: 'extinct', ...about }),
+      line: (stream, text) => logChildLine(this.#childLogs[service], service, stream, text),
+      message: (message) => this.#handleMessage(about, message as ChildMessage),
+    });
+    this.#children.set(service, child);
+    this.#log.debug({ service, command: command.argv }, 'starting a program');
+    child.start();
+  }
+
+  #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
+    switch (message.kind) {
+      case 'ready':
+        if (message.part === 'relay') {
+          this.#relayDetails = message.details as RelayDetails;
+        } else {
+          this.#imsDetails = message.details as ImsDetails;
+        }
+        this.#driver.post({ kind: 'reported-ready', ...about });
+        break;
+      case 'heartbeat':
+        this.#driver.post({ kind: 'heartbeat', ...about });
+        break;
+      case 'failed':
+        this.#lastWords.set(about.service, message.message);
+        this.#childLogs[about.service].error({ service: about.service, reason: message.code }, message.message);
+        break;
+      default:
+        // A newer program of ours may have more to say than this one knows.
+        break;
+    }
+  }
+
+  #tell(service: ServiceName, message: SupervisorMessage): void {
+    this.#children.get(service)?.send(message);
+  }
+
+  #announce(): void {
+    const facts = launchFacts(this.#theSetup(), {
+      relayPid: this.#children.get('relay')?.pid,
+      relayFound: this.#relayFound,
+      relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(this.#driver.state.relay.condition.kind),
+      relayDetails: this.#relayDetails,
+      imsPid: this.#children.get('ims')?.pid,
+      imsDetails: this.#imsDetails,
+    });
+    this.#options.onReady(facts);
+  }
+
+  #report({ level, event, sentence, fields }: Report): void {
+    const { service } = fields as { service?: ServiceName };
+    const lastWords = event === 'comp.gaveup' && service !== undefined ? this.#lastWords.get(service) : undefined;
+    this.#log[level]({ event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
+  }
+
+  #logStatus(): void {
+    const { phase, relay, ims } = this.#driver.state;
+    const fields = { reason: phase, relay: relay.condition.kind, ims: ims.condition.kind };
+    this.#log.info({ event: 'launch.status', ...fields }, 'state of the system');
+  }
+
+  #setLevel(name: string): void {
+    const level = logLevelOf(name) ?? 'info';
+    for (const logger of [this.#log, this.#childLogs.relay, this.#childLogs.ims]) {
+      logger.level = level;
+    }
+    this.#tell('relay', { kind: 'log-level', level });
+    this.#tell('ims', { kind: 'log-level', level });
+  }
+
+  /** Kills what carries this run's cookie; returns how many there were. */
+  #killStrays(): number {
+    const strays = processesWithEnvironment([`${RUN_COOKIE}=${this.#runId}`]);
+    for (const pid of strays) {
+      signalProcess(pid, 'SIGKILL');
+    }
+    return strays.length;
+  }
+
+  readonly #killEverything = (): void => {
+    for (const child of this.#children.values()) {
+      child.kill();
+    }
+  };
+
+  /** Our own mistake: the children go first, then we say what it was. */
+  readonly #crash = (error: unknown): void => {
+    this.#killEverything();
+    this.#killStrays();
+    this.#log.error({ event: 'launch.crash', err: error }, 'ims-launch met a bug of its own and ends');
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    void this.#end(ERRORS.IMS_ERR_INTERNAL.exitCode, { code: 'IMS_ERR_INTERNAL', message });
+  };
+
+  async #end(exitCode: number, failure: Failure | undefined): Promise<void> {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    this.#signals?.close();
+    for (const child of this.#children.values()) {
+      child.close();
+    }
+    await Promise.all([this.#reloader?.close(), this.#client?.close()]);
+    this.#log.flush();
+    this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
+  }
+
+  #explain({ code, message }: Failure): { message: string; remedy: string } {
+    const service = SERVICE_OF_ERROR[code];
+    const lastWords = service === undefined ? undefined : this.#lastWords.get(service);
+    return { message: lastWords === undefined ? message : `${message}: ${lastWords}`, remedy: ERRORS[code].remedy };
+  }
+
+  #cookiesOf(service: ServiceName, generation: number): string[] {
+    return [`${RUN_COOKIE}=${this.#runId}`, `${GENERATION_COOKIE}=${service}-${generation}`];
+  }
+
+  #childContext(generation: number): ChildContext {
+    const colour = process.stderr.isTTY === true;
+    return { setup: this.#theSetup(), runId: this.#runId, generation, env: this.#options.env, colour };
+  }
+
+  #theSetup(): LaunchSetup {
+    return required(this.#setup);
+  }
+
+  #theClient(): RtppClient {
+    return required(this.#client);
+  }
+}
+
+const SERVICE_OF_ERROR: Partial<Record<ErrorCode, ServiceName>> = {
+  IMS_ERR_RELAY_UNAVAILABLE: 'relay',
+  IMS_ERR_IMS_FAILED: 'ims',
+};
+
+/** Set before the supervisor can ask for it: nothing but `load-config` comes before `configured`. */
+function required<T>(value: T | undefined): T {
+  if (value === undefined) {
+    throw new Error('asked before the configuration was read');
+  }
+  return value;
+}

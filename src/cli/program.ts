@@ -1,0 +1,61 @@
+/** The command line of `ims-launch`. */
+import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../app/version.ts';
+import { ERRORS, ImsError } from '../errors.ts';
+import { startCommand } from './start.ts';
+import { verifyCommand } from './verify.ts';
+
+/**
+ * Runs one command to its end.
+ * @param argv the words after the program's name
+ * @returns the exit status
+ */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const version = packageVersion();
+  const program = new Command('ims-launch')
+    .description(
+      'One command brings up a SIP/IMS server with its RTP media relay, watches both and stops them together.',
+    )
+    .version(version, '-V, --version')
+    .addCommand(startCommand(version), { isDefault: true })
+    .addCommand(verifyCommand());
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+      .showSuggestionAfterError();
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // --help and --version end this way, too.
+    if (error.exitCode === 0) {
+      return 0;
+    }
+    const sentence = USAGE_SENTENCES[error.code] ?? error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    complain(sentence, ERRORS.IMS_ERR_USAGE.remedy);
+    return ERRORS.IMS_ERR_USAGE.exitCode;
+  }
+  if (error instanceof ImsError) {
+    complain(error.message, error.remedy);
+    return error.exitCode;
+  }
+  complain(error instanceof Error ? (error.stack ?? error.message) : String(error), ERRORS.IMS_ERR_INTERNAL.remedy);
+  return ERRORS.IMS_ERR_INTERNAL.exitCode;
+}
+
+/** With a default command, commander calls an unknown command an excess argument. */
+const USAGE_SENTENCES: Readonly<Record<string, string>> = {
+  'commander.excessArguments': 'there is no such command',
+};
+
+function complain(message: string, remedy: string): void {
+  process.stderr.write(`ims-launch: ${message}\n${remedy}\n`);
+}

@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { launch } from '../app/launch.ts';
+import { addConfigFlags, configFlagValues } from '../config/flags.ts';
+import { formatBanner } from './banner.ts';
+
+/** `ims-launch start`: the command that is meant when none is named. Sets `process.exitCode`. */
+export function startCommand(version: string): Command {
+  const command = new Command('start').description('start relay and IMS, watch them, stop them together (the default)');
+  return addConfigFlags(command).action(async () => {
+    const { exitCode, failure } = await launch({
+      configPath: command.opts<{ config?: string }>().config,
+      flags: configFlagValues(command),
+      env: process.env,
+      cwd: process.cwd(),
+      onReady: (facts) => process.stdout.write(formatBanner(facts, version)),
+    });
+    if (failure !== undefined) {
+      process.stderr.write(`ims-launch: ${failure.message}\n${failure.remedy}\n`);
+    }
+    process.exitCode = exitCode;
+  });
+}
