@@ -1,0 +1,242 @@
+/** The supervisor against a system that does anything at any time: a seeded walk, the invariants after each step. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SupervisorEffect, SupervisorEvent } from '../../../src/supervisor/events.ts';
+import type { ServiceName } from '../../../src/supervisor/state.ts';
+import { Supervisor } from '../../../src/supervisor/supervisor.ts';
+import { RULES } from './world.ts';
+
+const RUNS = 300;
+const STEPS = 400;
+const SERVICES = ['relay', 'ims'] as const;
+
+/** mulberry32: small, seeded, good enough to wander. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Processes and open questions as a shell would have them; answers are drawn at random. */
+class Chaos {
+  readonly random: () => number;
+  readonly supervisor: Supervisor;
+  readonly live = new Map<ServiceName, { generation: number; exited: boolean }>();
+  readonly questions: SupervisorEffect[] = [];
+  now = 0;
+  exits = 0;
+  spawnsWhileStopping = 0;
+  doubles = 0;
+  adoptedSignalled = 0;
+  killedAll = false;
+  /** Groups that were reported as impossible to kill. */
+  stuck = 0;
+
+  constructor(seed: number) {
+    this.random = generator(seed);
+    this.supervisor = new Supervisor(this.random);
+  }
+
+  post(event: SupervisorEvent): void {
+    const before = this.supervisor.state;
+    for (const effect of this.supervisor.handle(this.now, event)) {
+      this.#execute(effect, before.phase === 'stopping' || before.phase === 'done');
+    }
+  }
+
+  #execute(effect: SupervisorEffect, stopping: boolean): void {
+    switch (effect.kind) {
+      case 'spawn':
+        this.doubles += this.live.has(effect.service) ? 1 : 0;
+        this.spawnsWhileStopping += stopping ? 1 : 0;
+        this.live.set(effect.service, { generation: effect.generation, exited: false });
+        break;
+      case 'kill-everything':
+        this.killedAll = true;
+        this.live.clear();
+        break;
+      case 'request-stop':
+      case 'term-rest':
+      case 'kill-group':
+        this.adoptedSignalled += this.supervisor.state[effect.service].condition.kind === 'adopted' ? 1 : 0;
+        break;
+      case 'exit':
+        this.exits += 1;
+        break;
+      case 'report':
+        this.stuck += effect.event === 'stop.stuck' ? 1 : 0;
+        break;
+      case 'load-config':
+      case 'probe-relay':
+      case 'check':
+      case 'prove-media':
+      case 'sweep':
+        this.questions.push(effect);
+        break;
+      default:
+        break;
+    }
+  }
+
+  step(): void {
+    const dice = this.random();
+    if (dice < 0.3) {
+      this.#answer();
+    } else if (dice < 0.6) {
+      this.#processFact();
+    } else if (dice < 0.995) {
+      this.now = Math.max(this.now, Math.min(this.supervisor.nextTimeoutAt(), this.now + 4000 * this.random()));
+      this.post({ kind: 'timeout' });
+    } else {
+      const signal = this.#pick(['SIGTERM', 'SIGINT'] as const);
+      this.post({ kind: 'signal', signal, reason: signal });
+    }
+  }
+
+  /** Answers everything kindly and lets time pass, until the end. */
+  finish(): void {
+    this.post({ kind: 'signal', signal: 'SIGTERM', reason: 'end of the test' });
+    for (let round = 0; round < 1000 && this.exits === 0; round++) {
+      for (const [service, { generation, exited }] of [...this.live]) {
+        if (!exited) {
+          this.post({ kind: 'exited', service, generation, exitCode: 0, signal: undefined, daemonised: false });
+        }
+        this.live.delete(service);
+        this.post({ kind: 'extinct', service, generation });
+      }
+      if (this.questions.splice(0).some((question) => question.kind === 'sweep')) {
+        this.post({ kind: 'swept', found: 0 });
+      }
+      this.now = Math.max(this.now, Math.min(this.supervisor.nextTimeoutAt(), this.now + 1000));
+      this.post({ kind: 'timeout' });
+    }
+  }
+
+  #answer(): void {
+    const [question] = this.questions.splice(Math.floor(this.random() * this.questions.length), 1);
+    switch (question?.kind) {
+      case 'load-config':
+        this.post({
+          kind: 'configured',
+          rules: { ...RULES, relay: { ...RULES.relay, autoStart: this.random() < 0.8 } },
+        });
+        break;
+      case 'probe-relay': {
+        const kind = this.#pick(['absent', 'absent', 'absent', 'rtpp', 'silent'] as const);
+        const verdict =
+          kind === 'absent' ? { kind } : kind === 'rtpp' ? { kind, description: '' } : { kind, owner: 'somebody' };
+        this.post({ kind: 'relay-probed', generation: question.generation, verdict });
+        break;
+      }
+      case 'check': {
+        const outcome = this.#pick(['answered', 'answered', 'refused', 'silent'] as const);
+        const { service, generation } = question;
+        this.post({ kind: 'checked', service, generation, outcome, finding: '' });
+        break;
+      }
+      case 'prove-media':
+        this.post({ kind: 'media-proved', generation: question.generation, ok: this.random() < 0.7, finding: '' });
+        break;
+      case 'sweep':
+        this.post({ kind: 'swept', found: this.random() < 0.3 ? 1 : 0 });
+        break;
+      default:
+        break;
+    }
+  }
+
+  #processFact(): void {
+    const service = this.#pick(SERVICES);
+    const process = this.live.get(service);
+    if (process === undefined) {
+      return;
+    }
+    const { generation } = process;
+    if (process.exited) {
+      this.live.delete(service);
+      this.post({ kind: 'extinct', service, generation });
+      return;
+    }
+    const dice = this.random();
+    if (dice < 0.3) {
+      this.post({ kind: 'spawned', service, generation, pid: 1 });
+    } else if (dice < 0.75) {
+      this.post({ kind: 'reported-ready', service, generation });
+    } else if (dice < 0.85) {
+      this.post({ kind: 'heartbeat', service, generation });
+    } else if (dice < 0.88) {
+      this.live.delete(service);
+      this.post({ kind: 'spawn-failed', service, generation, reason: 'out-of-resources', detail: 'EAGAIN' });
+    } else {
+      process.exited = true;
+      const exitCode = this.#pick([0, 1, 1, 1, 78]);
+      this.post({ kind: 'exited', service, generation, exitCode, signal: undefined, daemonised: false });
+    }
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[Math.floor(this.random() * choices.length)] as T;
+  }
+}
+
+test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, no group forgotten, one exit`, () => {
+  const phases = new Set<string>();
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const chaos = new Chaos(seed);
+    chaos.post({ kind: 'boot' });
+    for (let step = 0; step < STEPS && chaos.exits === 0; step++) {
+      chaos.step();
+      phases.add(chaos.supervisor.state.phase);
+      for (const name of SERVICES) {
+        const component = chaos.supervisor.state[name];
+        const live = chaos.live.get(name);
+        assert.equal(live?.generation ?? component.generation, component.generation, `seed ${seed}: lost ${name}`);
+        if (component.condition.kind === 'adopted') {
+          assert.equal(component.process, undefined, `seed ${seed}: an adopted relay has a process of ours`);
+        }
+      }
+    }
+    chaos.finish();
+    assert.deepEqual(
+      { doubles: chaos.doubles, late: chaos.spawnsWhileStopping, adopted: chaos.adoptedSignalled, exits: chaos.exits },
+      { doubles: 0, late: 0, adopted: 0, exits: 1 },
+      `seed ${seed}`,
+    );
+    assert.equal(chaos.supervisor.state.phase, 'done', `seed ${seed}`);
+    assert.ok(chaos.killedAll || chaos.live.size <= chaos.stuck, `seed ${seed}: ${chaos.live.size} groups left`);
+  }
+  assert.deepEqual([...phases].sort(), [
+    'config',
+    'degraded',
+    'done',
+    'probe',
+    'running',
+    'stopping',
+    'up-ims',
+    'up-relay',
+  ]);
+});
+
+test('the restart counter shrinks only after a stable minute', () => {
+  for (let seed = 1; seed <= 100; seed++) {
+    const chaos = new Chaos(seed);
+    chaos.post({ kind: 'boot' });
+    let before = chaos.supervisor.state;
+    for (let step = 0; step < STEPS && chaos.exits === 0; step++) {
+      chaos.step();
+      const after = chaos.supervisor.state;
+      for (const name of SERVICES) {
+        const { condition } = before[name];
+        const readyForMs = 'readySince' in condition ? chaos.now - condition.readySince : 0;
+        if (after[name].history.failures < before[name].history.failures) {
+          assert.ok(readyForMs >= 60_000, `seed ${seed}: ${name} forgot its failures after ${readyForMs} ms`);
+        }
+      }
+      before = after;
+    }
+  }
+});

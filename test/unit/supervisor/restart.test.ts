@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  BOOT_ATTEMPTS,
+  judgeFailure,
+  NO_HISTORY,
+  RESTART_DELAYS_MS,
+  RUNTIME_BUDGET,
+} from '../../../src/supervisor/restart-policy.ts';
+import { RULES, World } from './world.ts';
+
+const EVER_READY = { ...NO_HISTORY, everReady: true };
+
+test('delays follow the table, and the last one repeats', () => {
+  const delays: number[] = [];
+  let history = EVER_READY;
+  for (let now = 0; now < 11 * 60_000; now += 60_000) {
+    const judged = judgeFailure(now, history, 15_000, 0.5);
+    history = judged.history;
+    delays.push(judged.verdict.kind === 'retry' ? judged.verdict.delayMs : -1);
+  }
+  assert.deepEqual(delays, [...RESTART_DELAYS_MS, 30_000, 30_000]);
+});
+
+test('jitter is at most 20 % either way, and none on the immediate retry', () => {
+  for (const random of [0, 0.25, 0.999_999]) {
+    const first = judgeFailure(0, EVER_READY, 15_000, random);
+    assert.deepEqual(first.verdict, { kind: 'retry', delayMs: 0, attempt: 1 });
+    const { verdict } = judgeFailure(1000, first.history, 15_000, random);
+    assert.ok(verdict.kind === 'retry' && verdict.delayMs >= 200 && verdict.delayMs <= 300);
+  }
+});
+
+test('only a service that had been ready for 10 s is restarted at once', () => {
+  assert.deepEqual(judgeFailure(0, EVER_READY, 9999, 0.5).verdict, { kind: 'retry', delayMs: 250, attempt: 1 });
+  assert.deepEqual(judgeFailure(0, EVER_READY, 10_000, 0.5).verdict, { kind: 'retry', delayMs: 0, attempt: 1 });
+  assert.deepEqual(judgeFailure(0, EVER_READY, undefined, 0.5).verdict, { kind: 'retry', delayMs: 250, attempt: 1 });
+});
+
+test('60 s of readiness begin the series anew, 59 s do not', () => {
+  const { history } = judgeFailure(0, judgeFailure(0, EVER_READY, 15_000, 0.5).history, 15_000, 0.5);
+  assert.deepEqual(judgeFailure(70_000, history, 59_000, 0.5).verdict, { kind: 'retry', delayMs: 500, attempt: 3 });
+  assert.deepEqual(judgeFailure(70_000, history, 60_000, 0.5).verdict, { kind: 'retry', delayMs: 0, attempt: 1 });
+});
+
+test('a service that was never ready gets three starts', () => {
+  let history = NO_HISTORY;
+  const verdicts: string[] = [];
+  for (let attempt = 0; attempt < BOOT_ATTEMPTS; attempt++) {
+    const judged = judgeFailure(attempt, history, undefined, 0.5);
+    history = judged.history;
+    verdicts.push(judged.verdict.kind);
+  }
+  assert.deepEqual(verdicts, ['retry', 'retry', 'give-up']);
+});
+
+test('ten restarts in 300 s are granted, the eleventh is not; older ones are forgotten', () => {
+  let history = EVER_READY;
+  for (let restart = 0; restart < RUNTIME_BUDGET.restarts; restart++) {
+    const judged = judgeFailure(restart, history, 0, 0.5);
+    assert.equal(judged.verdict.kind, 'retry');
+    history = judged.history;
+  }
+  assert.equal(judgeFailure(1000, history, 0, 0.5).verdict.kind, 'give-up');
+  assert.equal(judgeFailure(301_000, history, 0, 0.5).verdict.kind, 'retry');
+});
+
+test('the relay dies after 15 s: started again at once, the IMS stays and is told', () => {
+  const world = new World().up().advance(15_000);
+  world.take();
+  world.die('relay', undefined, 'SIGKILL');
+  assert.equal(world.phase, 'degraded');
+  assert.deepEqual(world.take(), ['kill-group relay', 'probe-relay']);
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
+  assert.deepEqual(world.take(), ['spawn relay']);
+  world.bringUp('relay');
+  assert.equal(world.phase, 'running');
+  assert.deepEqual(world.take(), ['check relay', 'prove-media', 'tell-relay-up']);
+});
+
+test('a relay that lost its port to another one is not started again: the other one is used', () => {
+  const world = new World().up().advance(15_000);
+  world.die('relay', undefined, 'SIGKILL').take();
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'rtpp', description: 'another' } });
+  assert.equal(world.condition('relay'), 'adopted');
+});
+
+test('no restart before the last process of the group is gone', () => {
+  const world = new World().up().advance(15_000);
+  const { generation } = world.state.relay;
+  world.tell({ kind: 'exited', service: 'relay', exitCode: 1, signal: undefined, daemonised: false });
+  world.advance(5000);
+  assert.deepEqual(
+    world.take().filter((effect) => effect !== 'check ims' && effect !== 'check relay'),
+    ['kill-group relay'],
+  );
+  world.post({ kind: 'extinct', service: 'relay', generation });
+  assert.deepEqual(world.take(), ['probe-relay']);
+});
+
+test('the IMS ends with 0 unasked: a failure like any other', () => {
+  const world = new World().up();
+  world.die('ims', 0);
+  assert.equal(world.condition('ims'), 'backoff');
+  world.advance(300);
+  assert.ok(world.take().includes('spawn ims'));
+});
+
+test('status 78 is not retried: it says that the configuration is wrong', () => {
+  const world = new World().up();
+  world.die('ims', 78);
+  world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+  assert.equal(world.exit()?.exitCode, 78);
+});
+
+test('a command that does not exist ends everything with 127', () => {
+  const world = new World().boot();
+  world
+    .tell({ kind: 'relay-probed', verdict: { kind: 'absent' } })
+    .bringUp('relay')
+    .take();
+  world.tell({ kind: 'spawn-failed', service: 'ims', reason: 'not-found', detail: 'nope: there is no such command' });
+  assert.deepEqual(world.take(), ['request-stop relay']);
+  world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+  assert.equal(world.exit()?.exitCode, 127);
+  assert.equal(world.exit()?.failure?.code, 'IMS_ERR_COMMAND_NOT_FOUND');
+});
+
+test('a relay that never becomes ready is stopped after its start timeout; three of those end with 69', () => {
+  const world = new World().boot();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
+    world.tell({ kind: 'spawned', service: 'relay', pid: 5000 + attempt });
+    world.advance(10_000);
+    assert.equal(world.condition('relay'), 'stopping');
+    world.die('relay', undefined, 'SIGTERM');
+    world.advance(1000);
+  }
+  world.post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+  assert.equal(world.exit()?.exitCode, 69);
+  assert.match(world.exit()?.failure?.message ?? '', /3 tries/);
+});
+
+test('an IMS that keeps crashing ends the run with its own status, or 128 + its signal', () => {
+  for (const [exitCode, signal, status] of [
+    [3, undefined, 3],
+    [undefined, 'SIGSEGV', 139],
+    [0, undefined, 70],
+  ] as const) {
+    const world = new World().boot();
+    world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');
+    for (let attempt = 0; attempt < 3; attempt++) {
+      world.advance(1000);
+      world.die('ims', exitCode, signal);
+    }
+    world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+    assert.equal(world.exit()?.exitCode, status);
+  }
+});
+
+test('relay and IMS die in the same instant: the relay comes first, the IMS waits for it', () => {
+  const world = new World().up().advance(15_000);
+  world.die('relay', 1).die('ims', 1).take();
+  world.advance(5000);
+  assert.equal(world.take().includes('spawn ims'), false);
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');
+  assert.ok(world.take().includes('spawn ims'));
+});
+
+test('a daemonised command is named and not started again', () => {
+  const world = new World().boot({ ...RULES, ims: { ...RULES.ims, embedded: false } });
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');
+  world.tell({ kind: 'exited', service: 'ims', exitCode: 0, signal: undefined, daemonised: true });
+  world.tell({ kind: 'extinct', service: 'ims' });
+  world
+    .die('relay', 0)
+    .post({ kind: 'swept', found: 1 })
+    .post({ kind: 'swept', found: 0 })
+    .post({ kind: 'swept', found: 0 });
+  assert.equal(world.exit()?.exitCode, 78);
+  assert.equal(world.exit()?.failure?.code, 'IMS_ERR_DAEMONISED');
+});
