@@ -21,6 +21,15 @@ import { Turn } from './turn.ts';
 
 const SERVICES = ['relay', 'ims'] as const satisfies readonly ServiceName[];
 
+/** Answers that could start something; once everything stops they come too late. */
+const LEADS_UPWARDS: ReadonlySet<SupervisorEvent['kind']> = new Set([
+  'configured',
+  'relay-probed',
+  'reported-ready',
+  'checked',
+  'media-proved',
+]);
+
 /**
  * @param now monotonic milliseconds
  * @param random gives numbers in [0, 1): jitter of restart delays
@@ -37,6 +46,8 @@ export function reduce(
   const turn = new Turn(now, state, random);
   if (isStale(state, event)) {
     turn.report('debug', 'comp.stale', 'a fact about an earlier incarnation is ignored', { reason: event.kind });
+  } else if (state.phase === 'stopping' && LEADS_UPWARDS.has(event.kind)) {
+    turn.report('debug', 'comp.stale', 'an answer came too late: everything stops', { reason: event.kind });
   } else {
     handle(turn, event);
     settle(turn);
