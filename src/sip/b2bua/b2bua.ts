@@ -1,10 +1,10 @@
+import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { Dialog } from '../dialog/dialog.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import { to as toField } from '../message/headers/to.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
-import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
 import type { Branch, CallTarget } from './branch.ts';
@@ -60,20 +60,25 @@ export class B2bua {
 
   /** An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once. */
   startCall(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
+    if (this.#identities.has(requestIdentity(incoming.request))) {
+      return this.#collect(now, () => this.#refuseMerged(incoming));
+    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      return this.refuseCall(now, incoming, 503, refusal);
+    }
     return this.#collect(now, () => {
-      const refusal = this.#refusal(incoming.request);
-      if (refusal !== undefined) {
-        const { key, request, flow } = incoming;
-        const headers = failureHeaders(refusal.status, refusal.reason, flow);
-        this.#host.respond(key, createResponse(request, refusal.status, { toTag: this.#options.ids.tag(), headers }));
-        return;
-      }
-      const call = new Call(this.#host, this.#options.ids.tag(), incoming, targets);
+      const call = this.#createCall(incoming, targets);
       this.#calls.add(call);
       this.#invites.set(incoming.key, call);
       this.#identities.add(requestIdentity(incoming.request));
       call.start();
     });
+  }
+
+  /** An authenticated INVITE that leads nowhere. `reason` is a sentence for Warning and the record. */
+  refuseCall(now: number, incoming: Incoming, status: number, reason: string): B2buaEffect[] {
+    return this.#collect(now, () => this.#createCall(incoming, []).refuse(status, reason));
   }
 
   /** A request outside of any dialog that makes none, authenticated and routed: MESSAGE. */
@@ -175,17 +180,23 @@ export class B2bua {
     });
   }
 
-  #refusal(request: SipRequest): { readonly status: 482 | 503; readonly reason: string } | undefined {
+  #createCall(incoming: Incoming, targets: readonly CallTarget[]): Call {
+    return new Call(this.#host, this.#options.ids.tag(), incoming, targets);
+  }
+
+  /** Why no call is taken now. */
+  #refusal(): string | undefined {
     if (this.#closing) {
-      return { status: 503, reason: 'the server is shutting down' };
+      return 'the server is shutting down';
     }
-    if (this.#calls.size >= this.#options.maxCalls) {
-      return { status: 503, reason: `${this.#options.maxCalls} calls are up; no more are taken` };
-    }
-    // The same request by another path: equal From tag, Call-ID and CSeq, but another transaction.
-    return this.#identities.has(requestIdentity(request))
-      ? { status: 482, reason: 'this request has already come by another way (RFC 3261 8.2.2.2)' }
-      : undefined;
+    const { maxCalls } = this.#options;
+    return this.#calls.size < maxCalls ? undefined : `${maxCalls} calls are up; no more are taken`;
+  }
+
+  /** The same request by another path: equal From tag, Call-ID and CSeq, but another transaction. */
+  #refuseMerged({ key, request, flow }: Incoming): void {
+    const headers = failureHeaders(482, 'this request has already come by another way (RFC 3261 8.2.2.2)', flow);
+    this.#host.respond(key, createResponse(request, 482, { toTag: this.#options.ids.tag(), headers }));
   }
 
   #find(request: SipRequest): { readonly branch: Branch; readonly side: Side } | undefined {

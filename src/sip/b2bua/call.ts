@@ -70,6 +70,15 @@ export class Call implements Timed {
     }
   }
 
+  /** An attempt that rings nobody: it has a record like any other. */
+  refuse(status: number, reason: string): void {
+    const { request, key, flow } = this.incoming;
+    const toTag = this.#host.options.ids.tag();
+    this.#report('invited');
+    this.#host.respond(key, createResponse(request, status, { toTag, headers: failureHeaders(status, reason, flow) }));
+    this.#finish('server', reason, status);
+  }
+
   /** A provisional response has gone back to the caller. */
   handleProgress(branch: Branch, status: number): void {
     this.#last = branch;

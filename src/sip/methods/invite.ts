@@ -13,7 +13,7 @@ export const invite: MethodSpec = {
     }
     const routing = routeRequest(server, incoming, caller.user !== undefined);
     return routing.kind === 'refused'
-      ? [server.respond(incoming, routing.status, routing.answer)]
+      ? server.b2bua.refuseCall(server.now, incoming, routing.status, routing.reason)
       : server.b2bua.startCall(server.now, caller.incoming, routing.targets);
   },
 };

@@ -13,7 +13,7 @@ export const message: MethodSpec = {
     }
     const routing = routeRequest(server, incoming, caller.user !== undefined);
     return routing.kind === 'refused'
-      ? [server.respond(incoming, routing.status, routing.answer)]
+      ? [server.respond(incoming, routing.status, { reason: routing.reason })]
       : server.b2bua.passRequest(server.now, caller.incoming, routing.targets);
   },
 };

@@ -1,11 +1,11 @@
 import type { CallTarget } from '../b2bua/branch.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import { formatUri } from '../message/uri.ts';
-import type { Answer, MethodHost } from './method.ts';
+import type { MethodHost } from './method.ts';
 
 export type Routing =
   | { readonly kind: 'targets'; readonly targets: readonly CallTarget[] }
-  | { readonly kind: 'refused'; readonly status: number; readonly answer: Answer };
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string };
 
 /**
  * Where a request for somebody goes: to all devices of a registered user, else by a static route. A caller who is no
@@ -42,5 +42,5 @@ export function routeRequest(server: MethodHost, { request }: Incoming, callerIs
 }
 
 function refused(status: number, reason: string): Routing {
-  return { kind: 'refused', status, answer: { reason } };
+  return { kind: 'refused', status, reason };
 }
