@@ -22,9 +22,11 @@ export function boundMediaAddress({ port, told, control }: MediaAddressQuestion)
         .filter((socket) => socket.port === port)
         .map((socket) => socket.address)
     : [];
+  // The same port number may be held on several addresses, and only one of the sockets is the relay's.
+  if (told !== undefined && !isWildcard(told) && held.some((address) => sameAddress(address, told))) {
+    return told;
+  }
   const bound =
-    // The same port number may be held on several addresses, and only one of the sockets is the relay's.
-    held.find((address) => told !== undefined && sameAddress(address, told)) ??
     held.find((address) => sameAddress(address, control.address)) ??
     held.find((address) => !isWildcard(address)) ??
     held[0];

@@ -13,7 +13,7 @@ import { MediaEndpoint } from '../io/media-endpoint.ts';
 import type { RtppClient } from '../io/rtpp-client-driver.ts';
 import { isLocalAddress } from '../io/server-address.ts';
 import type { RetryPolicy } from '../rtpp-client/policy.ts';
-import { familyOf, sameAddress, type TransportAddress } from '../wire/ip-address.ts';
+import { type AddressFamily, familyOf, sameAddress, type TransportAddress } from '../wire/ip-address.ts';
 import { boundMediaAddress } from './media-address.ts';
 import { findingsOf } from './media-findings.ts';
 import { FlowRecorder, type FlowSource, rtcpPacketOf, rtpPacketOf } from './media-flow.ts';
@@ -24,6 +24,8 @@ export interface MediaProbeOptions {
   readonly client: RtppClient;
   /** A word in the call id, for the relay's log. */
   readonly purpose: string;
+  /** Of the relay's address that is asked for. A relay that has only the other one is proved with that. */
+  readonly family: AddressFamily;
   /** RTP packets each way. */
   readonly packets: number;
   /** RTCP packets each way, spread over the RTP packets; at most as many as these. */
@@ -48,6 +50,7 @@ type ProbePlan = Omit<MediaProbeOptions, 'client' | 'mediaAddress'>;
 /** What `verify` does: a quarter of a second of packets, losing hardly one. */
 export const THOROUGH_PROOF = {
   purpose: 'verify',
+  family: 4,
   packets: 50,
   rtcpPackets: 5,
   intervalMs: 5,
@@ -61,6 +64,7 @@ export const THOROUGH_PROOF = {
 /** Readiness and health: five packets each way, one of which must come through, within half a second. */
 export const QUICK_PROOF = {
   purpose: 'health',
+  family: 4,
   packets: 5,
   rtcpPackets: 2,
   intervalMs: 5,
@@ -128,7 +132,7 @@ interface ProbeCall {
  * A string is the finding that ended it; nothing is left open then.
  */
 async function openCall(options: MediaProbeOptions, signalled: boolean): Promise<ProbeCall | string> {
-  const session = new ProbeSession(options.client, options.purpose, options.retry);
+  const session = new ProbeSession(options.client, options.purpose, options.family, options.retry);
   const opened: MediaEndpoint[] = [];
   const directionTo = new Map<ProofParty, Direction>();
   const close = async (): Promise<void> => {

@@ -34,11 +34,12 @@ export class ProbeSession {
   readonly #callId: string;
   readonly #fromTag = randomBytes(6).toString('hex');
   readonly #toTag = randomBytes(6).toString('hex');
-  #family: AddressFamily = 4;
+  #family: AddressFamily;
 
   /** `purpose` is a word in the call id, for the relay's log. */
-  constructor(client: RtppClient, purpose: string, retry: Partial<RetryPolicy>) {
+  constructor(client: RtppClient, purpose: string, family: AddressFamily, retry: Partial<RetryPolicy>) {
     this.#client = client;
+    this.#family = family;
     this.#retry = retry;
     this.#callId = `${PROBE_CALL_ID_PREFIX}${purpose}-${randomBytes(8).toString('hex')}`;
   }

@@ -17,7 +17,7 @@ export function formatReport(control: TransportAddress, relay: string, proof: Me
   return `${lines.join('\n')}\n`;
 }
 
-const HEAD = ['', 'sent', 'received', 'lost', 'delay p50', 'delay p99', ''];
+const HEAD = ['direction', 'sent', 'received', 'lost', 'delay p50', 'delay p99', 'result'];
 
 function formatTable(proof: MediaProof, isTty: boolean): string {
   const colours = pc.createColors(isTty && pc.isColorSupported);
@@ -42,7 +42,7 @@ function formatTable(proof: MediaProof, isTty: boolean): string {
   if (proof.advertised !== undefined) {
     table.push(advertisedRow(proof.advertised));
   }
-  return table.toString();
+  return table.toString().replaceAll(/ +$/gm, '');
 }
 
 function flawOf(direction: DirectionProof): string {

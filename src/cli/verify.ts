@@ -19,6 +19,7 @@ interface VerifyOptions {
   readonly count: number;
   readonly json?: boolean;
   readonly config?: string;
+  readonly ipv6?: boolean;
   readonly allowRemote?: boolean;
   readonly tryAdvertised?: boolean;
 }
@@ -41,6 +42,7 @@ export function verifyCommand(): Command {
     .option('-n, --count <n>', 'RTP packets each way', parseCount, THOROUGH_PROOF.packets)
     .option('--json', 'print the result as one JSON object')
     .option('-c, --config <path>', 'configuration file that names the relay when --target does not')
+    .option('-6, --ipv6', 'through the relay’s IPv6 address')
     .option('--allow-remote', 'send to a media address that is not one of this host')
     .option('--try-advertised', 'send to the advertised address, too, even when it is not one of this host')
     .action(async (_options: unknown, command: Command) => {
@@ -64,6 +66,7 @@ async function verify(options: VerifyOptions): Promise<void> {
     const proof = await proveMedia({
       ...THOROUGH_PROOF,
       client,
+      family: options.ipv6 === true ? 6 : THOROUGH_PROOF.family,
       packets: options.count,
       rtcpPackets: Math.min(options.count, THOROUGH_PROOF.rtcpPackets),
       allowRemote: options.allowRemote === true,
