@@ -5,19 +5,27 @@ import { once } from 'node:events';
 import { within } from './wait.ts';
 
 /** The reply to one command, without cookie and line end. Sent once: loopback loses nothing. */
-export async function askRelay(port: number, command: string, address = '127.0.0.1'): Promise<string> {
+export async function askRelay(port: number, command: string, timeoutMs = 2000): Promise<string> {
   const socket = createSocket('udp4');
   try {
     const cookie = randomBytes(6).toString('hex');
-    socket.connect(port, address);
-    await within(`a connected socket to ${address}:${port}`, 2000, once(socket, 'connect'));
+    socket.connect(port, '127.0.0.1');
+    await once(socket, 'connect');
     const reply = once(socket, 'message');
     socket.send(`${cookie} ${command}`);
-    const [bytes] = (await within(`the relay's reply to "${command}"`, 2000, reply)) as [Buffer];
+    const [bytes] = (await within(`the relay's reply to "${command}"`, timeoutMs, reply)) as [Buffer];
     return bytes.toString('utf8').replace(`${cookie} `, '').trimEnd();
   } finally {
     socket.close();
   }
+}
+
+/** Whether a relay answers at this moment. */
+export async function relayAnswers(port: number): Promise<boolean> {
+  return await askRelay(port, 'V', 200).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Sessions that the relay holds at this moment. */
