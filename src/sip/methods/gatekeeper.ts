@@ -1,6 +1,7 @@
 import { formatTransportAddress, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
+import type { Flow } from '../transaction/flow.ts';
 import type { Directory } from './directory.ts';
 import type { MethodEffect, MethodHost } from './method.ts';
 
@@ -47,7 +48,7 @@ export class Gatekeeper {
       server.respond(incoming, way === 'www' ? 401 : 407, { headers: digest.challenge(server.now, role, stale) });
     switch (outcome.kind) {
       case 'accepted':
-        if (directory.account(user)?.isPublished === true && !isNearby(flow.remote.address)) {
+        if (directory.account(user)?.isPublished === true && !isNearby(flow)) {
           const reason = `the published password of ${user} opens only to this machine and private networks; change it`;
           return {
             kind: 'refused',
@@ -67,7 +68,7 @@ export class Gatekeeper {
   }
 }
 
-/** This machine, or a network that the Internet does not reach. */
-function isNearby(address: string): boolean {
-  return isLoopback(address) || isPrivate(address);
+/** This machine, whatever its own address is, or a network that the Internet does not reach. */
+function isNearby({ remote, sentBy }: Flow): boolean {
+  return isLoopback(remote.address) || isPrivate(remote.address) || sameAddress(remote.address, sentBy.address);
 }
