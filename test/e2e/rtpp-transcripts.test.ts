@@ -101,7 +101,7 @@ async function openClient(
       };
     case 'udp': {
       const socket = createSocket('udp4');
-      scope.defer(() => socket.close());
+      scope.defer(() => void socket.close());
       return async (request) => {
         const reply = once(socket, 'message');
         socket.send(request, port, '127.0.0.1');
