@@ -58,6 +58,17 @@ export class B2bua {
     return this.#relayRequests.size;
   }
 
+  /** Entries of the inner tables, for tests and metrics: all are 0 when no call is left and all is answered. */
+  tableSizes(): Readonly<Record<string, number>> {
+    return {
+      invites: this.#invites.size,
+      identities: this.#identities.size,
+      dialogs: this.#dialogs.size,
+      clients: this.#clients.size,
+      deadlines: this.#deadlines.size,
+    };
+  }
+
   /** An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once. */
   startCall(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
     if (this.#identities.has(requestIdentity(incoming.request))) {

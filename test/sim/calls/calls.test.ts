@@ -1,0 +1,344 @@
+/** Caller, server and callee in virtual time, over a link that loses up to 30 % of the datagrams. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Phone, type PhoneScript } from './phone.ts';
+import { MEDIA_ADDRESS, ServerNode, type ServerNodeOptions } from './server-node.ts';
+import { World } from './world.ts';
+
+interface Scene {
+  readonly world: World;
+  readonly node: ServerNode;
+  readonly caller: Phone;
+  readonly callees: readonly Phone[];
+}
+
+interface SceneOptions extends Partial<ServerNodeOptions> {
+  readonly seed?: number;
+  readonly loss?: number;
+  readonly caller?: PhoneScript;
+  readonly callees?: readonly PhoneScript[];
+}
+
+function scene(options: SceneOptions): Scene {
+  const world = new World(options.seed ?? 1, options.loss ?? 0);
+  const node = new ServerNode(world, { trustedPeers: ['10.0.0.11'], ...options });
+  const caller = new Phone(world, '10.0.0.11', options.caller);
+  const callees = (options.callees ?? [{}]).map((script, index) => new Phone(world, `10.0.0.${21 + index}`, script));
+  for (const callee of callees) {
+    node.register('1002', callee.at);
+  }
+  return { world, node, caller, callees };
+}
+
+/** Long enough for every timer of a call to have run out, shorter than a registration. */
+const AFTERWARDS = 1_000_000;
+
+function play(options: SceneOptions): Scene {
+  const played = scene(options);
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  return played;
+}
+
+function assertNothingLeft(node: ServerNode, context = ''): void {
+  for (const [what, count] of Object.entries(node.leftovers())) {
+    assert.equal(count, 0, `${context} ${what} left`);
+  }
+}
+
+const SCENARIOS: readonly {
+  readonly name: string;
+  readonly options: SceneOptions;
+  readonly status: number;
+  readonly endedBy: 'caller' | 'callee' | 'server';
+}[] = [
+  {
+    name: 'answered, the caller hangs up',
+    options: { caller: { hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000 }] },
+    status: 200,
+    endedBy: 'caller',
+  },
+  {
+    name: 'answered, the callee hangs up',
+    options: { callees: [{ answerAfterMs: 4000, hangUpAfterMs: 30_000 }] },
+    status: 200,
+    endedBy: 'callee',
+  },
+  {
+    name: 'early media, then answered',
+    options: { caller: { hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000, earlyMedia: true }] },
+    status: 200,
+    endedBy: 'caller',
+  },
+  {
+    name: 'late offer',
+    options: { caller: { lateOffer: true, hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000 }] },
+    status: 200,
+    endedBy: 'caller',
+  },
+  {
+    name: 'held by the caller',
+    options: { caller: { holdAfterMs: 5000, hangUpAfterMs: 90_000 }, callees: [{ answerAfterMs: 4000 }] },
+    status: 200,
+    endedBy: 'caller',
+  },
+  {
+    name: 'busy',
+    options: { callees: [{ answerAfterMs: 2000, refuseWith: 486 }] },
+    status: 486,
+    endedBy: 'callee',
+  },
+  {
+    name: 'cancelled while it rings',
+    options: { caller: { cancelAfterMs: 20_000 } },
+    status: 487,
+    endedBy: 'caller',
+  },
+  {
+    name: 'nobody answers',
+    options: { ringTimeoutMs: 60_000 },
+    status: 408,
+    endedBy: 'server',
+  },
+];
+
+for (const { name, options, status, endedBy } of SCENARIOS) {
+  test(`${name}: right end on both sides, and nothing left, at 0 to 30 % loss`, () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const loss = ((seed - 1) % 4) / 10;
+      const { node, caller, callees } = play({ ...options, seed, loss });
+      const context = `seed ${seed}, loss ${loss}:`;
+      assert.equal(node.ended.length, 1, `${context} one record`);
+      assert.equal(node.ended[0]?.status, status, `${context} status of the record`);
+      assert.equal(node.ended[0]?.endedBy, endedBy, `${context} who ended it`);
+      assert.equal(caller.status, status, `${context} status that the caller saw`);
+      assert.equal(caller.state, 'over', `${context} the caller is free`);
+      assert.ok(['over', 'idle'].includes(callees[0]?.state ?? ''), `${context} the callee is free`);
+      assertNothingLeft(node, context);
+    }
+  });
+}
+
+test('every SDP that arrives names the relay, with the same ports on hold and after it', () => {
+  const { caller, callees } = play({
+    caller: { holdAfterMs: 5000, hangUpAfterMs: 30_000 },
+    callees: [{ answerAfterMs: 1000, earlyMedia: true }],
+  });
+  const [callee] = callees;
+  assert.ok(callee);
+  for (const phone of [caller, callee]) {
+    assert.ok(phone.bodies.length >= 2);
+    const ports = phone.bodies.map((body) => {
+      assert.match(body, new RegExp(`\\nc=IN IP4 ${MEDIA_ADDRESS}\\r\\n`));
+      assert.match(body, new RegExp(`^o=- 1 [0-9]+ IN IP4 ${MEDIA_ADDRESS}\\r$`, 'm'));
+      return /m=audio ([0-9]+) /.exec(body)?.[1];
+    });
+    assert.equal(new Set(ports).size, 1, `${ports}`);
+  }
+  assert.match(callee.bodies.at(-1) ?? '', /a=sendonly/);
+  assert.deepEqual(caller.reinviteStatuses, [200]);
+});
+
+test('late offer: the callee offers in its 200, the caller answers in its ACK, both through the relay', () => {
+  const { caller, callees, node } = play({
+    caller: { lateOffer: true, hangUpAfterMs: 10_000 },
+    callees: [{ answerAfterMs: 1000 }],
+  });
+  assert.equal(caller.bodies.length, 1);
+  assert.equal(callees[0]?.bodies.length, 1);
+  for (const body of [...caller.bodies, ...(callees[0]?.bodies ?? [])]) {
+    assert.match(body, new RegExp(`c=IN IP4 ${MEDIA_ADDRESS}`));
+  }
+  const publications = node.relay.commands.filter((command) => command.kind === 'publish');
+  assert.deepEqual(
+    publications.map(({ role, offerer }) => [role, offerer]),
+    [
+      ['offer', 'callee'],
+      ['answer', 'callee'],
+    ],
+  );
+});
+
+test('the first phone to answer wins; the others stop ringing, and their late answers are ended', () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const { node, caller, callees } = play({
+      seed,
+      loss: (seed % 4) / 10,
+      caller: { hangUpAfterMs: 20_000 },
+      // Two answer within a round trip of each other: now one wins, now the other.
+      callees: [{ answerAfterMs: 3000 }, { answerAfterMs: 3010 }, {}],
+    });
+    const context = `seed ${seed}:`;
+    assert.equal(caller.status, 200, context);
+    assert.equal(node.ended.length, 1, context);
+    assert.ok(
+      callees.every((callee) => ['over', 'idle'].includes(callee.state)),
+      `${context} ${callees.map((callee) => callee.state)}`,
+    );
+    assertNothingLeft(node, context);
+  }
+});
+
+test('all refuse: the caller hears the best reason; a 603 ends the ringing of the others (RFC 3261 16.7)', () => {
+  const busyAndAbsent = play({
+    callees: [
+      { answerAfterMs: 1000, refuseWith: 480 },
+      { answerAfterMs: 2000, refuseWith: 486 },
+    ],
+  });
+  assert.equal(busyAndAbsent.caller.status, 480);
+  const declined = play({ callees: [{}, { answerAfterMs: 2000, refuseWith: 603 }] });
+  assert.equal(declined.caller.status, 603);
+  assert.equal(declined.callees[0]?.status, 487);
+  assertNothingLeft(declined.node);
+});
+
+test('both sides re-INVITE at once: 491 for one or both, and the call goes on (RFC 3261 14.1)', () => {
+  let glares = 0;
+  for (let seed = 1; seed <= 30; seed++) {
+    const { node, caller, callees } = play({
+      seed,
+      loss: (seed % 3) / 10,
+      caller: { holdAfterMs: 5000, hangUpAfterMs: 60_000 },
+      callees: [{ answerAfterMs: 1000, holdAfterMs: 5000 + (seed % 5) * 10 }],
+    });
+    const statuses = [...caller.reinviteStatuses, ...(callees[0]?.reinviteStatuses ?? [])];
+    assert.ok(
+      statuses.every((status) => [200, 491, 408].includes(status)),
+      `seed ${seed}: ${statuses}`,
+    );
+    glares += statuses.filter((status) => status === 491).length;
+    assert.equal(node.ended[0]?.endedBy, 'caller', `seed ${seed}`);
+    assertNothingLeft(node, `seed ${seed}`);
+  }
+  assert.ok(glares > 5, `only ${glares} glares`);
+});
+
+test('no relay: 503, the callee never rings, and no record says otherwise', () => {
+  const played = scene({ callees: [{ answerAfterMs: 1000 }] });
+  played.node.relay.down = true;
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  assert.equal(played.caller.status, 503);
+  assert.equal(played.callees[0]?.state, 'idle');
+  assert.match(played.node.ended[0]?.reason ?? '', /Service Unavailable|not running/);
+  assertNothingLeft(played.node);
+});
+
+test('the relay goes away before the answer: 503 for the caller, BYE for the callee', () => {
+  const played = scene({ callees: [{ answerAfterMs: 3000 }] });
+  played.world.after(1500, () => {
+    played.node.relay.down = true;
+  });
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  assert.equal(played.caller.status, 503);
+  assert.equal(played.callees[0]?.state, 'over');
+  assert.equal(played.callees[0]?.endedBy, 'peer');
+  assertNothingLeft(played.node);
+});
+
+test('the relay forgets a call (it was restarted, or the media died): BYE to both sides', () => {
+  const played = scene({ callees: [{ answerAfterMs: 1000 }] });
+  played.world.after(30_000, () => played.node.relay.sessions.clear());
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  assert.equal(played.node.ended[0]?.reason, 'media-lost');
+  assert.equal(played.node.ended[0]?.endedBy, 'server');
+  assert.deepEqual([played.caller.state, played.callees[0]?.state], ['over', 'over']);
+  assert.ok((played.node.ended[0]?.endedAt ?? 0) < 52_000);
+  assertNothingLeft(played.node);
+});
+
+test('the relay is known to be restarted: the call ends at once', () => {
+  const played = scene({ callees: [{ answerAfterMs: 1000 }] });
+  played.world.after(23_000, () => {
+    played.node.relay.sessions.clear();
+    played.node.do(played.node.server.handleRelayRestart(played.world.now));
+  });
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  assert.ok((played.node.ended[0]?.endedAt ?? 0) < 23_100);
+});
+
+test('a call on hold is kept at the relay by repeating the last command', () => {
+  const { node } = play({
+    caller: { holdAfterMs: 5000, hangUpAfterMs: 200_000 },
+    callees: [{ answerAfterMs: 1000 }],
+  });
+  const kinds = node.relay.commands.map(({ kind }) => kind);
+  assert.equal(kinds.filter((kind) => kind === 'check').length, 0);
+  assert.ok(kinds.filter((kind) => kind === 'publish').length >= 4 + 8);
+});
+
+test('a caller that never sends its ACK: BYE to both after 64*T1 (RFC 3261 13.3.1.4)', () => {
+  const { node, callees } = play({ caller: { forgetsAck: true }, callees: [{ answerAfterMs: 1000, patient: true }] });
+  assert.equal(node.ended[0]?.reason, 'no ACK from the caller');
+  assert.equal(callees[0]?.state, 'over');
+  assertNothingLeft(node);
+});
+
+test('SDP that nobody understands: 488 for the caller who sends it', () => {
+  const { node, caller, callees } = play({ caller: { brokenSdp: true }, callees: [{ answerAfterMs: 1000 }] });
+  assert.equal(caller.status, 488);
+  assert.equal(callees[0]?.state, 'idle');
+  assertNothingLeft(node);
+});
+
+test('a callee whose 200 carries broken SDP: 488 for the caller, ACK and BYE for the callee', () => {
+  const { node, caller, callees } = play({ callees: [{ answerAfterMs: 1000, brokenSdp: true }] });
+  assert.equal(caller.status, 488);
+  assert.equal(callees[0]?.state, 'over');
+  assertNothingLeft(node);
+});
+
+test('a callee whose 183 carries broken SDP: 488 for the caller, CANCEL for the callee', () => {
+  const { node, caller, callees } = play({ callees: [{ answerAfterMs: 9000, earlyMedia: true, brokenSdp: true }] });
+  assert.equal(caller.status, 488);
+  assert.equal(callees[0]?.status, 487);
+  assertNothingLeft(node);
+});
+
+test('a callee that vanishes during the call: nothing is left once the caller hangs up', () => {
+  const { node } = play({
+    caller: { hangUpAfterMs: 30_000 },
+    callees: [{ answerAfterMs: 1000, diesAfterMs: 10_000 }],
+  });
+  assert.equal(node.ended[0]?.endedBy, 'caller');
+  assertNothingLeft(node);
+});
+
+test('a callee that cannot be reached: 408 after 64*T1 (timer B)', () => {
+  const { node, caller } = play({ callees: [{ diesAfterMs: 0 }] });
+  assert.equal(caller.status, 408);
+  assertNothingLeft(node);
+});
+
+test('more calls than maxCalls: 503', () => {
+  const { caller, node } = play({ maxCalls: 0 as number });
+  assert.equal(caller.status, 503);
+  assertNothingLeft(node);
+});
+
+test('shutting down: BYE to both sides of an answered call, 503 for one that rings, and 503 for new ones', () => {
+  const answered = scene({ callees: [{ answerAfterMs: 1000 }] });
+  answered.world.after(10_000, () => answered.node.do(answered.node.server.shutDown(answered.world.now)));
+  answered.caller.call('1002');
+  answered.world.run(AFTERWARDS);
+  assert.deepEqual([answered.caller.state, answered.callees[0]?.state], ['over', 'over']);
+  assertNothingLeft(answered.node);
+
+  const ringing = scene({});
+  ringing.world.after(10_000, () => ringing.node.do(ringing.node.server.shutDown(ringing.world.now)));
+  ringing.caller.call('1002');
+  ringing.world.run(AFTERWARDS);
+  assert.equal(ringing.caller.status, 503);
+  assert.equal(ringing.callees[0]?.status, 487);
+  assertNothingLeft(ringing.node);
+
+  const late = scene({ callees: [{ answerAfterMs: 1000 }] });
+  late.node.do(late.node.server.shutDown(0));
+  late.caller.call('1002');
+  late.world.run(AFTERWARDS);
+  assert.equal(late.caller.status, 503);
+});
