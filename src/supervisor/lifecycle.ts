@@ -25,7 +25,7 @@ export function spawn(turn: Turn, name: ServiceName): void {
       kind: 'starting',
       step: embedded ? 'report' : 'answer',
       deadlineAt: turn.now + startTimeoutMs,
-      finding: 'it has not reported that it is ready',
+      finding: embedded ? 'it has not reported that it is ready' : 'it does not answer',
     },
     embedded ? Number.POSITIVE_INFINITY : turn.now + READINESS_POLL_MS,
   );

@@ -14,7 +14,7 @@ import {
   startLauncher,
 } from '../support/launcher.ts';
 import { Program } from '../support/program.ts';
-import { openScope } from '../support/scope.ts';
+import { openScope, temporaryDirectory } from '../support/scope.ts';
 import { READY_LINE } from '../support/system.ts';
 
 function stub(place: LaunchPlace, ...args: readonly (string | number)[]): [string, ...string[]] {
@@ -53,13 +53,15 @@ test('the SIP port is taken: 69 with the process that has it, and nothing was st
 });
 
 test('a command that does not exist: 127; a file that is not executable: 126; a missing directory: 78', async (t) => {
+  const notExecutable = join(await temporaryDirectory(openScope(t)), 'plain-file');
+  await writeFile(notExecutable, 'no program', { mode: 0o644 });
   for (const [ims, status, sentence] of [
     [
       { command: ['no-such-ims-anywhere'] },
       127,
       /cannot start the IMS: no-such-ims-anywhere: there is no such command/,
     ],
-    [{ command: ['/etc/hostname'] }, 126, /cannot start the IMS: \/etc\/hostname: it is not executable/],
+    [{ command: [notExecutable] }, 126, /cannot start the IMS: .*plain-file: it is not executable/],
     [{ command: ['true'], cwd: '/no/such/directory' }, 78, /its working directory \/no\/such\/directory/],
   ] as const) {
     await t.test(`exit ${status}`, async (t) => {
@@ -118,9 +120,7 @@ test('an IMS that answers nothing is not ready: it is stopped after its start ti
     supervisor: { stopBudgetMs: 2000 },
   });
   const launcher = startLauncher(scope, place);
-  await launcher.waitForLine(
-    /"event":"comp.late","service":"ims","reason":"SIP OPTIONS to 127.0.0.1:[0-9]+: no answer"/,
-  );
+  await launcher.waitForLine(eventLine('comp.late', 'ims'));
   assert.notEqual((await launcher.waitForExit()).code, 0);
   assert.doesNotMatch(launcher.output, READY_LINE);
 });
