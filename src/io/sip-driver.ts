@@ -2,6 +2,7 @@
 import type { Log } from '../observe/log.ts';
 import { callId } from '../sip/message/headers/call-id.ts';
 import type { SipMessage } from '../sip/message/message.ts';
+import { parseMessage } from '../sip/message/parse.ts';
 import type { SendEffect, TransactionEffect, TransactionEvent } from '../sip/transaction/effects.ts';
 import type { Flow } from '../sip/transaction/flow.ts';
 import type { TransactionLayer } from '../sip/transaction/layer.ts';
@@ -104,7 +105,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
 
   #send(effect: SendEffect): void {
     const { bytes, flow, key } = effect;
-    this.#trace(effect.message, flow, 'message sent');
+    this.#traceSent(bytes, flow);
     const failed = (reason: string) => {
       this.#log?.debug({ remote: formatTransportAddress(flow.remote), reason }, 'message could not be sent');
       if (key !== undefined) {
@@ -128,6 +129,15 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     }
     if (this.#user.nextTimeoutAt() <= now) {
       this.#queue.push(...this.#user.handleTimeout(now));
+    }
+  }
+
+  #traceSent(bytes: Uint8Array, flow: Flow): void {
+    if (this.#log?.isLevelEnabled('debug')) {
+      const message = parseMessage(bytes);
+      if (message.ok) {
+        this.#trace(message.value, flow, 'message sent');
+      }
     }
   }
 

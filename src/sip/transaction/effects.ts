@@ -1,5 +1,5 @@
 import type { Brand } from '../../wire/brand.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import type { SipRequest, SipResponse } from '../message/message.ts';
 import type { Flow } from './flow.ts';
 
 /** Names one transaction of a layer. Opaque. */
@@ -10,8 +10,6 @@ export interface SendEffect {
   readonly kind: 'send';
   readonly bytes: Uint8Array;
   readonly flow: Flow;
-  /** What the bytes hold, for traces. */
-  readonly message: SipMessage;
   /** Whose message it is, for `handleTransportError`; undefined outside of transactions. */
   readonly key: TransactionKey | undefined;
 }

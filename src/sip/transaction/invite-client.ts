@@ -7,6 +7,8 @@ import { type Flow, isReliable } from './flow.ts';
 import { TIMER_D_MS, Timers, type TimerValues } from './timers.ts';
 import { type ClientTransaction, prepareSend, type TransactionInit } from './transaction.ts';
 
+export type ExtraHeaders = Iterable<readonly [name: string, value: string]>;
+
 /**
  * INVITE client transaction (RFC 3261 17.1.1 with RFC 6026 7.2).
  *
@@ -24,11 +26,12 @@ import { type ClientTransaction, prepareSend, type TransactionInit } from './tra
  */
 export class InviteClientTransaction implements ClientTransaction {
   readonly key: TransactionKey;
-  readonly request: SipRequest;
   readonly flow: Flow;
   readonly #values: TimerValues;
   readonly #timers = new Timers();
-  readonly #send: SendEffect;
+  /** Undefined once there is a final response. */
+  #request: SipRequest | undefined;
+  #send: SendEffect | undefined;
   #state: 'calling' | 'proceeding' | 'accepted' | 'completed' | 'terminated' = 'calling';
   #retransmitMs: number;
   #ack: SendEffect | undefined;
@@ -36,10 +39,10 @@ export class InviteClientTransaction implements ClientTransaction {
 
   constructor(init: TransactionInit) {
     this.key = init.key;
-    this.request = init.request;
     this.flow = init.flow;
     this.#values = init.timers;
     this.#retransmitMs = init.timers.t1Ms;
+    this.#request = init.request;
     this.#send = prepareSend(init.request, init.flow, init.key);
   }
 
@@ -62,17 +65,24 @@ export class InviteClientTransaction implements ClientTransaction {
   }
 
   start(now: number, out: TransactionEffect[]): void {
-    out.push(this.#send);
+    push(out, this.#send);
     if (!isReliable(this.flow)) {
       this.#timers.start('A', now + this.#retransmitMs);
     }
     this.#timers.start('B', now + 64 * this.#values.t1Ms);
   }
 
-  /** The CANCEL has been sent: without a final response in 64*T1 the transaction counts as ended. */
-  noteCancelSent(now: number): void {
+  /**
+   * The CANCEL that is to be sent now, once; undefined unless `cancellable`. Without a final response in 64*T1 from now
+   * the transaction counts as ended.
+   */
+  takeCancel(now: number, extra: ExtraHeaders): SipRequest | undefined {
+    if (!this.cancellable || this.#request === undefined) {
+      return undefined;
+    }
     this.#cancelled = true;
     this.#timers.start('cancel', now + 64 * this.#values.t1Ms);
+    return cancelFor(this.#request, extra);
   }
 
   handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void {
@@ -87,8 +97,8 @@ export class InviteClientTransaction implements ClientTransaction {
         }
         return;
       case 'completed':
-        if (response.status >= 300 && this.#ack !== undefined) {
-          out.push(this.#ack);
+        if (response.status >= 300) {
+          push(out, this.#ack);
         }
         return;
       case 'terminated':
@@ -107,7 +117,7 @@ export class InviteClientTransaction implements ClientTransaction {
       switch (due.name) {
         case 'A':
           this.#retransmitMs *= 2;
-          out.push(this.#send);
+          push(out, this.#send);
           this.#timers.start('A', now + this.#retransmitMs);
           break;
         case 'B':
@@ -136,6 +146,9 @@ export class InviteClientTransaction implements ClientTransaction {
       return;
     }
     this.#timers.stopAll();
+    const request = this.#request;
+    this.#request = undefined;
+    this.#send = undefined;
     if (isSuccess(response.status)) {
       this.#state = 'accepted';
       this.#timers.start('M', now + 64 * this.#values.t1Ms);
@@ -143,8 +156,9 @@ export class InviteClientTransaction implements ClientTransaction {
       return;
     }
     this.#state = 'completed';
-    this.#ack = prepareSend(ackFor(this.request, response), this.flow, this.key);
-    out.push(this.#ack, { kind: 'response', key: this.key, response, flow: this.flow });
+    this.#ack = request && prepareSend(ackFor(request, response), this.flow, this.key);
+    push(out, this.#ack);
+    out.push({ kind: 'response', key: this.key, response, flow: this.flow });
     this.#timers.start('D', now + (isReliable(this.flow) ? 0 : TIMER_D_MS));
   }
 
@@ -152,6 +166,12 @@ export class InviteClientTransaction implements ClientTransaction {
     this.#state = 'terminated';
     this.#timers.stopAll();
     out.push({ kind: 'terminated', key: this.key });
+  }
+}
+
+function push(out: TransactionEffect[], effect: SendEffect | undefined): void {
+  if (effect !== undefined) {
+    out.push(effect);
   }
 }
 
@@ -163,7 +183,7 @@ function ackFor(invite: SipRequest, response: SipResponse): SipRequest {
 }
 
 /** The CANCEL of an INVITE (RFC 3261 9.1): everything that identifies it, as it was sent. */
-export function cancelFor(invite: SipRequest, extra: Iterable<readonly [name: string, value: string]>): SipRequest {
+function cancelFor(invite: SipRequest, extra: ExtraHeaders): SipRequest {
   const headers = hopHeaders(invite, 'CANCEL');
   for (const [name, value] of extra) {
     headers.append(name, value);

@@ -22,18 +22,20 @@ import { prepareSend, type ServerTransaction, type TransactionInit } from './tra
  */
 export class InviteServerTransaction implements ServerTransaction {
   readonly key: TransactionKey;
-  readonly request: SipRequest;
   readonly flow: Flow;
   readonly #values: TimerValues;
   readonly #timers = new Timers();
   #state: 'proceeding' | 'accepted' | 'completed' | 'confirmed' | 'terminated' = 'proceeding';
   #retransmitMs: number;
+  /** For the 100; undefined once the user has answered. */
+  #request: SipRequest | undefined;
+  /** What an INVITE again is answered with; undefined in Accepted, where the user repeats its 2xx. */
   #last: SendEffect | undefined;
   #toTag: string | undefined;
 
   constructor(init: TransactionInit & { readonly now: number; readonly tryingAfterMs: number }) {
     this.key = init.key;
-    this.request = init.request;
+    this.#request = init.request;
     this.flow = init.flow;
     this.#values = init.timers;
     this.#retransmitMs = init.timers.t1Ms;
@@ -70,9 +72,11 @@ export class InviteServerTransaction implements ServerTransaction {
     switch (this.#state) {
       case 'proceeding':
         this.#timers.stop('trying');
+        this.#request = undefined;
         this.#transmit(response, out);
         if (isSuccess(response.status)) {
           this.#state = 'accepted';
+          this.#last = undefined;
           this.#timers.start('L', now + 64 * this.#values.t1Ms);
         } else if (response.status >= 300) {
           this.#state = 'completed';
@@ -85,6 +89,7 @@ export class InviteServerTransaction implements ServerTransaction {
       case 'accepted':
         if (isSuccess(response.status)) {
           this.#transmit(response, out);
+          this.#last = undefined;
         }
         return;
       case 'completed':
@@ -104,7 +109,9 @@ export class InviteServerTransaction implements ServerTransaction {
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now)) {
       switch (due.name) {
         case 'trying':
-          this.#transmit(createResponse(this.request, 100), out);
+          if (this.#request !== undefined) {
+            this.#transmit(createResponse(this.#request, 100), out);
+          }
           break;
         case 'G':
           this.#retransmitMs = Math.min(2 * this.#retransmitMs, this.#values.t2Ms);
@@ -138,6 +145,7 @@ export class InviteServerTransaction implements ServerTransaction {
       out.push({ kind: 'ack', request, flow: this.flow });
     } else if (this.#state === 'completed') {
       this.#state = 'confirmed';
+      this.#last = undefined;
       this.#timers.stopAll();
       this.#timers.start('I', now + (isReliable(this.flow) ? 0 : this.#values.t4Ms));
     }

@@ -6,7 +6,7 @@ import { createResponse } from '../message/response.ts';
 import type { TransactionEffect, TransactionKey } from './effects.ts';
 import { type Flow, sameFlow } from './flow.ts';
 import type { IdSource } from './ids.ts';
-import { cancelFor, InviteClientTransaction } from './invite-client.ts';
+import { type ExtraHeaders, InviteClientTransaction } from './invite-client.ts';
 import { InviteServerTransaction } from './invite-server.ts';
 import { clientKey, clientKeyOf, isRfc2543, serverKeyOf } from './matching.ts';
 import { NonInviteClientTransaction } from './non-invite-client.ts';
@@ -36,8 +36,6 @@ export interface TransactionCounters {
   retransmissions: number;
 }
 
-type ExtraHeaders = Iterable<readonly [name: string, value: string]>;
-
 /**
  * All transactions of one SIP element (RFC 3261 17): matches what comes in, retransmits what goes out, times out what
  * is not answered. Sans-I/O: the transport's facts and the user's wishes go in, effects come out in the order in which
@@ -56,7 +54,7 @@ export class TransactionLayer {
   /** Headers of CANCELs that wait for the first provisional response (RFC 3261 9.1), by INVITE. */
   readonly #heldCancels = new Map<TransactionKey, ExtraHeaders>();
   /** Transactions of our own (CANCELs, and those that answer one): the user does not hear of them. */
-  readonly #silent = new WeakSet<Transaction>();
+  readonly #silent = new Set<Transaction>();
 
   constructor(options: TransactionLayerOptions) {
     this.#ids = options.ids;
@@ -118,10 +116,10 @@ export class TransactionLayer {
     const out: TransactionEffect[] = [];
     const invite = this.#clients.get(key);
     if (invite instanceof InviteClientTransaction) {
-      if (invite.cancellable) {
-        this.#sendCancel(now, invite, extraHeaders, out);
-      } else if (invite.cancelMustWait) {
+      if (invite.cancelMustWait) {
         this.#heldCancels.set(key, extraHeaders);
+      } else {
+        this.#sendCancel(now, invite, extraHeaders, out);
       }
     }
     return out;
@@ -195,9 +193,7 @@ export class TransactionLayer {
     const held = this.#heldCancels.get(key);
     if (held !== undefined && transaction instanceof InviteClientTransaction && !transaction.cancelMustWait) {
       this.#heldCancels.delete(key);
-      if (transaction.cancellable) {
-        this.#sendCancel(now, transaction, held, out);
-      }
+      this.#sendCancel(now, transaction, held, out);
     }
   }
 
@@ -252,7 +248,7 @@ export class TransactionLayer {
     this.#servers.set(key, transaction);
     if (request.method === 'CANCEL') {
       this.#silent.add(transaction);
-      this.#answerCancel(now, transaction, out);
+      this.#answerCancel(now, transaction, request, out);
     } else {
       out.push({ kind: 'request', key, request, flow });
     }
@@ -260,13 +256,13 @@ export class TransactionLayer {
   }
 
   /** RFC 3261 9.2: 200 if there is such an INVITE, whatever becomes of it, else 481. */
-  #answerCancel(now: number, cancel: ServerTransaction, out: TransactionEffect[]): void {
-    const invite = this.#servers.get(serverKeyOf(cancel.request, 'INVITE'));
+  #answerCancel(now: number, cancel: ServerTransaction, request: SipRequest, out: TransactionEffect[]): void {
+    const invite = this.#servers.get(serverKeyOf(request, 'INVITE'));
     const found = invite instanceof InviteServerTransaction ? invite : undefined;
     const toTag = found?.toTag ?? this.#ids.tag();
-    cancel.respond(now, createResponse(cancel.request, found === undefined ? 481 : 200, { toTag }), out);
+    cancel.respond(now, createResponse(request, found === undefined ? 481 : 200, { toTag }), out);
     if (found?.cancellable) {
-      out.push({ kind: 'cancel', key: found.key, request: cancel.request });
+      out.push({ kind: 'cancel', key: found.key, request });
     }
   }
 
@@ -288,11 +284,12 @@ export class TransactionLayer {
 
   /** A CANCEL runs in a transaction of its own with the INVITE's branch; it may exceed the cap: it ends something. */
   #sendCancel(now: number, invite: InviteClientTransaction, extra: ExtraHeaders, out: TransactionEffect[]): void {
-    const cancel = cancelFor(invite.request, extra);
-    const key = clientKey(invite.request.headers.read(via)?.parameters.get('branch') ?? '', 'CANCEL');
-    this.#silent.add(this.#startClient(now, key, cancel, invite.flow, out));
-    invite.noteCancelSent(now);
-    this.#settle(invite);
+    const cancel = invite.takeCancel(now, extra);
+    if (cancel !== undefined) {
+      const key = clientKey(cancel.headers.read(via)?.parameters.get('branch') ?? '', 'CANCEL');
+      this.#silent.add(this.#startClient(now, key, cancel, invite.flow, out));
+      this.#settle(invite);
+    }
   }
 
   /** Lets a machine act, keeps a silent one's events from the user, and books what became of it. */
@@ -313,6 +310,7 @@ export class TransactionLayer {
       return;
     }
     this.#deadlines.remove(transaction);
+    this.#silent.delete(transaction);
     for (const table of [this.#clients, this.#servers] as const) {
       if (table.get(transaction.key) === transaction) {
         table.delete(transaction.key);

@@ -1,4 +1,4 @@
-import type { SipRequest, SipResponse } from '../message/message.ts';
+import type { SipResponse } from '../message/message.ts';
 import type { SendEffect, TransactionEffect, TransactionKey } from './effects.ts';
 import { type Flow, isReliable } from './flow.ts';
 import { Timers, type TimerValues } from './timers.ts';
@@ -18,17 +18,16 @@ import { type ClientTransaction, prepareSend, type TransactionInit } from './tra
  */
 export class NonInviteClientTransaction implements ClientTransaction {
   readonly key: TransactionKey;
-  readonly request: SipRequest;
   readonly flow: Flow;
   readonly #values: TimerValues;
   readonly #timers = new Timers();
-  readonly #send: SendEffect;
+  /** Undefined once there is a final response. */
+  #send: SendEffect | undefined;
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying';
   #retransmitMs: number;
 
   constructor(init: TransactionInit) {
     this.key = init.key;
-    this.request = init.request;
     this.flow = init.flow;
     this.#values = init.timers;
     this.#retransmitMs = init.timers.t1Ms;
@@ -44,7 +43,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   }
 
   start(now: number, out: TransactionEffect[]): void {
-    out.push(this.#send);
+    this.#transmit(out);
     if (!isReliable(this.flow)) {
       this.#timers.start('E', now + this.#retransmitMs);
     }
@@ -61,6 +60,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
       return;
     }
     this.#state = 'completed';
+    this.#send = undefined;
     this.#timers.stopAll();
     this.#timers.start('K', now + (isReliable(this.flow) ? 0 : this.#values.t4Ms));
   }
@@ -75,7 +75,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
         case 'E':
           this.#retransmitMs =
             this.#state === 'proceeding' ? this.#values.t2Ms : Math.min(2 * this.#retransmitMs, this.#values.t2Ms);
-          out.push(this.#send);
+          this.#transmit(out);
           this.#timers.start('E', now + this.#retransmitMs);
           break;
         case 'F':
@@ -92,6 +92,12 @@ export class NonInviteClientTransaction implements ClientTransaction {
     if (this.#state === 'trying' || this.#state === 'proceeding') {
       out.push({ kind: 'transport-error', key: this.key, reason });
       this.#terminate(out);
+    }
+  }
+
+  #transmit(out: TransactionEffect[]): void {
+    if (this.#send !== undefined) {
+      out.push(this.#send);
     }
   }
 

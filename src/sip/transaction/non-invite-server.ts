@@ -17,7 +17,6 @@ import { prepareSend, type ServerTransaction, type TransactionInit } from './tra
  */
 export class NonInviteServerTransaction implements ServerTransaction {
   readonly key: TransactionKey;
-  readonly request: SipRequest;
   readonly flow: Flow;
   readonly #values: TimerValues;
   readonly #timers = new Timers();
@@ -26,7 +25,6 @@ export class NonInviteServerTransaction implements ServerTransaction {
 
   constructor(init: TransactionInit & { readonly now: number }) {
     this.key = init.key;
-    this.request = init.request;
     this.flow = init.flow;
     this.#values = init.timers;
     this.#timers.start('abandon', init.now + 64 * init.timers.t1Ms);

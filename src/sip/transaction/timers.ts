@@ -57,26 +57,26 @@ export const TIMER_D_MS = 32_000;
 
 /** The few deadlines of one transaction. */
 export class Timers {
-  readonly #deadlines = new Map<TimerName, number>();
+  /** Two at most run at once: a list is smaller than a map, and there are many transactions. */
+  #running: { readonly name: TimerName; readonly at: number }[] = [];
 
   start(name: TimerName, at: number): void {
-    this.#deadlines.set(name, at);
+    this.stop(name);
+    this.#running.push({ name, at });
   }
 
   stop(...names: readonly TimerName[]): void {
-    for (const name of names) {
-      this.#deadlines.delete(name);
-    }
+    this.#running = this.#running.filter((timer) => !names.includes(timer.name));
   }
 
   stopAll(): void {
-    this.#deadlines.clear();
+    this.#running = [];
   }
 
   /** The earliest deadline; Infinity: none. */
   next(): number {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const at of this.#deadlines.values()) {
+    for (const { at } of this.#running) {
       earliest = Math.min(earliest, at);
     }
     return earliest;
@@ -84,14 +84,14 @@ export class Timers {
 
   /** Stops and names the earliest timer whose time has come. */
   takeDue(now: number): { readonly name: TimerName; readonly at: number } | undefined {
-    let due: { name: TimerName; at: number } | undefined;
-    for (const [name, at] of this.#deadlines) {
-      if (at <= now && (due === undefined || at < due.at)) {
-        due = { name, at };
+    let due: { readonly name: TimerName; readonly at: number } | undefined;
+    for (const timer of this.#running) {
+      if (timer.at <= now && (due === undefined || timer.at < due.at)) {
+        due = timer;
       }
     }
     if (due !== undefined) {
-      this.#deadlines.delete(due.name);
+      this.stop(due.name);
     }
     return due;
   }

@@ -14,10 +14,12 @@ export interface TransactionInit {
   readonly timers: TimerValues;
 }
 
-/** What the layer needs of each of the four machines. Effects are pushed to `out` in the order they are to happen. */
+/**
+ * What the layer needs of each of the four machines. Effects are pushed to `out` in the order they are to happen. A
+ * machine lingers for up to 32 s after its work is done: then it keeps no more than the bytes it may have to repeat.
+ */
 export interface Transaction {
   readonly key: TransactionKey;
-  readonly request: SipRequest;
   readonly flow: Flow;
   readonly terminated: boolean;
   nextTimeoutAt(): number;
@@ -39,5 +41,5 @@ export interface ServerTransaction extends Transaction {
 
 /** A message made ready for the wire once, however often it is sent. */
 export function prepareSend(message: SipMessage, flow: Flow, key: TransactionKey | undefined): SendEffect {
-  return { kind: 'send', bytes: formatMessage(message), flow, message, key };
+  return { kind: 'send', bytes: formatMessage(message), flow, key };
 }
