@@ -20,8 +20,8 @@ import type { Scope } from '../test/support/scope.ts';
 import { boundUdpPorts } from '../test/support/survivors.ts';
 import { waitFor } from '../test/support/wait.ts';
 
-/** Memory is compared with what it was after this many calls: buffers and tables have their size by then. */
-const WARM_UP_CALLS = 200;
+/** Memory is looked at each time that so many calls have ended; the end is compared with the first time. */
+const SAMPLE_CALLS = 200;
 const MAX_GROWTH = 1.1;
 
 /** Of the audio packets sent; what is still under way when the BYE comes is lost. */
@@ -90,14 +90,21 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
     [`127.0.0.1:${place.sipPort}`, '-sf', scenarios.caller, '-m', `${load.calls}`, '-r', `${load.rate}`],
     { ...credentials(CALLER), service: CALLEE, port: await freeUdpPort() },
   );
+  const samples = new Map<number, Memory>();
   const timeoutMs = (load.calls / load.rate) * 1000 * 3 + 60_000;
-  const warmUp = Math.min(WARM_UP_CALLS, load.calls);
-  await waitFor(`${warmUp} calls`, async () => !caller.running || (await endedCalls(place)) >= warmUp, {
-    timeoutMs,
-    intervalMs: 100,
-  });
-  const early = memoryOf(pids);
-  const { code } = await caller.waitForExit(timeoutMs);
+  const nextSample = (): number => (samples.size + 1) * SAMPLE_CALLS;
+  await waitFor(
+    'the calls',
+    async () => {
+      const ended = await endedCalls(place);
+      if (ended >= nextSample()) {
+        samples.set(ended, memoryOf(pids));
+      }
+      return !caller.running;
+    },
+    { timeoutMs, intervalMs: 100 },
+  );
+  const { code } = await caller.exited;
   const seconds = (performance.now() - startedAt) / 1000;
   const records = await waitFor('the last CDR', async () => {
     const ended = await endedCalls(place);
@@ -108,6 +115,10 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
   }).catch(async () => ({ left: await activeSessions(place.relayPort) }));
   const mediaPorts = udpPortsOf(pids.relay).filter((port) => port !== place.relayPort);
   const late = memoryOf(pids);
+  const early = samples.values().next().value ?? late;
+  for (const [calls, { relayKib, serverKib }] of samples) {
+    console.log(`RSS after ${calls} calls: relay ${mib(relayKib)}, server ${mib(serverKib)}`);
+  }
 
   const succeeded = records.filter((status) => status === 200).length;
   const sent = load.calls * Math.floor(load.talkMs / PACKET_MS);
@@ -117,8 +128,7 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
       `calls       ${succeeded} of ${load.calls} answered and ended in ${seconds.toFixed(1)} s (sipp exit status ${code})`,
       `audio       ${echo.received()} of ${sent} packets reached the callee and were echoed`,
       `sessions    ${sessions.left} left; media ports still bound: ${mediaPorts.length}`,
-      `relay RSS   ${mib(early.relayKib)} after ${warmUp} calls, ${mib(late.relayKib)} at the end: x ${growth.relay.toFixed(3)}`,
-      `server RSS  ${mib(early.serverKib)} after ${warmUp} calls, ${mib(late.serverKib)} at the end: x ${growth.server.toFixed(3)}`,
+      `memory      at the end ${mib(late.relayKib)} and ${mib(late.serverKib)}: relay x ${growth.relay.toFixed(3)}, server x ${growth.server.toFixed(3)}`,
     ].join('\n'),
   );
   return [
