@@ -1,0 +1,229 @@
+/** The relay engine in virtual time. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { PairOutcome, SessionId } from '../../src/relay/plane.ts';
+import { VERBS } from '../../src/rtpp/verbs.ts';
+import { RelayWorld } from '../support/relay-world.ts';
+
+const IN_USE: PairOutcome = { kind: 'failed', reason: 'in-use', cause: 'EADDRINUSE' };
+
+test('a pair that another program holds is passed over', () => {
+  const world = new RelayWorld();
+  world.open = ({ port }) => (port < 20_004 ? IN_USE : { kind: 'opened' });
+  assert.deepEqual(world.line('U c 198.51.100.1 4000 A'), ['20004 192.0.2.100']);
+});
+
+test('a failure that no other pair can mend ends the search with one line', () => {
+  const world = new RelayWorld();
+  world.open = () => ({ kind: 'failed', reason: 'not-local', cause: 'EADDRNOTAVAIL' });
+  for (let call = 0; call < 50; call++) {
+    assert.deepEqual(world.line(`U c${call} 198.51.100.1 4000 A`), ['E72']);
+  }
+  assert.equal(world.opened.length, 50);
+  assert.ok(world.logged.length <= 6, `${world.logged.length} lines for 50 failures`);
+  assert.equal(world.relay.sessionCount, 0);
+});
+
+test('a range that others use up gives E72, then E71, and leaks nothing', () => {
+  const world = new RelayWorld({ maxPort: 20_005 });
+  world.line('U c 198.51.100.1 4000 A');
+  world.open = () => IN_USE;
+  assert.deepEqual(world.line('L c 198.51.100.2 4000 A B'), ['E71']);
+  assert.deepEqual(world.line('U d 198.51.100.1 4000 A'), ['E72']);
+  assert.equal(world.relay.pairsInUse, 1);
+});
+
+test('replies come in the order of the commands while one waits for its ports', () => {
+  const world = new RelayWorld();
+  world.open = () => undefined;
+  assert.deepEqual(world.line('U c 198.51.100.1 4000 A'), []);
+  assert.deepEqual(world.line('V'), []);
+  assert.deepEqual(world.line('L c 198.51.100.2 4000 A B'), []);
+  assert.deepEqual(world.answer(), ['20000 192.0.2.100', '20040107']);
+  assert.deepEqual(world.answer(), ['20002 192.0.2.100']);
+});
+
+test('a retransmission of a command that waits for its ports is not executed again', () => {
+  const world = new RelayWorld();
+  world.open = () => undefined;
+  world.datagram('ck U c 198.51.100.1 4000 A');
+  assert.deepEqual(world.datagram('ck U c 198.51.100.1 4000 A'), []);
+  assert.deepEqual(world.answer(), ['ck 20000 192.0.2.100']);
+  assert.deepEqual(world.datagram('ck U c 198.51.100.1 4000 A', '127.0.0.1', 5001), ['ck 20000 192.0.2.100']);
+  assert.equal(world.opened.length, 1);
+  assert.equal(world.relay.sessionCount, 1);
+});
+
+test('commands beyond a bound are refused with E98 while one waits', () => {
+  const world = new RelayWorld();
+  world.open = () => undefined;
+  world.line('U c 198.51.100.1 4000 A');
+  for (let index = 0; index < 2000; index++) {
+    world.line('V');
+  }
+  assert.deepEqual(world.line('V'), ['E98']);
+  assert.equal(world.answer().length, 2001);
+});
+
+test('a datagram whose cookie leaves no room for a reply is dropped before it is executed', () => {
+  const world = new RelayWorld();
+  assert.deepEqual(world.datagram(`${'c'.repeat(1011)} U c 198.51.100.1 4000 A`), []);
+  assert.equal(world.relay.sessionCount, 0);
+  assert.deepEqual(world.datagram(`${'c'.repeat(1010)} V`), [`${'c'.repeat(1010)} 20040107`]);
+});
+
+test('a half-open session ends after the set-up time, a complete one after the other', () => {
+  const world = new RelayWorld({ ttlSeconds: 30, setupTtlSeconds: 5 });
+  world.line('U half 198.51.100.1 4000 A');
+  world.line('U whole 198.51.100.1 4000 A');
+  world.line('L whole 198.51.100.2 4000 A B');
+  world.advance(4900);
+  assert.equal(world.relay.sessionCount, 2);
+  world.advance(1200);
+  assert.deepEqual(world.line('L half 198.51.100.2 4000 A B'), ['0']);
+  world.advance(23_000);
+  assert.equal(world.relay.sessionCount, 1);
+  world.advance(1000);
+  assert.equal(world.relay.sessionCount, 0);
+  assert.deepEqual(world.line('G nsess_timeout nsess_complete nsess_nortp'), ['2 1 1']);
+  assert.equal(world.relay.pairsInUse, 0);
+});
+
+test('a packet keeps a session alive, and with -i only the leg that it came from', () => {
+  for (const ttlPerLeg of [false, true]) {
+    const world = new RelayWorld({ ttlSeconds: 10, setupTtlSeconds: 10, ttlPerLeg });
+    world.line('U c 198.51.100.1 4000 A');
+    world.line('L c 198.51.100.2 4000 A B');
+    for (let second = 1; second <= 30; second++) {
+      world.counters(1 as SessionId, 0).lastAcceptedAt = world.now;
+      world.advance(1000);
+    }
+    assert.equal(world.relay.sessionCount, ttlPerLeg ? 0 : 1);
+  }
+});
+
+test('S ttl=N is in force at once', () => {
+  const world = new RelayWorld();
+  world.line('U c 198.51.100.1 4000 A && S ttl=2');
+  assert.deepEqual(world.line('Q c A'), ['2 0 0 0 0']);
+  world.advance(3100);
+  assert.equal(world.relay.sessionCount, 0);
+});
+
+test('offer, answer and end are one line each, with Call-ID and ports', () => {
+  const world = new RelayWorld();
+  world.line('U call-1 198.51.100.1 4000 A');
+  world.line('L call-1 198.51.100.2 5000 A B');
+  world.line('U call-1 198.51.100.1 4000 A B');
+  world.line('D call-1 A B');
+  assert.deepEqual(
+    world.logged.map(({ sentence }) => sentence),
+    ['session offered', 'session answered', 'session ended'],
+  );
+  assert.ok(world.logged.every(({ fields, level }) => fields['callId'] === 'call-1' && level === 'info'));
+  assert.deepEqual(world.logged[2]?.fields['ports'], [20_002, 20_000]);
+  assert.equal(world.logged[2]?.fields['reason'], 'delete');
+});
+
+test('draining refuses new sessions, serves the old ones and ends with the last', () => {
+  const world = new RelayWorld();
+  world.line('U c 198.51.100.1 4000 A');
+  world.drain();
+  assert.deepEqual(world.line('U d 198.51.100.1 4000 A'), ['E99']);
+  assert.deepEqual(world.line('L c 198.51.100.2 5000 A B'), ['20002 192.0.2.100']);
+  assert.equal(world.drained, false);
+  world.line('D c A');
+  assert.equal(world.drained, true);
+});
+
+test('draining without sessions ends at once', () => {
+  const world = new RelayWorld();
+  world.drain();
+  assert.equal(world.drained, true);
+});
+
+test('nothing wakes a relay that has nothing to do', () => {
+  const world = new RelayWorld();
+  assert.equal(world.relay.nextTimeoutAt(), Number.POSITIVE_INFINITY);
+  world.datagram('ck U c 198.51.100.1 4000 A');
+  world.line('X');
+  world.advance(60_000);
+  assert.equal(world.relay.nextTimeoutAt(), Number.POSITIVE_INFINITY);
+});
+
+test('a shutdown in the middle of a command ends every session', () => {
+  const world = new RelayWorld();
+  world.line('U c 198.51.100.1 4000 A');
+  world.open = () => undefined;
+  world.line('L c 198.51.100.2 5000 A B');
+  world.shutdown();
+  assert.deepEqual(world.answer(), []);
+  assert.equal(world.relay.sessionCount, 0);
+  assert.equal(world.relay.pairsInUse, 0);
+});
+
+const word = fc.constantFrom(
+  'c',
+  'd',
+  'A',
+  'B',
+  'A;1',
+  '192.0.2.1',
+  '0.0.0.0',
+  '4000',
+  '0',
+  '&&',
+  'ttl=3',
+  'ttl',
+  '::1',
+  '%zz',
+  'x',
+);
+const verb = fc.constantFrom(...Object.keys(VERBS), 'Uw', 'Un', 'Lw', 'U6', 'Dw', 'Qv', 'Gv', 'Z', 'UL{x}', 'Ia');
+const plausible = fc.constantFrom(
+  'U c 192.0.2.1 4000 A',
+  'U d 192.0.2.1 4000 A;1 B;1 && L 192.0.2.2 5000',
+  'L c 192.0.2.2 5000 A B',
+  'Un c 192.0.2.2 5000 B A',
+  'D c A B',
+  'Q c A B && D',
+  'Vcall tag',
+  'Vcall tag totag',
+  'Dcall tag totag',
+);
+const command = fc.oneof(
+  plausible,
+  fc.tuple(verb, fc.array(word, { maxLength: 9 })).map(([first, rest]) => [first, ...rest].join(' ')),
+  fc.string({ unit: 'binary', maxLength: 80 }),
+);
+const step = fc.record({
+  command,
+  datagram: fc.boolean(),
+  passMs: fc.constantFrom(0, 0, 10, 2000),
+  outcome: fc.constantFrom<PairOutcome>({ kind: 'opened' }, { kind: 'opened' }, IN_USE, {
+    kind: 'failed',
+    reason: 'no-descriptors',
+    cause: 'EMFILE',
+  }),
+});
+
+test('whatever commands come, every line is answered once, and after X no port is in use', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom('off', 'auto', 'only'), (steps, imsDialect) => {
+      const world = new RelayWorld({ imsDialect, ttlSeconds: 5, setupTtlSeconds: 2 });
+      for (const [index, { command: text, datagram, passMs, outcome }] of steps.entries()) {
+        world.open = () => outcome;
+        const replies = datagram ? world.datagram(`ck${index} ${text}`) : world.line(text);
+        assert.equal(replies.length, 1, text);
+        assert.ok(world.relay.pairsInUse <= world.relay.sessionCount * 2);
+        assert.ok(world.relay.pairsInUse >= world.relay.sessionCount);
+        world.advance(passMs);
+      }
+      world.line('X');
+      assert.equal(world.relay.pairsInUse, 0);
+      assert.equal(world.relay.sessionCount, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
