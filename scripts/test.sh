@@ -8,6 +8,9 @@ readonly TEST_TIMEOUT_MS=240000
 
 npm run --silent build
 
+# Folders with failures: all of them are run, so that one report shows everything.
+failed=()
+
 # Tests are found by their sources, so that a stale file in build/ is never run. Node 20's --test takes no glob.
 run_tests() {
   local concurrency=$1 title=$2
@@ -19,7 +22,8 @@ run_tests() {
   fi
   printf '\n== %s: %s files\n' "$title" "$(wc -w <<<"$files")"
   # shellcheck disable=SC2086 -- one word a file
-  node --test --test-reporter=spec --test-timeout=$TEST_TIMEOUT_MS --test-concurrency="$concurrency" $files
+  node --test --test-reporter=spec --test-timeout=$TEST_TIMEOUT_MS --test-concurrency="$concurrency" $files ||
+    failed+=("$title")
 }
 
 run_folder() {
@@ -39,3 +43,8 @@ fi
 
 printf '\n== peers that the tests could use\n'
 node build/test/support/report-peers.js
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\ntests failed in: %s\n' "${failed[*]}" >&2
+  exit 1
+fi
