@@ -1,5 +1,5 @@
 /** The pieces of grammar that several headers share (RFC 3261 25.1). All of them are linear in their input. */
-import { err, ok, type ParseError, type Result } from '../../wire/result.ts';
+import { err, type ParseError } from '../../wire/result.ts';
 
 const TOKEN = /^[A-Za-z0-9\-.!%*_+`'~]+$/;
 
@@ -104,5 +104,3 @@ export function fault(
 ): { readonly ok: false; readonly error: ParseError } {
   return err({ code, offset, section });
 }
-
-export { ok, type ParseError, type Result };

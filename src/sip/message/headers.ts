@@ -1,5 +1,4 @@
-import type { ParseError, Result } from '../../wire/result.ts';
-import { ok } from '../../wire/result.ts';
+import { ok, type ParseError, type Result } from '../../wire/result.ts';
 import { splitList } from './grammar.ts';
 import type { HeaderField } from './headers/field.ts';
 import { canonicalKey, isListHeader } from './headers/table.ts';

@@ -1,4 +1,5 @@
-import { fault, findTopLevel, isToken, ok, type ParseError, quotedStringEnd, type Result } from './grammar.ts';
+import { ok, type ParseError, type Result } from '../../wire/result.ts';
+import { fault, findTopLevel, isToken, quotedStringEnd } from './grammar.ts';
 
 type Entry = readonly [name: string, value: string | undefined];
 

@@ -4,7 +4,8 @@
  * decodes where a part is looked up.
  */
 import { parseIpv4, parseIpv6 } from '../../wire/ip-address.ts';
-import { fault, ok, type ParseError, parseDecimal, type Result } from './grammar.ts';
+import { ok, type ParseError, type Result } from '../../wire/result.ts';
+import { fault, parseDecimal } from './grammar.ts';
 import { Parameters } from './parameters.ts';
 
 export interface SipUri {

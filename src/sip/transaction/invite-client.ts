@@ -54,6 +54,10 @@ export class InviteClientTransaction implements ClientTransaction {
     return this.#state === 'terminated';
   }
 
+  get unanswered(): boolean {
+    return this.#state === 'calling' || this.#state === 'proceeding';
+  }
+
   /** A CANCEL may leave now: a provisional response has come and no final one (RFC 3261 9.1). */
   get cancellable(): boolean {
     return this.#state === 'proceeding' && !this.#cancelled;
@@ -132,7 +136,7 @@ export class InviteClientTransaction implements ClientTransaction {
   }
 
   handleTransportError(reason: string, out: TransactionEffect[]): void {
-    if (this.#state === 'calling' || this.#state === 'proceeding' || this.#state === 'completed') {
+    if (this.unanswered || this.#state === 'completed') {
       out.push({ kind: 'transport-error', key: this.key, reason });
       this.#terminate(out);
     }

@@ -59,13 +59,22 @@ export class TransactionLayer {
   constructor(options: TransactionLayerOptions) {
     this.#ids = options.ids;
     this.#timers = options.timers ?? DEFAULT_TIMERS;
-    this.#maxTransactions = options.maxTransactions ?? 20_000;
+    this.#maxTransactions = options.maxTransactions ?? 50_000;
     this.#tryingAfterMs = options.tryingAfterMs ?? 0;
     this.#retryAfterSeconds = options.retryAfterSeconds ?? 5;
   }
 
   get clientCount(): number {
     return this.#clients.size;
+  }
+
+  /** Client transactions that still wait for a final response; the others only absorb repetitions. */
+  get unansweredCount(): number {
+    let count = 0;
+    for (const transaction of this.#clients.values()) {
+      count += transaction.unanswered ? 1 : 0;
+    }
+    return count;
   }
 
   get serverCount(): number {

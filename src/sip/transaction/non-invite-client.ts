@@ -42,6 +42,10 @@ export class NonInviteClientTransaction implements ClientTransaction {
     return this.#state === 'terminated';
   }
 
+  get unanswered(): boolean {
+    return this.#state === 'trying' || this.#state === 'proceeding';
+  }
+
   start(now: number, out: TransactionEffect[]): void {
     this.#transmit(out);
     if (!isReliable(this.flow)) {
@@ -51,7 +55,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   }
 
   handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void {
-    if (this.#state !== 'trying' && this.#state !== 'proceeding') {
+    if (!this.unanswered) {
       return;
     }
     out.push({ kind: 'response', key: this.key, response, flow: this.flow });
@@ -89,7 +93,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
   }
 
   handleTransportError(reason: string, out: TransactionEffect[]): void {
-    if (this.#state === 'trying' || this.#state === 'proceeding') {
+    if (this.unanswered) {
       out.push({ kind: 'transport-error', key: this.key, reason });
       this.#terminate(out);
     }

@@ -28,6 +28,8 @@ export interface Transaction {
 }
 
 export interface ClientTransaction extends Transaction {
+  /** No final response has come yet. */
+  readonly unanswered: boolean;
   /** Sends the request for the first time. */
   start(now: number, out: TransactionEffect[]): void;
   handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void;

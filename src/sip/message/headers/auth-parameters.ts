@@ -1,5 +1,6 @@
 /** The scheme and `name=value` list that challenges and credentials share (RFC 7616 3.3, RFC 3261 25.1). */
-import { fault, findTopLevel, isToken, ok, type ParseError, quote, type Result, unquote } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault, findTopLevel, isToken, quote, unquote } from '../grammar.ts';
 
 export interface AuthParameters {
   /** `Digest`, as it was spelled. */

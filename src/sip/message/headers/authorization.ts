@@ -1,4 +1,5 @@
-import { fault, ok, type ParseError, type Result } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault } from '../grammar.ts';
 import { formatAuthParameters, parseAuthParameters } from './auth-parameters.ts';
 import type { HeaderField } from './field.ts';
 

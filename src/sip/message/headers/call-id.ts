@@ -1,4 +1,5 @@
-import { fault, ok } from '../grammar.ts';
+import { ok } from '../../../wire/result.ts';
+import { fault } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 
 /** RFC 3261 20.8: `word [ "@" word ]`; any visible characters are let through, compared with case. */

@@ -1,4 +1,5 @@
-import { ok, type ParseError, parseDecimal, type Result } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { parseDecimal } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 import { formatNameAddr, type NameAddr, parseNameAddr } from './name-addr.ts';
 

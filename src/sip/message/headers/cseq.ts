@@ -1,4 +1,5 @@
-import { fault, isToken, ok, type ParseError, parseDecimal, type Result } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault, isToken, parseDecimal } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 
 /** RFC 3261 20.16: the place of a request in its dialog, and its method. */

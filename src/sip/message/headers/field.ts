@@ -1,5 +1,4 @@
-import type { ParseError, Result } from '../../../wire/result.ts';
-import { ok } from '../../../wire/result.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
 
 /** What the table of headers knows without a value's type. */
 export interface HeaderTraits {

@@ -1,5 +1,6 @@
 /** `name-addr` and `addr-spec` with parameters (RFC 3261 20.10, 25.1): From, To, Contact, Route and their kin. */
-import { fault, isToken, ok, type ParseError, quote, quotedStringEnd, type Result, unquote } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault, isToken, quote, quotedStringEnd, unquote } from '../grammar.ts';
 import { type Parameters, parseHeaderParameters } from '../parameters.ts';
 import type { HeaderField } from './field.ts';
 

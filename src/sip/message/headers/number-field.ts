@@ -1,4 +1,5 @@
-import { fault, ok, parseDecimal } from '../grammar.ts';
+import { ok } from '../../../wire/result.ts';
+import { fault, parseDecimal } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 
 /** A header whose whole value is one decimal number. */

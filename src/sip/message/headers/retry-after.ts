@@ -1,4 +1,5 @@
-import { fault, ok, parseDecimal } from '../grammar.ts';
+import { ok } from '../../../wire/result.ts';
+import { fault, parseDecimal } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 
 /** RFC 3261 20.33: seconds to wait; its comment and parameters are ignored when read. */

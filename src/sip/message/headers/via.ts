@@ -1,5 +1,6 @@
 import { formatHost } from '../../../wire/ip-address.ts';
-import { fault, isToken, ok, type ParseError, parseDecimal, type Result } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault, isToken } from '../grammar.ts';
 import { type Parameters, parseHeaderParameters } from '../parameters.ts';
 import { parseHostPort } from '../uri.ts';
 import type { HeaderField } from './field.ts';
@@ -27,17 +28,6 @@ export const via: HeaderField<Via> = { name: 'Via', compact: 'v', list: true, si
 export function hasMagicBranch(value: Via): boolean {
   const branch = value.parameters.get('branch');
   return branch?.startsWith(MAGIC_COOKIE) === true && branch.length > MAGIC_COOKIE.length;
-}
-
-/** The address that a response goes to without `rport` (RFC 3261 18.2.2), received before sent-by. */
-export function viaResponseTarget(value: Via): { host: string; port: number } {
-  const received = value.parameters.get('received');
-  const rport = parseDecimal(value.parameters.get('rport') ?? '', 65535);
-  return { host: received || value.host, port: rport || value.port || defaultPort(value.transport) };
-}
-
-function defaultPort(transport: string): number {
-  return transport === 'TLS' ? 5061 : 5060;
 }
 
 function parse(text: string): Result<Via, ParseError> {

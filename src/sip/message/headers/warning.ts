@@ -1,4 +1,5 @@
-import { fault, ok, type ParseError, parseDecimal, quote, type Result, unquote } from '../grammar.ts';
+import { ok, type ParseError, type Result } from '../../../wire/result.ts';
+import { fault, parseDecimal, quote, unquote } from '../grammar.ts';
 import type { HeaderField } from './field.ts';
 
 /** RFC 3261 20.43: `399 ims.example.com "media relay at 127.0.0.1:7722 refused"`. */

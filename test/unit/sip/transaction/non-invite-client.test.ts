@@ -40,7 +40,10 @@ test('after a provisional response retransmits each T2', () => {
 
 test('the final response is told once; its repetitions are absorbed until timer K', () => {
   const { layer, answer } = start();
+  assert.equal(layer.unansweredCount, 1);
   assert.deepEqual(words(answer(100, 200)), ['response 200']);
+  assert.equal(layer.unansweredCount, 0);
+  assert.equal(layer.clientCount, 1);
   assert.deepEqual(words(answer(600, 200)), []);
   assert.deepEqual(elapse(layer, 1e9), ['5100 terminated']);
 });
