@@ -114,7 +114,7 @@ function partyOf(
 
 /** The caller's Call-ID, so that an operator finds the call in the relay's log, and what makes it unique. */
 function relayCallId(session: RelaySession): string {
-  return `${safeId(session.callId)}/${session.instance}`;
+  return `${safeId(session.callId)}~${session.instance}`;
 }
 
 const LONGEST_ID = 100;

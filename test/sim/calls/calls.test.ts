@@ -179,6 +179,15 @@ test('the first phone to answer wins; the others stop ringing, and their late an
   }
 });
 
+test('two answers cross: the one that lost gets ACK and BYE at once (RFC 3261 13.2.2.4)', () => {
+  const { world, node, caller, callees } = scene({ callees: [{ answerAfterMs: 3000 }, { answerAfterMs: 3001 }] });
+  caller.call('1002');
+  world.run(4000);
+  assert.equal(caller.state, 'up');
+  assert.deepEqual(callees.map(({ state, endedBy }) => `${state} ${endedBy}`).sort(), ['over peer', 'up undefined']);
+  assert.equal(node.server.b2bua.callCount, 1);
+});
+
 test('all refuse: the caller hears the best reason; a 603 ends the ringing of the others (RFC 3261 16.7)', () => {
   const busyAndAbsent = play({
     callees: [

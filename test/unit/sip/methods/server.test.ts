@@ -1,0 +1,312 @@
+/** The SIP server as a whole, one request at a time: who is let in, and what the rest is told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerChallenge } from '../../../../src/sip/auth/digest-client.ts';
+import { DigestServer } from '../../../../src/sip/auth/digest-server.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../../../../src/sip/message/message.ts';
+import type { SipServerEffect } from '../../../../src/sip/methods/effects.ts';
+import { SipServer } from '../../../../src/sip/methods/server.ts';
+import type { TransactionEffect } from '../../../../src/sip/transaction/effects.ts';
+import { TransactionLayer } from '../../../../src/sip/transaction/layer.ts';
+import { countedIds, overTheWire, parsed, reparsed, udpFlow } from '../support.ts';
+
+const NEARBY = '192.168.1.20';
+const FAR = '203.0.113.9';
+const TRUNK = '198.51.100.77';
+
+class Harness {
+  readonly layer = new TransactionLayer({ ids: countedIds('l') });
+  readonly server: SipServer;
+  readonly effects: SipServerEffect[] = [];
+  readonly sent: SipMessage[] = [];
+  #requests = 0;
+
+  constructor() {
+    const accounts = new Map(
+      [
+        { user: '1001', password: '1234', isPublished: true },
+        { user: '1002', password: '1234', isPublished: true },
+        { user: 'alice', password: 'wonder', isPublished: false },
+      ].map((account) => [account.user, account]),
+    );
+    this.server = new SipServer({
+      layer: this.layer,
+      digest: new DigestServer({ realm: 'test', secret: new Uint8Array(32) }),
+      b2bua: {
+        ids: countedIds('s'),
+        maxCalls: 10,
+        ringTimeoutMs: 180_000,
+        mediaCheckIntervalMs: 20_000,
+        mediaAddress: '192.0.2.100',
+      },
+      registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 2 },
+      directory: { accounts, domains: ['192.0.2.100', 'ims.example'] },
+      trustedPeers: [TRUNK],
+    });
+    this.server.directory.setRoutes([
+      { prefix: '00', host: '198.51.100.88:5060', flow: udpFlow({ address: '198.51.100.88', port: 5060 }) },
+    ]);
+  }
+
+  /** The final response to a request from that address. */
+  ask(text: string, from = NEARBY): SipResponse {
+    const before = this.sent.length;
+    this.#do(this.layer.handleMessage(0, overTheWire(this.#request(text)), this.#flow(from)));
+    const response = this.sent.slice(before).find((message) => message.kind === 'response' && message.status >= 200);
+    assert.ok(response?.kind === 'response', 'a final response');
+    return response;
+  }
+
+  /** As `ask`, with the answer to the challenge that comes first. */
+  askWithPassword(text: string, username: string, password: string, from = NEARBY): SipResponse {
+    const challenge = this.ask(text, from);
+    const request = this.#request(text);
+    const credentials = answerChallenge(challenge, request, { username, password, cnonce: 'c1' });
+    assert.ok(credentials !== undefined, `${challenge.status} is a challenge`);
+    return this.ask(`${text}\n${credentials.join(': ')}`, from);
+  }
+
+  #flow(address: string) {
+    return udpFlow({ address, port: 5062 });
+  }
+
+  /** Each request is a new one: Via, Call-ID and the tag are filled in. */
+  #request(text: string): SipRequest {
+    const id = ++this.#requests;
+    const [start, ...fields] = text.split('\n');
+    const method = start?.split(' ')[0] ?? '';
+    const message = parsed(
+      [
+        start,
+        `Via: SIP/2.0/UDP host;branch=z9hG4bKx${id};rport`,
+        ...(fields.some((field) => field.startsWith('Max-Forwards')) ? [] : ['Max-Forwards: 70']),
+        `Call-ID: call${id}`,
+        `CSeq: ${id} ${method}`,
+        ...fields,
+      ].join('\n'),
+    );
+    assert.equal(message.kind, 'request');
+    return message as SipRequest;
+  }
+
+  #do(effects: readonly (TransactionEffect | SipServerEffect)[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          this.sent.push(reparsed(effect));
+          break;
+        case 'relay':
+        case 'call':
+        case 'registration':
+        case 'denied':
+          this.effects.push(effect);
+          break;
+        default:
+          this.#do(this.server.handleTransaction(0, effect));
+      }
+    }
+  }
+}
+
+const registerText = (user: string, extra = `Contact: <sip:${user}@${NEARBY}:5062>`, domain = 'ims.example'): string =>
+  `REGISTER sip:${domain} SIP/2.0\nFrom: <sip:${user}@${domain}>;tag=f\nTo: <sip:${user}@${domain}>\n${extra}`;
+
+const inviteText = (from: string, uri: string, extra = ''): string =>
+  `INVITE ${uri} SIP/2.0\nFrom: <sip:${from}>;tag=f\nTo: <${uri}>\nContact: <sip:x@${NEARBY}:5062>${extra}`;
+
+test('REGISTER: 401, then 200 with the contact and its time', () => {
+  const harness = new Harness();
+  const ok = harness.askWithPassword(registerText('alice'), 'alice', 'wonder');
+  assert.equal(ok.status, 200);
+  assert.equal(ok.headers.get('Contact'), `<sip:alice@${NEARBY}:5062>;expires=3600`);
+  assert.equal(harness.server.registrar.lookup(0, 'alice').length, 1);
+});
+
+test('a user is the same by every name of this server', () => {
+  const harness = new Harness();
+  for (const domain of ['ims.example', '192.0.2.100', 'localhost', '127.0.0.1:5060', 'IMS.Example.']) {
+    const contact = `Contact: <sip:alice@${NEARBY}:5062>`;
+    assert.equal(
+      harness.askWithPassword(registerText('alice', contact, domain), 'alice', 'wonder').status,
+      200,
+      domain,
+    );
+  }
+  assert.equal(harness.server.registrar.lookup(0, 'alice').length, 1);
+});
+
+test('an unknown user and a wrong password get the same answer', () => {
+  const harness = new Harness();
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wrong').status, 401);
+  assert.equal(harness.askWithPassword(registerText('nobody'), 'nobody', 'wrong').status, 401);
+  assert.deepEqual(
+    harness.effects.map((effect) => (effect.kind === 'denied' ? effect.reason : effect.kind)),
+    ['unknown user or wrong password', 'unknown user or wrong password'],
+  );
+});
+
+test('one user may not register another: 403', () => {
+  const harness = new Harness();
+  assert.equal(harness.askWithPassword(registerText('alice'), '1001', '1234').status, 403);
+});
+
+test('a published password opens from a private network, not from the Internet', () => {
+  const harness = new Harness();
+  assert.equal(harness.askWithPassword(registerText('1001'), '1001', '1234', NEARBY).status, 200);
+  const refused = harness.askWithPassword(registerText('1002'), '1002', '1234', FAR);
+  assert.equal(refused.status, 403);
+  assert.match(refused.headers.get('Warning') ?? '', /published password/);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', FAR).status, 200);
+});
+
+test('REGISTER with a brief expiry: 423 with Min-Expires; with * and Expires 0: none left', () => {
+  const harness = new Harness();
+  const brief = harness.askWithPassword(
+    registerText('alice', `Contact: <sip:alice@${NEARBY}>;expires=10`),
+    'alice',
+    'wonder',
+  );
+  assert.equal(brief.status, 423);
+  assert.equal(brief.headers.get('Min-Expires'), '60');
+  harness.askWithPassword(registerText('alice'), 'alice', 'wonder');
+  const removed = harness.askWithPassword(registerText('alice', 'Contact: *\nExpires: 0'), 'alice', 'wonder');
+  assert.equal(removed.status, 200);
+  assert.equal(removed.headers.get('Contact'), undefined);
+  assert.equal(harness.server.registrar.lookup(0, 'alice').length, 0);
+  const mixed = registerText('alice', 'Contact: *, <sip:alice@x>\nExpires: 0');
+  assert.equal(harness.askWithPassword(mixed, 'alice', 'wonder').status, 400);
+});
+
+test('REGISTER for another domain: 404, and the Warning names the option', () => {
+  const response = new Harness().ask(registerText('alice', '', 'elsewhere.example'));
+  assert.equal(response.status, 404);
+  assert.match(response.headers.get('Warning') ?? '', /ims\.domains/);
+});
+
+test('INVITE: 407, then 404 for a stranger, 480 for a user who is not there', () => {
+  const harness = new Harness();
+  const ask = (uri: string): SipResponse =>
+    harness.askWithPassword(inviteText('alice@ims.example', uri), 'alice', 'wonder');
+  assert.equal(harness.ask(inviteText('alice@ims.example', 'sip:1001@ims.example')).status, 407);
+  assert.equal(ask('sip:nobody@ims.example').status, 404);
+  assert.equal(ask('sip:1001@ims.example').status, 480);
+  assert.equal(ask('sip:bob@elsewhere.example').status, 404);
+  assert.equal(ask('sip:ims.example').status, 404);
+  assert.equal(ask('urn:service:sos').status, 416);
+  const records = harness.effects.filter((effect) => effect.kind === 'call' && effect.event.kind === 'ended');
+  assert.equal(records.length, 5);
+});
+
+test('no open relay: a stranger is challenged whatever he calls, a trusted peer reaches only our users', () => {
+  const harness = new Harness();
+  assert.equal(harness.ask(inviteText('mallory@elsewhere.example', 'sip:x@elsewhere.example'), FAR).status, 407);
+  const claims = inviteText('mallory@elsewhere.example', 'sip:1001@ims.example');
+  assert.equal(harness.askWithPassword(claims, 'alice', 'wonder', FAR).status, 403);
+  assert.equal(harness.ask(inviteText('pstn@carrier.example', 'sip:x@elsewhere.example'), TRUNK).status, 403);
+  assert.equal(harness.ask(inviteText('pstn@carrier.example', 'sip:00491234@ims.example'), TRUNK).status, 403);
+  assert.equal(harness.ask(inviteText('pstn@carrier.example', 'sip:1001@ims.example'), TRUNK).status, 480);
+});
+
+test('a call of a user goes to the device, or by the longest static route, without his credentials', () => {
+  const harness = new Harness();
+  harness.askWithPassword(registerText('1001'), '1001', '1234');
+  const dial = (uri: string): SipRequest => {
+    const text = inviteText('alice@ims.example', uri, '\nP-Asserted-Identity: <sip:king@ims.example>\nX-Keep: me');
+    const challenge = harness.ask(text);
+    const credentials = answerChallenge(
+      challenge,
+      { method: 'INVITE', uri },
+      { username: 'alice', password: 'wonder', cnonce: 'c' },
+    );
+    const before = harness.sent.length;
+    assert.throws(() => harness.ask(`${text}\n${credentials?.join(': ')}`), /a final response/);
+    const invite = harness.sent.slice(before).find((message) => message.kind === 'request');
+    assert.ok(invite?.kind === 'request');
+    return invite;
+  };
+  const toDevice = dial('sip:1001@ims.example');
+  assert.equal(toDevice.uri, `sip:1001@${NEARBY}:5062`);
+  assert.equal(toDevice.headers.has('Proxy-Authorization'), false);
+  assert.equal(toDevice.headers.get('P-Asserted-Identity'), '<sip:alice@192.0.2.100>');
+  assert.equal(toDevice.headers.get('X-Keep'), 'me');
+  assert.equal(toDevice.headers.get('Max-Forwards'), '69');
+  assert.equal(toDevice.headers.getAll('Via').length, 1);
+  assert.equal(dial('sip:00491234@ims.example').uri, 'sip:00491234@198.51.100.88:5060');
+});
+
+test('OPTIONS: 200 with what is taken, without a password', () => {
+  const response = new Harness().ask(
+    'OPTIONS sip:192.0.2.100 SIP/2.0\nFrom: <sip:x@y>;tag=f\nTo: <sip:192.0.2.100>',
+    FAR,
+  );
+  assert.equal(response.status, 200);
+  for (const method of [
+    'INVITE',
+    'ACK',
+    'CANCEL',
+    'BYE',
+    'REGISTER',
+    'OPTIONS',
+    'UPDATE',
+    'PRACK',
+    'INFO',
+    'MESSAGE',
+  ]) {
+    assert.ok(response.headers.getAll('Allow').includes(method), method);
+  }
+  assert.equal(response.headers.get('Accept'), 'application/sdp');
+});
+
+const refused: readonly (readonly [what: string, text: string, status: number])[] = [
+  ['no hops left', inviteText('a@b', 'sip:1001@ims.example', '\nMax-Forwards: 0'), 483],
+  ['an unknown Require', inviteText('a@b', 'sip:1001@ims.example', '\nRequire: teleport, 100rel'), 420],
+  ['any Proxy-Require', inviteText('a@b', 'sip:1001@ims.example', '\nProxy-Require: sec-agree'), 420],
+  ['a method that nobody knows', 'FLY sip:ims.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>', 501],
+  ['BYE without a dialog', 'BYE sip:ims.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>', 481],
+  ['BYE in an unknown dialog', 'BYE sip:ims.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>;tag=none', 481],
+  [
+    're-INVITE in an unknown dialog',
+    inviteText('a@b', 'sip:x@ims.example').replace('To: <sip:x@ims.example>', 'To: <sip:x@y>;tag=q'),
+    481,
+  ],
+  ['SUBSCRIBE', 'SUBSCRIBE sip:alice@ims.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>\nEvent: presence', 489],
+  ['PUBLISH', 'PUBLISH sip:alice@ims.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>\nEvent: presence', 489],
+  ['OPTIONS for another domain', 'OPTIONS sip:elsewhere.example SIP/2.0\nFrom: <sip:a@b>;tag=f\nTo: <sip:c@d>', 404],
+];
+
+for (const [what, text, status] of refused) {
+  test(`${what}: ${status}`, () => {
+    const harness = new Harness();
+    const response = harness.ask(text);
+    assert.equal(response.status, status);
+    if (status === 420) {
+      assert.match(response.headers.get('Unsupported') ?? '', /teleport|sec-agree/);
+      assert.doesNotMatch(response.headers.get('Unsupported') ?? '', /100rel/);
+    }
+    assert.deepEqual(
+      Object.values(harness.server.b2bua.tableSizes()).filter((size) => size > 0),
+      [],
+    );
+  });
+}
+
+test('MESSAGE goes to all devices; the first 2xx is the answer', () => {
+  const harness = new Harness();
+  harness.askWithPassword(registerText('1001'), '1001', '1234');
+  harness.askWithPassword(registerText('1001', 'Contact: <sip:1001@192.168.1.21:5062>'), '1001', '1234');
+  const text = 'MESSAGE sip:1001@ims.example SIP/2.0\nFrom: <sip:alice@ims.example>;tag=f\nTo: <sip:1001@ims.example>';
+  const challenge = harness.ask(text);
+  const credentials = answerChallenge(
+    challenge,
+    { method: 'MESSAGE', uri: 'sip:1001@ims.example' },
+    { username: 'alice', password: 'wonder', cnonce: 'c' },
+  );
+  const before = harness.sent.length;
+  assert.throws(() => harness.ask(`${text}\n${credentials?.join(': ')}`), /a final response/);
+  const forwarded = harness.sent.slice(before).filter((message) => message.kind === 'request');
+  assert.deepEqual(
+    forwarded.map((message) => (message.kind === 'request' ? message.uri : '')).sort(),
+    [`sip:1001@${NEARBY}:5062`, 'sip:1001@192.168.1.21:5062'].sort(),
+  );
+  assert.ok(forwarded.every(({ headers }) => !headers.has('Contact')));
+});

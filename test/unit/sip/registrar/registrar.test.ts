@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatUri, parseUri } from '../../../../src/sip/message/uri.ts';
+import type { RegisterOutcome, RequestedBinding } from '../../../../src/sip/registrar/binding.ts';
+import { Registrar } from '../../../../src/sip/registrar/registrar.ts';
+import { udpFlow } from '../support.ts';
+
+const OPTIONS = { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 3 };
+
+function contact(uri: string, extra: Partial<RequestedBinding> = {}): RequestedBinding {
+  const parsed = parseUri(uri);
+  assert.ok(parsed.ok);
+  return { uri: parsed.value, params: '', q: 1, expires: undefined, instance: undefined, ...extra };
+}
+
+function register(
+  registrar: Registrar,
+  now: number,
+  contacts: readonly RequestedBinding[] | '*',
+  extra: { callId?: string; cseq?: number; expires?: number } = {},
+): RegisterOutcome {
+  const { callId = 'c1', cseq = 1, expires } = extra;
+  return registrar.register(now, { aor: 'alice', callId, cseq, contacts, expires, flow: udpFlow() });
+}
+
+function uris(registrar: Registrar, now: number): string[] {
+  return registrar.lookup(now, 'alice').map(({ uri }) => formatUri(uri));
+}
+
+test('a binding lasts as long as Contact says, else Expires, else an hour, never longer than the maximum', () => {
+  const cases: readonly [contactExpires: number | undefined, expires: number | undefined, seconds: number][] = [
+    [120, 300, 120],
+    [undefined, 300, 300],
+    [undefined, undefined, 3600],
+    [999_999, undefined, 3600],
+  ];
+  for (const [contactExpires, expires, seconds] of cases) {
+    const registrar = new Registrar(OPTIONS);
+    register(registrar, 0, [contact('sip:a@h', { expires: contactExpires })], expires === undefined ? {} : { expires });
+    assert.equal(registrar.nextTimeoutAt(), seconds * 1000);
+    assert.equal(uris(registrar, seconds * 1000 - 1).length, 1);
+    assert.equal(uris(registrar, seconds * 1000).length, 0);
+    assert.deepEqual(
+      registrar.handleTimeout(seconds * 1000).map((event) => event.kind === 'unregistered' && event.reason),
+      ['expired'],
+    );
+    assert.equal(registrar.size, 0);
+    assert.equal(registrar.nextTimeoutAt(), Number.POSITIVE_INFINITY);
+  }
+});
+
+test('too brief: 423, and nothing changes', () => {
+  const registrar = new Registrar(OPTIONS);
+  assert.deepEqual(register(registrar, 0, [contact('sip:a@h', { expires: 59 })]), { status: 423, minExpires: 60 });
+  assert.equal(registrar.size, 0);
+});
+
+test('several devices, the preferred first, and of equals the last to register', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1', { q: 0.5 })], { callId: 'c1' });
+  register(registrar, 0, [contact('sip:a@h2')], { callId: 'c2' });
+  register(registrar, 0, [contact('sip:a@h3')], { callId: 'c3' });
+  assert.deepEqual(uris(registrar, 1), ['sip:a@h3', 'sip:a@h2', 'sip:a@h1']);
+});
+
+test('the same URI from another Call-ID replaces; equal URIs are equal in any spelling (RFC 3261 19.1.4)', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:alice@Host.Example;transport=udp')], { callId: 'c1', cseq: 7 });
+  register(registrar, 0, [contact('sip:%61lice@host.example;transport=UDP')], { callId: 'c2', cseq: 1 });
+  assert.equal(registrar.lookup(1, 'alice').length, 1);
+});
+
+test('a device that moved replaces its old address by its instance (RFC 5626)', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1:1000', { instance: '<urn:uuid:1>;1' })], { callId: 'c1' });
+  register(registrar, 0, [contact('sip:a@h1:2000', { instance: '<urn:uuid:1>;1' })], { callId: 'c2' });
+  assert.deepEqual(uris(registrar, 1), ['sip:a@h1:2000']);
+});
+
+test('a CSeq that is not higher changes nothing (RFC 3261 10.3 step 7)', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h')], { cseq: 5 });
+  for (const cseq of [5, 4]) {
+    assert.equal(register(registrar, 0, [contact('sip:a@h', { expires: 0 })], { cseq }).status, 500);
+    assert.equal(register(registrar, 0, '*', { cseq, expires: 0 }).status, 500);
+  }
+  assert.equal(uris(registrar, 1).length, 1);
+  assert.equal(register(registrar, 0, [contact('sip:a@h', { expires: 0 })], { cseq: 6 }).status, 200);
+  assert.equal(uris(registrar, 1).length, 0);
+});
+
+test('* removes all, only with Expires 0', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1'), contact('sip:a@h2')]);
+  assert.equal(register(registrar, 0, '*', { cseq: 2, expires: 60 }).status, 400);
+  assert.equal(register(registrar, 0, '*', { cseq: 2 }).status, 400);
+  const removed = register(registrar, 0, '*', { cseq: 2, expires: 0 });
+  assert.ok(removed.status === 200 && removed.events.length === 2);
+  assert.equal(registrar.size, 0);
+});
+
+test('more devices than allowed: 403, and the request changes nothing at all', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1'), contact('sip:a@h2')]);
+  assert.equal(register(registrar, 0, [contact('sip:a@h3'), contact('sip:a@h4')], { cseq: 2 }).status, 403);
+  assert.equal(uris(registrar, 1).length, 2);
+});
+
+test('no contact asks for the bindings', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1')]);
+  const asked = register(registrar, 10, []);
+  assert.ok(asked.status === 200 && asked.bindings.length === 1 && asked.events.length === 0);
+});

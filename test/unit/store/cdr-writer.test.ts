@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Log, LogFields } from '../../../src/observe/log.ts';
+import type { CallDetailRecord } from '../../../src/store/call-detail-record.ts';
+import { CdrWriter } from '../../../src/store/cdr-writer.ts';
+
+function recordingLog(): { log: Log; lines: string[] } {
+  const lines: string[] = [];
+  const write =
+    (level: string) =>
+    (_fields: LogFields, sentence: string): void => {
+      lines.push(`${level}: ${sentence}`);
+    };
+  const log: Log = {
+    error: write('error'),
+    warn: write('warn'),
+    info: write('info'),
+    debug: write('debug'),
+    trace: write('trace'),
+    child: () => log,
+    isLevelEnabled: () => true,
+  };
+  return { log, lines };
+}
+
+async function directory(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'ims-cdr-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+function record(id: string, endedAt: string): CallDetailRecord {
+  return {
+    event: 'call',
+    id,
+    callId: `${id}@host`,
+    caller: { uri: 'sip:1001@h' },
+    callee: { uri: 'sip:1002@h' },
+    invitedAt: '2026-11-22T23:59:50.000Z',
+    endedAt,
+  };
+}
+
+test('one JSON line a record, in the file of the day on which the call ended, readable by us alone', async (t) => {
+  const dataDir = await directory(t);
+  const writer = new CdrWriter({ dataDir, log: recordingLog().log });
+  writer.write(record('a', '2026-11-22T23:59:59.000Z'));
+  writer.write(record('b', '2026-11-23T00:00:01.000Z'));
+  writer.write(record('c', '2026-11-23T00:00:02.000Z'));
+  await writer.close();
+  const read = async (day: string): Promise<string[]> =>
+    (await readFile(join(dataDir, 'cdr', `${day}.jsonl`), 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as CallDetailRecord).id);
+  assert.deepEqual(await read('2026-11-22'), ['a']);
+  assert.deepEqual(await read('2026-11-23'), ['b', 'c']);
+  assert.equal((await stat(join(dataDir, 'cdr'))).mode & 0o777, 0o700);
+  assert.equal((await stat(join(dataDir, 'cdr', '2026-11-22.jsonl'))).mode & 0o777, 0o600);
+  assert.equal(writer.lostLines, 0);
+});
+
+test('a disk that fails: one error line, lost records are counted, and it goes on when it can', async (t) => {
+  const dataDir = await directory(t);
+  const { log, lines } = recordingLog();
+  // A file where the directory should be.
+  await writeFile(join(dataDir, 'cdr'), '');
+  const writer = new CdrWriter({ dataDir, log });
+  for (const id of ['a', 'b']) {
+    writer.write(record(id, '2026-11-22T10:00:00.000Z'));
+    await writer.flush();
+  }
+  assert.equal(writer.lostLines, 2);
+  assert.deepEqual(lines, ['error: cannot write call records; calls go on without them']);
+  await rm(join(dataDir, 'cdr'));
+  writer.write(record('c', '2026-11-22T10:00:00.000Z'));
+  await writer.close();
+  assert.deepEqual(await readdir(join(dataDir, 'cdr')), ['2026-11-22.jsonl']);
+  assert.match(lines[1] ?? '', /^warn: call records are written again/);
+});
+
+test('after close a record is counted as lost', async (t) => {
+  const writer = new CdrWriter({ dataDir: await directory(t), log: recordingLog().log });
+  await writer.close();
+  writer.write(record('a', '2026-11-22T10:00:00.000Z'));
+  assert.equal(writer.lostLines, 1);
+});
