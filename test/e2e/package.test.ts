@@ -8,7 +8,7 @@ import { freePortRange } from '../support/ports.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { projectRoot } from '../support/project.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
-import { boundUdpPorts } from '../support/survivors.ts';
+import { udpSockets, udpSocketsOf } from '../support/survivors.ts';
 import { READY_LINE } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -21,7 +21,7 @@ test('npm pack, npm i in an empty folder, npx ims-launch: verify exits 0, and SI
   const folder = await temporaryDirectory(scope);
   await run(scope, folder, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball);
 
-  const { env, ports } = portsOfItsOwn();
+  const env = portsOfItsOwn();
   const system = Program.start(scope, { name: 'npx', command: ['npx', 'ims-launch'], cwd: folder, env });
   await system.waitForLine(READY_LINE, 30_000);
   const verify = await runProgram(scope, {
@@ -32,9 +32,10 @@ test('npm pack, npm i in an empty folder, npx ims-launch: verify exits 0, and SI
   });
   assert.equal(verify.code, 0, verify.output);
 
+  const held = udpSocketsOf(system.processes());
   system.signal('SIGTERM');
   await system.waitForExit();
-  await waitFor('unbound ports', () => ports.every((port) => !boundUdpPorts().has(port)));
+  await waitFor('unbound ports', () => [...held.keys()].every((inode) => !udpSockets().has(inode)));
 });
 
 test('the tarball holds the compiled source, the configuration and the documents, and nothing else', async (t) => {
@@ -82,17 +83,14 @@ async function run(scope: Scope, cwd: string, ...command: [string, ...string[]])
 }
 
 /** The default configuration on other ports of the loopback interface: an installed package has no config.json yet. */
-function portsOfItsOwn(): { readonly env: Record<string, string>; readonly ports: readonly number[] } {
+function portsOfItsOwn(): Record<string, string> {
   const count = 34;
   const first = freePortRange(count);
   return {
-    env: {
-      SERVER_IP: '127.0.0.1',
-      IMS_LAUNCH_SERVER_PORT: String(first),
-      RTPPROXY_UDP_PORT: String(first + 1),
-      IMS_LAUNCH_RELAY_MIN_PORT: String(first + 2),
-      IMS_LAUNCH_RELAY_MAX_PORT: String(first + count - 1),
-    },
-    ports: Array.from({ length: count }, (_, offset) => first + offset),
+    SERVER_IP: '127.0.0.1',
+    IMS_LAUNCH_SERVER_PORT: String(first),
+    RTPPROXY_UDP_PORT: String(first + 1),
+    IMS_LAUNCH_RELAY_MIN_PORT: String(first + 2),
+    IMS_LAUNCH_RELAY_MAX_PORT: String(first + count - 1),
   };
 }

@@ -32,6 +32,7 @@ export class RelayWorld {
   readonly relay: Relay<ControlOrigin>;
   readonly replies: string[] = [];
   readonly opened: PairRequest[] = [];
+  readonly peers: Extract<RelayEffect, { kind: 'peer' }>[] = [];
   readonly ended: SessionId[] = [];
   readonly logged: LogLine[] = [];
   drained = false;
@@ -103,6 +104,8 @@ export class RelayWorld {
     for (const effect of effects) {
       if (effect.kind === 'reply') {
         this.replies.push(effect.text.replace(/\n$/, ''));
+      } else if (effect.kind === 'peer') {
+        this.peers.push(effect);
       } else if (effect.kind === 'end') {
         this.ended.push(effect.session);
       } else if (effect.kind === 'drained') {

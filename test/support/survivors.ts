@@ -1,6 +1,6 @@
 /** What a program left behind: processes (found by a variable in their environment) and bound UDP ports. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Every process of a test carries it, children and grandchildren inherit it. */
 export const RUN_VARIABLE = 'IMS_TEST_RUN';
@@ -41,10 +41,48 @@ export function boundUdpSockets(namespace?: string): string[] {
 
 /** UDP ports bound in this network namespace, from /proc: works without iproute2 and without privilege. */
 export function boundUdpPorts(): Set<number> {
+  return new Set(udpSockets().values());
+}
+
+/** Kernel identities (inodes) of the UDP sockets that these processes hold, with their ports. */
+export function udpSocketsOf(processes: readonly RunningProcess[]): Map<string, number> {
+  const held = new Set(processes.flatMap(({ pid }) => socketInodes(pid)));
+  return new Map([...udpSockets()].filter(([inode]) => held.has(inode)));
+}
+
+/** All UDP sockets of this network namespace: inode → port. */
+export function udpSockets(): Map<string, number> {
   const rows = ['udp', 'udp6'].flatMap((table) => readText(`/proc/net/${table}`).split('\n').slice(1));
-  return new Set(
-    rows.map((row) => Number.parseInt(row.trim().split(/\s+/)[1]?.split(':')[1] ?? '', 16)).filter((port) => port > 0),
+  return new Map(
+    rows.flatMap((row): [string, number][] => {
+      const [, local, , , , , , , , inode] = row.trim().split(/\s+/);
+      const port = Number.parseInt(local?.split(':')[1] ?? '', 16);
+      return port > 0 && inode !== undefined ? [[inode, port]] : [];
+    }),
   );
+}
+
+function socketInodes(pid: number): string[] {
+  return list(`/proc/${pid}/fd`).flatMap((fd) => {
+    return /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+  });
+}
+
+/** Processes and descriptors come and go while /proc is read: what has gone is empty. */
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function readText(path: string): string {

@@ -8,7 +8,7 @@ import { Program } from './program.ts';
 import { binary } from './project.ts';
 import { activeSessions } from './rtpp.ts';
 import { type Scope, temporaryDirectory } from './scope.ts';
-import { boundUdpPorts } from './survivors.ts';
+import { udpSockets, udpSocketsOf } from './survivors.ts';
 import { waitFor } from './wait.ts';
 
 /** What ims-launch prints once, when relay and IMS both work. */
@@ -81,11 +81,13 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
       await waitFor('a relay without sessions', async () => (await activeSessions(relayPort)) === 0);
     },
     stop: async () => {
+      const held = udpSocketsOf(launcher.processes());
+      assert.ok(held.size > 0, 'the system holds UDP ports while it runs');
       launcher.signal('SIGTERM');
       const { code, signal } = await launcher.waitForExit();
       assert.equal(signal ?? code, 0, `ims-launch ended with ${signal ?? code}:\n${launcher.output}`);
-      const bound = boundUdpPorts();
-      const left = [sipPort, relayPort, ...range(minPort, maxPort)].filter((port) => bound.has(port));
+      const still = udpSockets();
+      const left = [...held].filter(([inode]) => still.has(inode)).map(([, port]) => port);
       assert.deepEqual(left, [], 'UDP ports still bound after the stop');
     },
   };
@@ -112,8 +114,4 @@ async function readCdrs(dataDir: string): Promise<CallDetailRecord[]> {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as CallDetailRecord);
-}
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
