@@ -1,6 +1,7 @@
-import { destination, pino, stdTimeFunctions } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Log } from './log.ts';
+import { LogSink } from './log-sink.ts';
 import type { LogLevel } from './options.ts';
 
 export interface LoggerOptions {
@@ -28,12 +29,7 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Opens the process's logger. Secrets never reach it: callers put only the fields of `fields.ts` in. */
 export function openLogger(options: LoggerOptions): Logger {
   const asText = options.format === 'pretty' || (options.format === 'auto' && options.isTty);
-  // Asynchronous and bounded: a reader that stalls costs lines, never the event loop (a synchronous
-  // stdout blocks it for as long as the reader sleeps). minLength 0 leaves nothing behind at a SIGKILL.
-  const sink = destination({ fd: options.fd, sync: false, minLength: 0, maxLength: MAX_BUFFERED_BYTES });
-  sink.on('error', () => {
-    // EPIPE: the reader went away. The program goes on without a console.
-  });
+  const sink = new LogSink(options.fd, MAX_BUFFERED_BYTES);
   const stream = asText
     ? pretty({
         destination: sink,
@@ -51,13 +47,7 @@ export function openLogger(options: LoggerOptions): Logger {
   const forPart = (part: string): Logger => {
     const child = logger.child({ part }) as unknown as Logger;
     child.forPart = forPart;
-    child.flush = () => {
-      try {
-        sink.flushSync();
-      } catch {
-        // Not opened yet, or closed by the reader: nothing to save.
-      }
-    };
+    child.flush = () => sink.flush();
     return child;
   };
   return forPart(options.part);

@@ -35,6 +35,11 @@ test('the last line before the process ends is not lost', () => {
   assert.match(stdout, /last words/);
 });
 
+test('on a terminal, too, the last line is not lost', () => {
+  const { stdout } = logged("log.warn({}, 'last words'); log.flush(); process.exit(3);", { format: 'pretty' });
+  assert.match(stdout, /last words/);
+});
+
 test('lines below the level are not written; a child logger keeps its fields', () => {
   const { stdout } = logged("log.debug({}, 'hidden'); log.child({ callId: 'c' }).error({}, 'shown');");
   assert.doesNotMatch(stdout, /hidden/);
