@@ -1,13 +1,15 @@
 /** ims-relay as a process: signals, pid file, the channel to a supervisor, the user it runs as. */
-import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ImsError } from '../errors.ts';
+import { ephemeralOverlap } from '../io/ephemeral-ports.ts';
+import { becomeUser } from '../io/privilege.ts';
 import type { ChildMessage, SupervisorMessage } from '../observe/ipc.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
 import { type LogLevel, logLevelOf } from '../observe/options.ts';
 import { isLoopback } from '../wire/ip-address.ts';
-import { createRelay, type RelayConfig, type RunningRelay } from './relay.ts';
+import { createRelay, DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig, type RunningRelay } from './relay.ts';
 
 export interface RelayProcessOptions {
   readonly relay: Omit<RelayConfig, 'log'>;
@@ -55,7 +57,7 @@ export async function runRelay(options: RelayProcessOptions): Promise<number> {
     relay = await start(options, log);
   } catch (error) {
     if (error instanceof ImsError) {
-      tell({ kind: 'failed', code: error.code, message: error.message, exitCode: 1 });
+      await tell({ kind: 'failed', code: error.code, message: error.message, exitCode: 1 });
     }
     log.flush();
     throw error;
@@ -78,16 +80,22 @@ async function start(options: RelayProcessOptions, log: Logger): Promise<Running
   if (options.nice !== undefined) {
     setNice(options.nice, log);
   }
-  warnAboutEphemeralPorts(options.relay, log);
+  const { minPort = DEFAULT_MIN_PORT, maxPort = DEFAULT_MAX_PORT } = options.relay;
+  const overlap = ephemeralOverlap(minPort, maxPort);
+  if (overlap !== undefined) {
+    log.warn({ ports: [minPort, maxPort], reason: overlap }, 'media ports overlap the system’s own; reserve them');
+  }
   const relay = await createRelay({ ...options.relay, log });
   try {
     writePidFile(options.pidFile, log);
-    becomeUser(options, relay);
+    if (options.user !== undefined) {
+      becomeUser(options.user, relay.socketPaths, options.socketMode ?? DEFAULT_SOCKET_MODE);
+    }
   } catch (error) {
     await relay.close();
     throw error;
   }
-  tell({ kind: 'ready', part: 'relay', details: relay.details });
+  await tell({ kind: 'ready', part: 'relay', details: relay.details });
   return relay;
 }
 
@@ -161,7 +169,7 @@ function startHeartbeat(relay: RunningRelay): () => void {
   const timer = setInterval(() => {
     const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
     delay.reset();
-    tell({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: relay.sessionCount });
+    void tell({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: relay.sessionCount });
   }, HEARTBEAT_MS);
   return () => {
     clearInterval(timer);
@@ -169,11 +177,15 @@ function startHeartbeat(relay: RunningRelay): () => void {
   };
 }
 
-/** To the supervisor, if there is one that still listens. */
-function tell(message: ChildMessage): void {
-  if (process.connected) {
-    process.send?.(message, undefined, undefined, () => {});
-  }
+/** To the supervisor, if there is one that still listens; resolves when the message has left this process. */
+function tell(message: ChildMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) {
+      resolve();
+    } else {
+      process.send(message, undefined, undefined, () => resolve());
+    }
+  });
 }
 
 /** rtpproxy refuses to serve UDP control as root without `-F`; on loopback a warning is enough. */
@@ -196,83 +208,12 @@ function isLoopbackControl(control: string): boolean {
   return host === 'localhost' || isLoopback(host);
 }
 
-/** Media ports that the system also hands to other programs' outgoing sockets are lost to them now and then. */
-function warnAboutEphemeralPorts({ minPort = 35_000, maxPort = 65_000 }: Omit<RelayConfig, 'log'>, log: Logger): void {
-  const [low, high] = readNumbers('/proc/sys/net/ipv4/ip_local_port_range');
-  const reserved = readText('/proc/sys/net/ipv4/ip_local_reserved_ports');
-  if (low !== undefined && high !== undefined && minPort <= high && maxPort >= low && reserved === '') {
-    const remedy = `sysctl -w net.ipv4.ip_local_reserved_ports=${minPort}-${maxPort}`;
-    log.warn({ ports: [minPort, maxPort], reason: remedy }, 'media ports overlap the system’s own; reserve them');
-  }
-}
-
-function readNumbers(path: string): number[] {
-  return (readText(path) ?? '').split(/\s+/).map(Number);
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
 function setNice(nice: number, log: Logger): void {
   try {
     setPriority(Math.min(19, nice));
   } catch (err) {
     log.warn({ err }, '--nice was not permitted');
   }
-}
-
-/** The privilege goes last: sockets and files are open by now. */
-function becomeUser({ user, socketMode }: RelayProcessOptions, relay: RunningRelay): void {
-  if (user === undefined) {
-    return;
-  }
-  const [name = '', group] = user.split(':');
-  try {
-    const gid = group === undefined ? undefined : groupId(group);
-    if (gid !== undefined) {
-      for (const path of relay.socketPaths) {
-        chownSync(path, process.getuid?.() ?? 0, gid);
-        chmodSync(path, socketMode ?? DEFAULT_SOCKET_MODE);
-      }
-    }
-    const newGid = gid ?? primaryGroup(name);
-    process.setgroups?.([newGid]);
-    process.setgid?.(newGid);
-    if (name !== '') {
-      process.setuid?.(name);
-    }
-  } catch (cause) {
-    throw new ImsError('IMS_ERR_USAGE', `-u ${user}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function groupId(name: string): number {
-  return accountNumber('/etc/group', name, 2, 'group');
-}
-
-function primaryGroup(user: string): number {
-  return accountNumber('/etc/passwd', user, 3, 'user');
-}
-
-/** A number from passwd(5) or group(5), which Node has no call for. */
-function accountNumber(path: string, name: string, column: number, what: string): number {
-  if (/^[0-9]+$/.test(name) && what === 'group') {
-    return Number(name);
-  }
-  const row = (readText(path) ?? '')
-    .split('\n')
-    .map((line) => line.split(':'))
-    .find(([first]) => first === name);
-  const number = Number(row?.[column] ?? Number.NaN);
-  if (!Number.isInteger(number)) {
-    throw new Error(`there is no ${what} ${name}`);
-  }
-  return number;
 }
 
 /** `/dev/null` means: no pid file. It must never be unlinked. */
@@ -289,11 +230,19 @@ function writePidFile(path: string | undefined, log: Logger): void {
 
 /** Only our own: another relay may have been started with the same path since. */
 function removePidFile(path: string | undefined): void {
-  if (path !== undefined && path !== '/dev/null' && readText(path) === String(process.pid)) {
+  if (path !== undefined && path !== '/dev/null' && readPid(path) === process.pid) {
     try {
       rmSync(path);
     } catch {
       // No longer permitted after -u.
     }
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    return Number(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
   }
 }

@@ -64,6 +64,10 @@ export interface RunningRelay {
   close(): Promise<void>;
 }
 
+/** rtpproxy's media ports. */
+export const DEFAULT_MIN_PORT = 35_000;
+export const DEFAULT_MAX_PORT = 65_000;
+
 const ANY_IPV4: BindAddress = { family: 4, address: '*', advertised: undefined, label: undefined };
 
 /** @throws ImsError naming the flag and the remedy; nothing is left open then. */
@@ -187,8 +191,8 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
   const settings: RelaySettings = {
     addresses,
     external,
-    minPort: config.minPort ?? 35_000,
-    maxPort: config.maxPort ?? 65_000,
+    minPort: config.minPort ?? DEFAULT_MIN_PORT,
+    maxPort: config.maxPort ?? DEFAULT_MAX_PORT,
     sequentialPorts: config.sequentialPorts ?? false,
     reservedPorts: controls.flatMap((control) => ('port' in control && control.port !== 0 ? [control.port] : [])),
     ttlSeconds,

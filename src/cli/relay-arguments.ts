@@ -1,5 +1,5 @@
 /** argv of ims-relay → what to run. Pure: reads nothing but its arguments. */
-import type { RelayConfig } from '../app/relay.ts';
+import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig } from '../app/relay.ts';
 import type { RelayProcessOptions } from '../app/relay-process.ts';
 import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
@@ -228,8 +228,8 @@ function finish(draft: Draft): RelayProcessOptions {
   if (external !== undefined && addresses.length === 0) {
     throw new UsageError('a bridge needs an inner address, too: -l addr1/addr2, or -l addr1 -6 /addr2');
   }
-  const minPort = relay.minPort ?? 35_000;
-  const maxPort = relay.maxPort ?? 65_000;
+  const minPort = relay.minPort ?? DEFAULT_MIN_PORT;
+  const maxPort = relay.maxPort ?? DEFAULT_MAX_PORT;
   if (minPort > maxPort) {
     throw new UsageError(`-m ${minPort} is above -M ${maxPort}`);
   }

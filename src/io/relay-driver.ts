@@ -52,7 +52,7 @@ export class RelayDriver implements PlaneListener {
   }
 
   event(event: PlaneEvent): void {
-    this.#perform(this.#relay.handlePlaneEvent(event));
+    this.#perform(this.#relay.handlePlaneEvent(performance.now(), event));
   }
 
   /** No new sessions; `onDrained` is called once the last has ended. */

@@ -59,6 +59,7 @@ export class Relay<Origin extends ControlOrigin> {
   readonly #state: RelayState;
   readonly #cache = new ReplyCache();
   readonly #cookieLog = new LogLimit();
+  readonly #socketLog = new LogLimit();
   readonly #dialect: ImsDialectMode;
   readonly #standardSources = new Set<string>();
   readonly #waiting: Job<Origin>[] = [];
@@ -112,7 +113,7 @@ export class Relay<Origin extends ControlOrigin> {
     return this.#takeEffects();
   }
 
-  handlePlaneEvent(event: PlaneEvent): RelayEffect<Origin>[] {
+  handlePlaneEvent(now: number, event: PlaneEvent): RelayEffect<Origin>[] {
     const session = this.#state.sessions.byId(event.session);
     if (session !== undefined) {
       const { log } = this.#state;
@@ -128,7 +129,9 @@ export class Relay<Origin extends ControlOrigin> {
           );
           break;
         case 'socket-error':
-          log.warn({ ...fields, err: event.cause }, 'media socket failed');
+          if (this.#socketLog.allow(now) !== undefined) {
+            log.warn({ ...fields, err: event.cause }, 'media socket failed');
+          }
           break;
         default:
           assertNever(event);

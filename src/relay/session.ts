@@ -1,4 +1,3 @@
-import type { PeerAddress } from '../rtpp/peer.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
@@ -108,13 +107,6 @@ export class Session {
   /** Whole seconds that remain, never negative. */
   remainingSeconds(now: number): number {
     return Math.max(0, Math.ceil((this.expiresAt - now) / 1000));
-  }
-
-  /** A party's command names its address; `hold` and none leave the last one in place. */
-  setPeer(side: Side, peer: PeerAddress): void {
-    if (peer.kind === 'address') {
-      this.legs[side].peer = peer.target;
-    }
   }
 
   /** RTP ports, the one facing the caller first, for logs. */

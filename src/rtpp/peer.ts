@@ -1,4 +1,10 @@
-import { type AddressFamily, isWildcard, parseIpv4, parseIpv6, type TransportAddress } from '../wire/ip-address.ts';
+import {
+  type AddressFamily,
+  canonicalAddress,
+  familyOf,
+  isWildcard,
+  type TransportAddress,
+} from '../wire/ip-address.ts';
 import { err, ok, type Result } from '../wire/result.ts';
 import type { Ecode } from './ecodes.ts';
 
@@ -20,12 +26,12 @@ export function parsePeer(address: string, port: string, family: AddressFamily):
   if (address.length < min || address.length > max) {
     return ok({ kind: 'absent' });
   }
-  const bytes = family === 4 ? parseIpv4(address) : parseIpv6(address);
-  if (bytes === undefined || !/^[0-9]{1,15}$/.test(port)) {
+  const canonical = canonicalAddress(address);
+  if (canonical === undefined || familyOf(canonical) !== family || !/^[0-9]{1,15}$/.test(port)) {
     return err(37);
   }
   if (isWildcard(address)) {
     return ok({ kind: 'hold' });
   }
-  return ok({ kind: 'address', target: { address, port: Number(port) % 65536 } });
+  return ok({ kind: 'address', target: { address: canonical, port: Number(port) % 65536 } });
 }

@@ -66,6 +66,26 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+/**
+ * The one spelling that the system uses for an address, so that texts can be compared: dotted quad, or RFC 5952
+ * (lower case, the longest run of zero groups as `::`). Undefined when the text is not an IP literal.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  if (parseIpv4(text) !== undefined) {
+    return text;
+  }
+  const bytes = parseIpv6(text);
+  if (bytes === undefined) {
+    return undefined;
+  }
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[i * 2] ?? 0) << 8) | (bytes[i * 2 + 1] ?? 0)).toString(16),
+  );
+  const zeros = [...groups.join(':').matchAll(/\b0(?::0)+\b/g)].map(([run]) => run);
+  const longest = zeros.reduce((best, run) => (run.length > best.length ? run : best), '');
+  return longest === '' ? groups.join(':') : compressRun(groups.join(':'), longest);
+}
+
 /** 4, 6, or undefined when the text is not an IP literal. */
 export function familyOf(text: string): AddressFamily | undefined {
   if (parseIpv4(text) !== undefined) {
@@ -134,6 +154,11 @@ export function formatTransportAddress(target: TransportAddress): string {
 /** An address as a SIP URI and a Via write it: IPv6 in brackets (RFC 3261 25.1). */
 export function formatHost(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
+}
+
+function compressRun(text: string, run: string): string {
+  const at = text.search(new RegExp(`(?<![0-9a-f])${run}(?![0-9a-f])`));
+  return `${text.slice(0, at).replace(/:$/, '')}::${text.slice(at + run.length).replace(/^:/, '')}`;
 }
 
 function parseGroups(text: string, dottedTailAllowed: boolean): number[] | undefined {

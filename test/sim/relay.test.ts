@@ -126,6 +126,20 @@ test('offer, answer and end are one line each, with Call-ID and ports', () => {
   assert.equal(world.logged[2]?.fields['reason'], 'delete');
 });
 
+test('a party cannot be given a port of its own session as its address', () => {
+  const world = new RelayWorld();
+  world.line('U c 198.51.100.1 4000 A');
+  world.line('L c 198.51.100.2 5000 A B');
+  const peers: unknown[] = [];
+  for (const port of [20_000, 20_001, 20_002, 20_003]) {
+    world.line(`U c 192.0.2.100 ${port} A`);
+    peers.push(world.peers.at(-1)?.order.peer);
+  }
+  assert.deepEqual(peers, [undefined, undefined, undefined, undefined]);
+  world.line('U c 192.0.2.100 20004 A');
+  assert.deepEqual(world.peers.at(-1)?.order.peer, { address: '192.0.2.100', port: 20_004 });
+});
+
 test('draining refuses new sessions, serves the old ones and ends with the last', () => {
   const world = new RelayWorld();
   world.line('U c 198.51.100.1 4000 A');

@@ -4,7 +4,13 @@ import type { Ecode } from '../../rtpp/ecodes.ts';
 import { type PeerAddress, parsePeer } from '../../rtpp/peer.ts';
 import { formatPort } from '../../rtpp/reply.ts';
 import { parseStreamModifiers, type StreamModifiers } from '../../rtpp/stream-modifiers.ts';
-import { formatTransportAddress } from '../../wire/ip-address.ts';
+import {
+  formatTransportAddress,
+  isLoopback,
+  isWildcard,
+  sameAddress,
+  type TransportAddress,
+} from '../../wire/ip-address.ts';
 import { err, ok, type Result } from '../../wire/result.ts';
 import { type LocalAddress, type LocalAddresses, reportedAddress } from '../local-addresses.ts';
 import { otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
@@ -69,7 +75,9 @@ export function* createSession(
 ): Opening<Session | undefined> {
   const { settings, addresses } = state;
   if (state.sessions.size >= settings.maxSessions) {
-    state.log.warn({ count: settings.maxSessions }, 'no new session: the highest number is reached');
+    if (state.portLog.allow(now) !== undefined) {
+      state.log.warn({ count: settings.maxSessions }, 'no new session: the highest number is reached');
+    }
     return undefined;
   }
   const [towardsSender, towardsFar] = options.modifiers.directions.map((direction) =>
@@ -136,10 +144,25 @@ export function updateParty(
   leg.asymmetric = modifiers.asymmetric ?? state.settings.asymmetricByDefault;
   leg.codecs = modifiers.codecs;
   leg.packetMs = modifiers.packetMs;
-  session.setPeer(side, peer);
-  const target = peer.kind === 'address' ? peer.target : undefined;
+  const target = peer.kind === 'address' && !isOwnLeg(session, peer.target) ? peer.target : undefined;
+  leg.peer = target ?? leg.peer;
   state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric: leg.asymmetric } });
   session.refresh(now);
+}
+
+/**
+ * A party whose address is a port of this very session would make packets go round in it for ever. Another
+ * session's port is fine: a call may pass the relay twice.
+ */
+function isOwnLeg({ legs }: Session, { address, port }: TransportAddress): boolean {
+  return legs.some(
+    (leg) =>
+      leg.port !== undefined &&
+      (port === leg.port || port === leg.port + 1) &&
+      (sameAddress(address, leg.local.address) ||
+        leg.local.advertised === address ||
+        (isWildcard(leg.local.address) && isLoopback(address))),
+  );
 }
 
 /** The port of a leg that is open, as `U` and `L` reply it. */

@@ -113,6 +113,20 @@ test('an address is only looked at when its length fits', () => {
   }
 });
 
+test('an IPv6 peer is kept in the spelling that sockets report', () => {
+  for (const [text, canonical] of [
+    ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+    ['2001:db8:0:1:0:0:0:1', '2001:db8:0:1::1'],
+    ['fe80:0:0:10:0:0:0:0', 'fe80:0:0:10::'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['1:0:3:0:5:0:7:0', '1:0:3:0:5:0:7:0'],
+  ] as const) {
+    const peer = parsePeer(text, '4000', 6);
+    assert.ok(peer.ok && peer.value.kind === 'address');
+    assert.equal(peer.value.target.address, canonical);
+  }
+});
+
 test('0.0.0.0 and :: are hold, and a port above 65535 wraps', () => {
   assert.deepEqual(parsePeer('0.0.0.0', '0', 4), { ok: true, value: { kind: 'hold' } });
   assert.deepEqual(parsePeer('::', '0', 6), { ok: true, value: { kind: 'hold' } });
