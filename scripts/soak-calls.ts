@@ -3,7 +3,6 @@
  * shipped, and what is left of them afterwards. Fails when a call fails, audio is missing, a session or a port stays
  * behind, or memory grows. Needs sipp.
  */
-import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -16,7 +15,7 @@ import { freePortRange, freeUdpPort } from '../test/support/ports.ts';
 import { Program } from '../test/support/program.ts';
 import { binary, projectRoot } from '../test/support/project.ts';
 import { activeSessions } from '../test/support/rtpp.ts';
-import type { Scope } from '../test/support/scope.ts';
+import { createScope, type Scope } from '../test/support/scope.ts';
 import { boundUdpPorts } from '../test/support/survivors.ts';
 import { waitFor } from '../test/support/wait.ts';
 
@@ -53,7 +52,7 @@ interface Memory {
 
 async function main(): Promise<void> {
   const load = readArguments();
-  const { scope, close } = openScriptScope();
+  const { scope, close } = createScope();
   try {
     const failures = await soak(scope, load);
     for (const failure of failures) {
@@ -159,23 +158,6 @@ function readArguments(): Load {
     throw new Error('--calls, --rate and --talk-ms take whole numbers above 0');
   }
   return load;
-}
-
-/** A test's scope without a test: the same helpers, closed at the end of the script. */
-function openScriptScope(): { scope: Scope; close(): Promise<void> } {
-  const closers: (() => void | Promise<void>)[] = [];
-  return {
-    scope: {
-      runId: randomBytes(3).toString('hex'),
-      defer: (close) => closers.push(close),
-      note: (line) => console.log(line),
-    },
-    close: async () => {
-      for (const close of closers.reverse()) {
-        await close();
-      }
-    },
-  };
 }
 
 async function choosePlace(scope: Scope): Promise<Place> {

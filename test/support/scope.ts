@@ -6,21 +6,27 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 export interface Scope {
-  /** Short random name of this test's run: part of namespace names, and in the environment of every process. */
+  /** Short random name of this run: part of namespace names, and in the environment of every process. */
   readonly runId: string;
-  /** Closers run in reverse order when the test has ended; their errors fail the test. */
+  /** Closers run in reverse order at the end; their errors fail the test. */
   defer(close: () => void | Promise<void>): void;
-  /** A line shown with the test's result. */
-  note(line: string): void;
 }
 
-export function openScope(t: TestContext): Scope {
+/** A scope that ends with its test. */
+export function openScope(t: Pick<TestContext, 'after'>): Scope {
+  const { scope, close } = createScope();
+  t.after(close);
+  return scope;
+}
+
+/** A scope that its maker closes: for scripts, which use the same helpers. */
+export function createScope(): { readonly scope: Scope; readonly close: () => Promise<void> } {
   const closers: (() => void | Promise<void>)[] = [];
-  t.after(async () => {
+  const close = async (): Promise<void> => {
     const errors: unknown[] = [];
-    for (const close of closers.reverse()) {
+    for (const closer of closers.splice(0).reverse()) {
       try {
-        await close();
+        await closer();
       } catch (error) {
         errors.push(error);
       }
@@ -28,12 +34,8 @@ export function openScope(t: TestContext): Scope {
     if (errors.length > 0) {
       throw errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(String).join('\n'));
     }
-  });
-  return {
-    runId: randomBytes(3).toString('hex'),
-    defer: (close) => closers.push(close),
-    note: (line) => t.diagnostic(line),
   };
+  return { scope: { runId: randomBytes(3).toString('hex'), defer: (closer) => closers.push(closer) }, close };
 }
 
 /** A directory of the test's own, removed with everything in it. */

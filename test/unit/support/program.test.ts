@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { Program, runProgram } from '../../support/program.ts';
-import { openScope } from '../../support/scope.ts';
+import { createScope, openScope } from '../../support/scope.ts';
 import { waitFor } from '../../support/wait.ts';
 
 const node = process.execPath;
@@ -29,22 +29,14 @@ test('a program that cannot be started ends with 127', async (t) => {
 });
 
 test('a child that outlives its program fails the test, and does not live on', async () => {
-  const closers: (() => void | Promise<void>)[] = [];
-  const scope = {
-    runId: 'survivor',
-    defer: (close: () => void | Promise<void>) => closers.push(close),
-    note: () => {},
-  };
+  const { scope, close } = createScope();
   const child = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' }).unref()`;
   const { code } = await runProgram(scope, { command: [node, '-e', child] });
   assert.equal(code, 0);
   let survivor = '';
-  await assert.rejects(
-    async () => closers[0]?.(),
-    (error: Error) => {
-      survivor = /left processes behind:\n(\d+) .*setInterval/.exec(error.message)?.[1] ?? '';
-      return survivor !== '';
-    },
-  );
+  await assert.rejects(close(), (error: Error) => {
+    survivor = /left processes behind:\n(\d+) .*setInterval/.exec(error.message)?.[1] ?? '';
+    return survivor !== '';
+  });
   await waitFor('the end of the survivor', () => !existsSync(`/proc/${survivor}`));
 });
