@@ -44,7 +44,8 @@ export interface RelayConfig {
   readonly asymmetricByDefault?: boolean | undefined;
   readonly imsDialect?: ImsDialectMode;
   readonly plane?: PlaneChoice;
-  readonly log: Log;
+  /** Default: nothing is logged. */
+  readonly log?: Log;
 }
 
 export interface RunningRelay {
@@ -68,13 +69,23 @@ export interface RunningRelay {
 export const DEFAULT_MIN_PORT = 35_000;
 export const DEFAULT_MAX_PORT = 65_000;
 
+const SILENT: Log = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  trace() {},
+  child: () => SILENT,
+  isLevelEnabled: () => false,
+};
+
 const ANY_IPV4: BindAddress = { family: 4, address: '*', advertised: undefined, label: undefined };
 
 /** @throws ImsError naming the flag and the remedy; nothing is left open then. */
 export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
-  const { log } = config;
+  const { log = SILENT } = config;
   const controls = controlAddresses(config);
-  const settings = await settingsOf(config, controls);
+  const settings = await settingsOf(config, controls, log);
   const routes = await openLocalRoutes();
   let chosen: ReturnType<typeof choosePlane> | undefined;
   let drainedNow: () => void = () => {};
@@ -173,7 +184,7 @@ function survivesEndOfInput(controls: readonly ControlAddress[]): boolean {
   return !ends && controls.some(({ kind }) => kind === 'udp' || kind === 'udp-fd');
 }
 
-async function settingsOf(config: RelayConfig, controls: readonly ControlAddress[]): Promise<RelaySettings> {
+async function settingsOf(config: RelayConfig, controls: readonly ControlAddress[], log: Log): Promise<RelaySettings> {
   const warnings = new Set<string>();
   const resolve = async (bind: BindAddress): Promise<LocalAddress> => {
     const { local, warning } = await resolveBindAddress(bind, config.resolveNames ?? true);
@@ -185,7 +196,7 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
   const addresses = await Promise.all((config.addresses ?? [ANY_IPV4]).map(resolve));
   const external = config.external === undefined ? undefined : await resolve(config.external);
   for (const warning of warnings) {
-    config.log.warn({ reason: warning }, 'the bind address is not local');
+    log.warn({ reason: warning }, 'the bind address is not local');
   }
   const ttlSeconds = config.ttlSeconds ?? 60;
   const settings: RelaySettings = {

@@ -15,8 +15,7 @@ import { COMMANDS } from './commands/index.ts';
 import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
 import { LogLimit } from './log-limit.ts';
-import type { PairOutcome, PlaneEvent } from './plane.ts';
-import { sideName } from './plane.ts';
+import { type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
 import { ReplyCache } from './reply-cache.ts';
 import type { EndReason } from './session.ts';
 import type { RelaySettings } from './settings.ts';
@@ -142,9 +141,14 @@ export class Relay<Origin extends ControlOrigin> {
 
   handleTimeout(now: number): RelayEffect<Origin>[] {
     if (!this.#closed && now >= this.#tickAt) {
-      this.#tick(now);
-      this.#tickAt = Number.POSITIVE_INFINITY;
-      this.#armTick(now);
+      if (this.#active === undefined) {
+        this.#tick(now);
+        this.#tickAt = Number.POSITIVE_INFINITY;
+        this.#armTick(now);
+      } else {
+        // A session must not end under a command that opens a port for it.
+        this.#tickAt = now + TICK_MS;
+      }
     }
     return this.#takeEffects();
   }
@@ -256,8 +260,7 @@ export class Relay<Origin extends ControlOrigin> {
 
   /** Runs a command until it ends or wants ports; `outcome` answers what it wanted last. */
   #resume(now: number, job: Job<Origin>, run: Opening<CommandOutcome>, outcome: PairOutcome | undefined): void {
-    // The value given to the first next() is dropped by the language.
-    const step = outcome === undefined ? run.next({ kind: 'opened' }) : run.next(outcome);
+    const step = outcome === undefined ? run.next() : run.next(outcome);
     this.#collectMedia();
     if (step.done === true) {
       this.#active = undefined;

@@ -166,6 +166,16 @@ test('nothing wakes a relay that has nothing to do', () => {
   assert.equal(world.relay.nextTimeoutAt(), Number.POSITIVE_INFINITY);
 });
 
+test('no session ends under a command that opens a port for it', () => {
+  const world = new RelayWorld({ setupTtlSeconds: 2 });
+  world.line('U c 198.51.100.1 4000 A');
+  world.open = () => undefined;
+  world.line('L c 198.51.100.2 5000 A B');
+  world.advance(10_000);
+  assert.deepEqual(world.answer(), ['20002 192.0.2.100']);
+  assert.equal(world.relay.pairsInUse, world.relay.sessionCount * 2);
+});
+
 test('a shutdown in the middle of a command ends every session', () => {
   const world = new RelayWorld();
   world.line('U c 198.51.100.1 4000 A');

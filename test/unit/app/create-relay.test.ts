@@ -1,0 +1,65 @@
+/** The relay as a library: `createRelay`. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRelay, type RelayConfig } from '../../../src/app/relay.ts';
+import { ImsError } from '../../../src/errors.ts';
+import { freePortRange } from '../../support/ports.ts';
+import { askRelay } from '../../support/rtpp.ts';
+import { boundUdpPorts } from '../../support/survivors.ts';
+
+function config(more: Partial<RelayConfig> = {}): RelayConfig {
+  const minPort = freePortRange(20);
+  return {
+    control: ['udp:127.0.0.1:0'],
+    addresses: [{ family: 4, address: '127.0.0.1', advertised: undefined, label: undefined }],
+    minPort,
+    maxPort: minPort + 19,
+    ...more,
+  };
+}
+
+test('serves, drains and closes; close is idempotent and leaves no port', async (t) => {
+  const relay = await createRelay(config());
+  t.after(() => relay.close());
+  const port = Number(relay.control[0]?.split(':').at(-1));
+  assert.match(await askRelay(port, 'U call 127.0.0.1 4000 A'), /^\d+ 127\.0\.0\.1$/);
+  assert.equal(relay.sessionCount, 1);
+  assert.equal(relay.pairsInUse, 1);
+  relay.drain();
+  assert.equal(await askRelay(port, 'U other 127.0.0.1 4000 A'), 'E99');
+  assert.equal(await askRelay(port, 'D call A'), '0');
+  await relay.drained;
+  await relay.close();
+  await relay.close();
+  const { minPort, maxPort } = relay.details;
+  assert.deepEqual(
+    [...boundUdpPorts()].filter((bound) => bound === port || (bound >= minPort && bound <= maxPort)),
+    [],
+  );
+});
+
+test('a start that fails half way leaves nothing open', async (t) => {
+  const relay = await createRelay(config());
+  t.after(() => relay.close());
+  const taken = relay.control[0] ?? '';
+  const openSockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length;
+  const before = openSockets();
+  await assert.rejects(createRelay(config({ control: ['udp:127.0.0.1:0', taken] })), (error) => {
+    return error instanceof ImsError && error.code === 'IMS_ERR_PORT_IN_USE';
+  });
+  assert.equal(openSockets(), before);
+});
+
+test('a range without room for a pair is a usage error', async () => {
+  await assert.rejects(createRelay(config({ minPort: 9, maxPort: 10 })), (error) => {
+    return error instanceof ImsError && error.code === 'IMS_ERR_USAGE';
+  });
+});
+
+test('AUTO_DETECT finds an address that media can be bound to', async (t) => {
+  const addresses = [{ family: 4, address: 'AUTO_DETECT', advertised: undefined, label: undefined }] as const;
+  const relay = await createRelay(config({ addresses }));
+  t.after(() => relay.close());
+  const port = Number(relay.control[0]?.split(':').at(-1));
+  assert.match(await askRelay(port, 'U call 127.0.0.1 4000 A'), new RegExp(`^\\d+ ${relay.details.bindAddress}$`));
+});
