@@ -88,10 +88,7 @@ export async function proveMedia(options: MediaProbeOptions): Promise<MediaProof
     if (typeof call === 'string') {
       return failedProof(call);
     }
-    const directions = [
-      new Direction('caller', call, options.purpose),
-      new Direction('callee', call, options.purpose),
-    ] as const;
+    const directions = [new Direction('caller', call), new Direction('callee', call)] as const;
     await exchange(directions, options);
     const proofs = [
       ...directions.map((direction) => direction.rtp.proof(options.requiredShare)),
@@ -222,14 +219,14 @@ class Direction {
   readonly #to: TransportAddress;
 
   /** `to`: where packets are sent if not to the bound address. */
-  constructor(from: ProofParty, call: ProbeCall, purpose: string, to: TransportAddress = call.media[from]) {
+  constructor(from: ProofParty, call: ProbeCall, to: TransportAddress = call.media[from]) {
     const { port } = call.media[otherParty(from)];
     this.from = from;
     this.rtp = new FlowRecorder(from, 'rtp', port);
     this.rtcp = new FlowRecorder(from, 'rtcp', port + 1);
     this.#source = {
       from,
-      tag: `${call.callId} ${purpose}`,
+      tag: call.callId,
       ssrc: randomInt(1, 2 ** 32),
       // Near the wrap, so that each proof crosses it.
       firstSequenceNumber: 65_533,
@@ -296,7 +293,7 @@ async function proveAdvertised(options: MediaProbeOptions, main: ProbeCall, told
   }
   try {
     const directions = (['caller', 'callee'] as const).map(
-      (from) => new Direction(from, call, options.purpose, { address: told, port: call.media[from].port }),
+      (from) => new Direction(from, call, { address: told, port: call.media[from].port }),
     );
     await exchange(directions, { ...options, packets: ADVERTISED_PACKETS, rtcpPackets: 0 });
     const sent = directions.reduce((sum, { rtp }) => sum + rtp.sent, 0);

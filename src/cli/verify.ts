@@ -87,7 +87,8 @@ async function verify(options: VerifyOptions): Promise<void> {
 
 function relayOf(path: string | undefined): Target {
   const { config } = loadConfig({ path, env: process.env, flags: {}, cwd: process.cwd() });
-  return config.relay;
+  const { host, port } = config.relay;
+  return { host, port };
 }
 
 /** `udp:HOST:PORT`, split at the last colon as rtpproxy's `-s` is; an IPv6 address may have brackets. */
