@@ -1,5 +1,6 @@
 /** A small private network: one namespace a host, all on one Ethernet bridge, without a way out. */
 import { execFileSync } from 'node:child_process';
+import { atAbruptEnd } from './abrupt-end.ts';
 import type { Scope } from './scope.ts';
 import { waitFor } from './wait.ts';
 
@@ -46,8 +47,13 @@ function addNamespace(scope: Scope, name: string): string {
   const namespace = `imsl-${scope.runId}-${name}`;
   ip('netns', 'add', namespace);
   // Interfaces, addresses and the other end of each veth pair go with the namespace.
-  scope.defer(() => {
+  const remove = (): void => {
     ip('netns', 'del', namespace);
+  };
+  const forget = atAbruptEnd(remove);
+  scope.defer(() => {
+    forget();
+    remove();
   });
   return namespace;
 }

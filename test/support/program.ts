@@ -1,5 +1,6 @@
 /** Programs that a test starts: their output by lines, their end, and no survivors. */
 import { spawn } from 'node:child_process';
+import { atAbruptEnd } from './abrupt-end.ts';
 import type { Scope } from './scope.ts';
 import { processesOfRun, RUN_VARIABLE, type RunningProcess } from './survivors.ts';
 import { waitFor, within } from './wait.ts';
@@ -40,6 +41,8 @@ export class Program {
   static start(scope: Scope, options: ProgramOptions): Program {
     const cookie = `${scope.runId}/${++started}`;
     const program = new Program(cookie, options);
+    const forget = atAbruptEnd(() => program.signalGroup('SIGTERM'));
+    void program.exited.then(forget);
     scope.defer(async () => {
       await program.stop();
       const left = await program.#survivors();
@@ -216,6 +219,9 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {
+  if (pid === 0) {
+    return; // it could not be started, and 0 would be our own group
+  }
   try {
     process.kill(pid, signal);
   } catch (error) {
