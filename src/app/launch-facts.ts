@@ -30,7 +30,8 @@ export type RelayFacts = { readonly control: string } & (
       readonly details: RelayDetails | undefined;
     }
   | { readonly kind: 'found'; readonly description: string }
-  | { readonly kind: 'absent' }
+  /** None answers, and none is started from here: why not. */
+  | { readonly kind: 'absent'; readonly reason: string }
 );
 
 export interface LiveFacts {
@@ -62,10 +63,15 @@ export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
   };
 }
 
-function relayFacts({ loaded: { config } }: LaunchSetup, live: LiveFacts): RelayFacts {
+function relayFacts({ loaded: { config }, rules }: LaunchSetup, live: LiveFacts): RelayFacts {
   const control = `udp ${config.relay.host}:${config.relay.port}`;
   if (!live.relayIsThere) {
-    return { control, kind: 'absent' };
+    const reason = rules.relay.autoStart
+      ? 'it is being restarted'
+      : config.relay.autoStart
+        ? 'it is on another machine'
+        : 'RTPPROXY_AUTO_START=0: none is started';
+    return { control, kind: 'absent', reason };
   }
   return live.relayFound === undefined && live.relayPid !== undefined
     ? { control, kind: 'started', pid: live.relayPid, command: config.relay.command, details: live.relayDetails }

@@ -198,7 +198,6 @@ class Launch {
   #spawn(service: ServiceName, generation: number): void {
     const about = { service, generation } as const;
     const command = childCommand(service, this.#childContext(generation));
-    this.#children.get(service)?.close();
     this.#lastWords.delete(service);
     const child = new ChildDriver(command, {
       spawned: (pid) => this.#driver.post({ kind: 'spawned', ...about, pid }),

@@ -38,9 +38,7 @@ function relayRows(relay: RelayFacts): [string, string][] {
         ['plane', 'the found relay’s own'],
       ];
     case 'absent':
-      return [
-        ['relay', `${relay.control}  does not answer, and RTPPROXY_AUTO_START=0 forbids starting one: calls get 503`],
-      ];
+      return [['relay', `${relay.control}  does not answer (${relay.reason}): calls get 503 until it does`]];
   }
 }
 

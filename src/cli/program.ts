@@ -11,6 +11,10 @@ import { verifyCommand } from './verify.ts';
  * @returns the exit status
  */
 export async function runProgram(argv: readonly string[]): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // A reader that went away (`ims-launch | head -1`) is no reason to stop a telephone system.
+    stream.on('error', () => {});
+  }
   const version = packageVersion();
   const program = new Command('ims-launch')
     .description(
@@ -39,8 +43,7 @@ function explain(error: unknown): number {
     if (error.exitCode === 0) {
       return 0;
     }
-    const sentence = USAGE_SENTENCES[error.code] ?? error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-    complain(sentence, ERRORS.IMS_ERR_USAGE.remedy);
+    complain(error.message.replace(/^error: /, '').replaceAll('\n', ' '), ERRORS.IMS_ERR_USAGE.remedy);
     return ERRORS.IMS_ERR_USAGE.exitCode;
   }
   if (error instanceof ImsError) {
@@ -50,11 +53,6 @@ function explain(error: unknown): number {
   complain(error instanceof Error ? (error.stack ?? error.message) : String(error), ERRORS.IMS_ERR_INTERNAL.remedy);
   return ERRORS.IMS_ERR_INTERNAL.exitCode;
 }
-
-/** With a default command, commander calls an unknown command an excess argument. */
-const USAGE_SENTENCES: Readonly<Record<string, string>> = {
-  'commander.excessArguments': 'there is no such command',
-};
 
 function complain(message: string, remedy: string): void {
   process.stderr.write(`ims-launch: ${message}\n${remedy}\n`);

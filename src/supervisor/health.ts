@@ -72,9 +72,9 @@ function miss(turn: Turn, name: ServiceName, condition: Watched, nextAt: number)
 }
 
 function restartHungRelay(turn: Turn, health: Health): void {
-  const { process, history } = turn.service('relay');
+  const { incarnation, history } = turn.service('relay');
   const { embedded } = turn.state.rules.relay;
-  const alive = embedded && process !== undefined && turn.now - process.heartbeatAt < HANG_MS;
+  const alive = embedded && incarnation !== undefined && turn.now - incarnation.heartbeatAt < HANG_MS;
   if (turn.now - health.firstMissAt < HANG_MS || alive) {
     return;
   }
@@ -83,7 +83,10 @@ function restartHungRelay(turn: Turn, health: Health): void {
     return;
   }
   turn.patchService('relay', { history: granted });
-  turn.report('error', 'comp.hung', 'the relay hangs and is restarted', { service: 'relay', childPid: process?.pid });
+  turn.report('error', 'comp.hung', 'the relay hangs and is restarted', {
+    service: 'relay',
+    childPid: incarnation?.pid,
+  });
   stopService(turn, 'relay', { kind: 'start' });
 }
 

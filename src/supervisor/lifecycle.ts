@@ -17,7 +17,7 @@ export function spawn(turn: Turn, name: ServiceName): void {
   turn.patchService(name, {
     generation,
     asking: false,
-    process: { pid: undefined, spawnedAt: turn.now, exited: false, heartbeatAt: turn.now },
+    incarnation: { pid: undefined, spawnedAt: turn.now, exited: false, heartbeatAt: turn.now },
   });
   turn.enter(
     name,
@@ -33,22 +33,22 @@ export function spawn(turn: Turn, name: ServiceName): void {
 }
 
 export function handleSpawned(turn: Turn, name: ServiceName, pid: number): void {
-  const { process } = turn.service(name);
-  if (process !== undefined) {
-    turn.patchService(name, { process: { ...process, pid } });
+  const { incarnation } = turn.service(name);
+  if (incarnation !== undefined) {
+    turn.patchService(name, { incarnation: { ...incarnation, pid } });
     turn.report('info', `${name}.spawn`, 'service started', { service: name, childPid: pid });
   }
 }
 
 /** Everything that was to be shown has been. */
 export function becomeReady(turn: Turn, name: ServiceName): void {
-  const { history, process } = turn.service(name);
+  const { history, incarnation } = turn.service(name);
   turn.patchService(name, { history: { ...history, everReady: true } });
   turn.enter(name, { kind: 'ready', readySince: turn.now, health: HEALTHY }, turn.now + healthIntervalMs(turn, name));
   turn.report('info', 'comp.ready', 'service is ready', {
     service: name,
-    childPid: process?.pid,
-    durationMs: Math.round(turn.now - (process?.spawnedAt ?? turn.now)),
+    childPid: incarnation?.pid,
+    durationMs: Math.round(turn.now - (incarnation?.spawnedAt ?? turn.now)),
   });
 }
 
@@ -59,7 +59,7 @@ export function healthIntervalMs(turn: Turn, name: ServiceName): number {
 
 export function handleSpawnFailed(turn: Turn, name: ServiceName, reason: SpawnFailure, detail: string): void {
   const { condition } = turn.service(name);
-  turn.patchService(name, { process: undefined });
+  turn.patchService(name, { incarnation: undefined });
   if (condition.kind === 'stopping') {
     turn.enter(name, { kind: 'idle' });
     return;
@@ -77,18 +77,18 @@ export function handleExited(
   name: ServiceName,
   end: { readonly exitCode: number | undefined; readonly signal: string | undefined; readonly daemonised: boolean },
 ): void {
-  const { process, condition, generation } = turn.service(name);
-  if (process === undefined || process.exited) {
+  const { incarnation, condition, generation } = turn.service(name);
+  if (incarnation === undefined || incarnation.exited) {
     return;
   }
-  turn.patchService(name, { process: { ...process, exited: true }, askAt: Number.POSITIVE_INFINITY });
+  turn.patchService(name, { incarnation: { ...incarnation, exited: true }, askAt: Number.POSITIVE_INFINITY });
   const { exitCode, signal } = end;
   const fields = {
     service: name,
-    childPid: process.pid,
+    childPid: incarnation.pid,
     exitCode,
     signal,
-    durationMs: Math.round(turn.now - process.spawnedAt),
+    durationMs: Math.round(turn.now - incarnation.spawnedAt),
   };
   if (condition.kind === 'stopping') {
     turn.report('info', 'comp.exit', 'service ended', fields);
@@ -111,7 +111,7 @@ export function handleExited(
 /** No process of the incarnation is left: a stop is complete, or a restart may go on. */
 export function handleExtinct(turn: Turn, name: ServiceName): void {
   const { condition } = turn.service(name);
-  turn.patchService(name, { process: undefined });
+  turn.patchService(name, { incarnation: undefined });
   if (condition.kind !== 'stopping') {
     return;
   }

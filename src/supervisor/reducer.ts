@@ -126,9 +126,9 @@ function handle(turn: Turn, event: SupervisorEvent): void {
       return;
     }
     case 'heartbeat': {
-      const { process } = turn.service(event.service);
-      if (process !== undefined) {
-        turn.patchService(event.service, { process: { ...process, heartbeatAt: turn.now } });
+      const { incarnation } = turn.service(event.service);
+      if (incarnation !== undefined) {
+        turn.patchService(event.service, { incarnation: { ...incarnation, heartbeatAt: turn.now } });
       }
       return;
     }
@@ -239,8 +239,8 @@ function endLateStart(turn: Turn, name: ServiceName): void {
 }
 
 function retry(turn: Turn, name: ServiceName): void {
-  const { condition, process } = turn.service(name);
-  if (condition.kind !== 'backoff' || turn.now < condition.retryAt || process !== undefined) {
+  const { condition, incarnation } = turn.service(name);
+  if (condition.kind !== 'backoff' || turn.now < condition.retryAt || incarnation !== undefined) {
     return;
   }
   if (name === 'relay') {
@@ -276,8 +276,8 @@ function ask(turn: Turn, name: ServiceName): void {
 }
 
 function startIms(turn: Turn): void {
-  const { condition, process } = turn.service('ims');
-  if (condition.kind === 'idle' && process === undefined && isGateOpen(turn)) {
+  const { condition, incarnation } = turn.service('ims');
+  if (condition.kind === 'idle' && incarnation === undefined && isGateOpen(turn)) {
     spawn(turn, 'ims');
   }
 }

@@ -167,7 +167,7 @@ function waitForRelay(turn: Turn): void {
     turn.report(
       'warn',
       'relay.absent',
-      'no relay answers and RTPPROXY_AUTO_START=0 forbids starting one: calls are refused until there is one',
+      'no relay answers, and none is started from here (RTPPROXY_AUTO_START): calls are refused until there is one',
       { service: 'relay' },
     );
   }
@@ -186,7 +186,7 @@ function refuse(turn: Turn, code: 'IMS_ERR_RELAY_FOREIGN' | 'IMS_ERR_RELAY_SILEN
 function beginEpoch(turn: Turn): void {
   const epoch = turn.state.relayEpoch + 1;
   turn.patch({ relayEpoch: epoch });
-  if (turn.service('ims').process !== undefined && turn.state.rules.ims.embedded) {
+  if (turn.service('ims').incarnation !== undefined && turn.state.rules.ims.embedded) {
     turn.emit({ kind: 'tell-relay-up', epoch });
   }
 }

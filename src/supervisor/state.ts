@@ -76,7 +76,7 @@ export interface Ending {
 }
 
 /** A process that was spawned and whose group has not been seen extinct. At most one a service. */
-export interface LiveProcess {
+export interface Incarnation {
   readonly pid: number | undefined;
   readonly spawnedAt: number;
   readonly exited: boolean;
@@ -87,7 +87,7 @@ export interface Component {
   readonly condition: Condition;
   /** Grows with each spawn, adoption and search; an answer that carries an older one is stale. */
   readonly generation: number;
-  readonly process: LiveProcess | undefined;
+  readonly incarnation: Incarnation | undefined;
   /** A question of this generation is open; there is never a second one. */
   readonly asking: boolean;
   /** When the open question was asked, or when the next one is due. */
@@ -148,7 +148,7 @@ const NO_RULES: SupervisorRules = {
 const NEW_COMPONENT: Component = {
   condition: { kind: 'idle' },
   generation: 0,
-  process: undefined,
+  incarnation: undefined,
   asking: false,
   askAt: Number.POSITIVE_INFINITY,
   history: NO_HISTORY,

@@ -13,8 +13,8 @@ import type { Turn } from './turn.ts';
 
 /** Begins to stop the service's process; without one there is nothing to do. */
 export function stopService(turn: Turn, name: ServiceName, then: AfterStop): void {
-  const { process, generation, condition } = turn.service(name);
-  if (process === undefined) {
+  const { incarnation, generation, condition } = turn.service(name);
+  if (incarnation === undefined) {
     if (condition.kind !== 'failed') {
       turn.enter(name, { kind: 'idle' });
     }
@@ -27,11 +27,11 @@ export function stopService(turn: Turn, name: ServiceName, then: AfterStop): voi
   }
   const plan = planStop(turn.now, name, turn.state.rules.stopBudgetMs);
   turn.enter(name, { kind: 'stopping', plan, then });
-  if (process.exited) {
+  if (incarnation.exited) {
     turn.emit({ kind: 'kill-group', service: name, generation });
     return;
   }
-  turn.report('info', 'stop.signal', 'asking the service to stop', { service: name, childPid: process.pid });
+  turn.report('info', 'stop.signal', 'asking the service to stop', { service: name, childPid: incarnation.pid });
   turn.emit({ kind: 'request-stop', service: name, generation });
 }
 
@@ -48,8 +48,8 @@ export function termRest(turn: Turn, name: ServiceName): void {
 
 /** Takes the steps of a stop that are due. Returns true when its slice is over although the group lives. */
 export function continueStop(turn: Turn, name: ServiceName): boolean {
-  const { condition, generation, process } = turn.service(name);
-  if (condition.kind !== 'stopping' || process === undefined) {
+  const { condition, generation, incarnation } = turn.service(name);
+  if (condition.kind !== 'stopping' || incarnation === undefined) {
     return false;
   }
   const { plan } = condition;
@@ -61,7 +61,7 @@ export function continueStop(turn: Turn, name: ServiceName): boolean {
     turn.patchService(name, { condition: { ...condition, plan: done } });
     turn.report('error', 'stop.kill', 'the service did not stop in time and is killed', {
       service: name,
-      childPid: process.pid,
+      childPid: incarnation.pid,
     });
     turn.emit({ kind: 'kill-group', service: name, generation });
   } else if (turn.now >= plan.termRestAt) {
@@ -83,7 +83,8 @@ export function beginStop(turn: Turn, { reason, exitCode, failure }: StopOrder):
     return;
   }
   const budgetMs = rules.stopBudgetMs;
-  turn.report(failure === undefined ? 'info' : 'error', 'stop.begin', 'stopping', { reason, durationMs: budgetMs });
+  const sentence = reason === 'SIGINT' ? 'stopping; Ctrl-C again kills everything' : 'stopping';
+  turn.report(failure === undefined ? 'info' : 'error', 'stop.begin', sentence, { reason, durationMs: budgetMs });
   turn.patch({
     phase: 'stopping',
     relayDueAt: Number.POSITIVE_INFINITY,
@@ -185,12 +186,12 @@ function stopRelay(turn: Turn): void {
 }
 
 function isOver(turn: Turn, name: 'ims' | 'relay'): boolean {
-  const { process, condition } = turn.service(name);
-  if (process === undefined) {
+  const { incarnation, condition } = turn.service(name);
+  if (incarnation === undefined) {
     return true;
   }
   if (condition.kind === 'stopping' && turn.now >= condition.plan.endAt) {
-    turn.report('error', 'stop.stuck', 'the service cannot be killed', { service: name, childPid: process.pid });
+    turn.report('error', 'stop.stuck', 'the service cannot be killed', { service: name, childPid: incarnation.pid });
     return true;
   }
   return false;

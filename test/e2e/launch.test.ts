@@ -126,7 +126,7 @@ test('usage errors end with 64 and one sentence', async (t) => {
   for (const [index, [args, sentence]] of (
     [
       [['--nonsense'], /^ims-launch: unknown option '--nonsense'/],
-      [['stat'], /^ims-launch: there is no such command/],
+      [['stat'], /^ims-launch: unknown command "stat"/],
     ] as const
   ).entries()) {
     const { code, output } = await runProgram(scope, {

@@ -196,7 +196,7 @@ test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, 
         const live = chaos.live.get(name);
         assert.equal(live?.generation ?? component.generation, component.generation, `seed ${seed}: lost ${name}`);
         if (component.condition.kind === 'adopted') {
-          assert.equal(component.process, undefined, `seed ${seed}: an adopted relay has a process of ours`);
+          assert.equal(component.incarnation, undefined, `seed ${seed}: an adopted relay has a process of ours`);
         }
       }
     }
