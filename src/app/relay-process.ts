@@ -35,8 +35,8 @@ const HEARTBEAT_MS = 2000;
 const LAG_RESOLUTION_MS = 20;
 const DEFAULT_SOCKET_MODE = 0o755;
 
-/** Signals that end the relay at once; a second one does not wait for the first to be done. */
-const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGUSR1: 10, SIGUSR2: 12 } as const;
+/** Signals that end the relay at once. While it closes they have their default effect, so a second one kills. */
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /**
  * Runs until a signal, the supervisor or the end of a drain, and resolves to the exit code.
@@ -110,12 +110,10 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
   releases.push(stopHeartbeat);
   try {
     return await new Promise<number>((resolve) => {
-      let ending = false;
-      for (const [signal, number] of Object.entries(ENDING_SIGNALS)) {
+      for (const signal of ENDING_SIGNALS) {
         on(signal, () => {
           log.info({ signal }, 'signal received, stopping');
-          resolve(ending ? 128 + number : 0);
-          ending = true;
+          resolve(0);
         });
       }
       on('SIGHUP', () => {

@@ -138,6 +138,40 @@ test('the pid file is there while it runs, and /dev/null survives', async (t) =>
   assert.ok(existsSync('/dev/null'));
 });
 
+test('-u gives the privilege up once the sockets are open', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.skip('needs root');
+    return;
+  }
+  const scope = openScope(t);
+  const control = await freeUdpPort();
+  const program = Program.start(scope, { command: relayCommand('-u', 'nobody', '-s', `udp:127.0.0.1:${control}`) });
+  await program.waitForLine(/relay ready/);
+  assert.equal(await askRelay(control, 'V'), '20040107');
+  const [, real, effective] = /^Uid:\s+(\d+)\s+(\d+)/m.exec(readFileSync(`/proc/${program.pid}/status`, 'utf8')) ?? [];
+  assert.ok(real !== '0' && real === effective, `uid ${real}, ${effective}`);
+
+  const unknown = await runProgram(scope, { command: relayCommand('-u', 'nosuchuser', '-s', 'stdio:') });
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.output, /-u nosuchuser: there is no user "nosuchuser"/);
+});
+
+test('as root, UDP control that others can reach is refused without -u or -F', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.skip('needs root');
+    return;
+  }
+  const scope = openScope(t);
+  const port = await freeUdpPort();
+  const open = await runProgram(scope, { command: relayCommand('-s', `udp:*:${port}`) });
+  assert.equal(open.code, 1);
+  assert.match(open.output, /-s udp:\*:\d+ as root: .*add -u user, or -F/);
+
+  const loopback = Program.start(scope, { command: relayCommand('-s', `udp:127.0.0.1:${port}`) });
+  await loopback.waitForLine(/running as root/);
+  await loopback.waitForLine(/relay ready/);
+});
+
 test('--daemon prints the process id once the relay can be asked, and leaves it running', async (t) => {
   const scope = openScope(t);
   const control = await freeUdpPort();
