@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { ChildCommand } from '../io/process-driver.ts';
 import { type LogLevel, logLevelOf } from '../observe/options.ts';
 import type { ServiceName } from '../supervisor/state.ts';
-import { formatHost } from '../wire/ip-address.ts';
+import { formatTransportAddress } from '../wire/ip-address.ts';
 import type { LaunchSetup } from './launch-setup.ts';
 
 /** Every process of a run carries it in its environment, and so do its descendants. */
@@ -46,13 +46,13 @@ function programPath(name: 'ims-relay' | 'ims-server'): string {
   return join(import.meta.dirname, '..', 'bin', `${name}.js`);
 }
 
-function relayArguments({ loaded: { config }, address }: LaunchSetup): string[] {
+function relayArguments({ loaded: { config }, address, control }: LaunchSetup): string[] {
   const { relay } = config;
   return [
     '-f',
     '-F',
     ...['-l', address.bind],
-    ...['-s', `udp:${formatHost(relay.host)}:${relay.port}`],
+    ...['-s', `udp:${formatTransportAddress(control)}`],
     ...['-m', String(relay.minPort)],
     ...['-M', String(relay.maxPort)],
     ...['-T', String(relay.timeoutSeconds)],

@@ -4,9 +4,11 @@ import { addressQuestion } from '../config/address-question.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';
 import { describeOwner, portOwner } from '../io/port-owner.ts';
+import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
 import { isLocalAddress, resolveServerAddress, type ServerAddress } from '../io/server-address.ts';
+import type { Log } from '../observe/log.ts';
 import type { SupervisorRules } from '../supervisor/state.ts';
-import { familyOf } from '../wire/ip-address.ts';
+import { familyOf, type TransportAddress } from '../wire/ip-address.ts';
 
 export interface LaunchSources {
   /** `--config` */
@@ -20,18 +22,27 @@ export interface LaunchSources {
 export interface LaunchSetup {
   readonly loaded: LoadedConfig;
   readonly address: ServerAddress;
+  /** The relay's control socket, its name resolved. */
+  readonly control: TransportAddress;
   readonly rules: SupervisorRules;
   /** Sentences for the operator: configuration, address, supervision. */
   readonly warnings: readonly string[];
 }
 
-/** @throws ImsError what the operator has to change first. */
-export async function setUp(sources: LaunchSources): Promise<LaunchSetup> {
+/**
+ * The client is open, and the caller's to close.
+ * @throws ImsError what the operator has to change first
+ */
+export async function setUp(sources: LaunchSources, log: Log): Promise<{ setup: LaunchSetup; client: RtppClient }> {
   const loaded = readConfig(sources);
   const address = await resolveServerAddress(addressQuestion(loaded));
   await requireFreeSipPort(loaded.config.SERVER_PORT, address);
-  const { rules, warnings } = rulesOf(loaded);
-  return { loaded, address, rules, warnings: [...loaded.warnings, ...address.warnings, ...warnings] };
+  const { host, port } = loaded.config.relay;
+  const client = await openRtppClient({ host, port, log });
+  const control = client.remote;
+  const { rules, warnings } = rulesOf(loaded, control);
+  const allWarnings = [...loaded.warnings, ...address.warnings, ...warnings];
+  return { setup: { loaded, address, control, rules, warnings: allWarnings }, client };
 }
 
 /** The configuration as it is now; also read again when its file changes. */
@@ -39,10 +50,13 @@ export function readConfig({ configPath, env, flags, cwd }: LaunchSources): Load
   return loadConfig({ path: configPath, env, flags, cwd });
 }
 
-function rulesOf({ config }: LoadedConfig): { readonly rules: SupervisorRules; readonly warnings: readonly string[] } {
+function rulesOf(
+  { config }: LoadedConfig,
+  control: TransportAddress,
+): { readonly rules: SupervisorRules; readonly warnings: readonly string[] } {
   const { relay, ims, supervisor } = config;
   const warnings: string[] = [];
-  const relayIsElsewhere = familyOf(relay.host) !== undefined && !isLocalAddress(relay.host);
+  const relayIsElsewhere = !isLocalAddress(control.address);
   if (relayIsElsewhere && relay.autoStart) {
     warnings.push(`relay.host ${relay.host} is another machine: no relay is started from here, only looked for`);
   }

@@ -7,7 +7,7 @@ import { ERRORS, type ErrorCode, ImsError } from '../errors.ts';
 import { ChildDriver } from '../io/process-driver.ts';
 import { signalProcess } from '../io/process-signals.ts';
 import { processesWithEnvironment } from '../io/process-table.ts';
-import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
+import type { RtppClient } from '../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../io/supervisor-driver.ts';
 import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../observe/ipc.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
@@ -137,14 +137,13 @@ class Launch {
 
   async #loadConfig(): Promise<void> {
     try {
-      const setup = await setUp(this.#options);
+      const { setup, client } = await setUp(this.#options, this.#log);
+      this.#setup = setup;
+      this.#client = client;
       this.#setLevel(setup.loaded.config.LOG_LEVEL);
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
       }
-      const { host, port } = setup.loaded.config.relay;
-      this.#client = await openRtppClient({ host, port, log: this.#log });
-      this.#setup = setup;
       this.#watchConfig(setup);
       this.#driver.post({ kind: 'configured', rules: setup.rules });
     } catch (error) {

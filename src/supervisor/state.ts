@@ -103,13 +103,14 @@ export interface Failure {
 
 export interface Stopping {
   readonly reason: string;
+  /** Of what is reported about it: a stop before anything ran is no news. */
+  readonly level: 'debug' | 'info';
   readonly exitCode: number;
   readonly failure: Failure | undefined;
   readonly stage: 'ims' | 'relay' | 'sweep';
   readonly startedAt: number;
   /** When the last stop signal came that was not a mere echo. */
   readonly signalledAt: number;
-  readonly forced: boolean;
   readonly stageEndsAt: number;
   readonly wallClockAt: number;
   readonly cleanSweeps: number;

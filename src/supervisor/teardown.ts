@@ -84,18 +84,19 @@ export function beginStop(turn: Turn, { reason, exitCode, failure }: StopOrder):
   }
   const budgetMs = rules.stopBudgetMs;
   const sentence = reason === 'SIGINT' ? 'stopping; Ctrl-C again kills everything' : 'stopping';
-  turn.report(failure === undefined ? 'info' : 'error', 'stop.begin', sentence, { reason, durationMs: budgetMs });
+  const level = phase === 'boot' || phase === 'config' ? 'debug' : 'info';
+  turn.report(level, 'stop.begin', sentence, { reason, durationMs: budgetMs });
   turn.patch({
     phase: 'stopping',
     relayDueAt: Number.POSITIVE_INFINITY,
     stop: {
       reason,
+      level,
       exitCode,
       failure,
       stage: 'ims',
       startedAt: turn.now,
       signalledAt: turn.now,
-      forced: false,
       stageEndsAt: Number.POSITIVE_INFINITY,
       wallClockAt: turn.now + budgetMs + WALL_CLOCK_SLACK_MS,
       cleanSweeps: 0,
@@ -172,7 +173,7 @@ export function handleStopSignal(turn: Turn, signal: StopSignal, reason: string)
   }
   turn.report('warn', 'stop.kill', 'stop was asked for again: everything is killed', { signal });
   turn.emit({ kind: 'kill-everything' });
-  finish(turn, { ...stop, exitCode: forcedExitCode(signal), forced: true });
+  finish(turn, { ...stop, exitCode: forcedExitCode(signal) });
 }
 
 function stopRelay(turn: Turn): void {
@@ -198,7 +199,7 @@ function isOver(turn: Turn, name: 'ims' | 'relay'): boolean {
 }
 
 function finish(turn: Turn, stop: Stopping): void {
-  turn.report(stop.failure === undefined ? 'info' : 'error', 'stop.done', 'stopped', {
+  turn.report(stop.level, 'stop.done', 'stopped', {
     exitCode: stop.exitCode,
     durationMs: Math.round(turn.now - stop.startedAt),
   });

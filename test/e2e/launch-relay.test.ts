@@ -100,6 +100,14 @@ test('a program that holds the control port in silence: asked for 5 s, then 69 a
   assert.match(launcher.output, new RegExp(`ims-launch: process ${holder.pid} .*does not answer`));
 });
 
+test('the relay’s host may be a name', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place, { relay: { host: 'localhost' } });
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(READY_LINE);
+});
+
 test('relay.command: any daemon that speaks RTPP, and only if the answer is its own', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);

@@ -109,12 +109,13 @@ test('npm and npx die of TERM without passing it on: the launcher sees it and st
   assert.deepEqual(portsHeld(place), []);
 });
 
-test('SIGUSR1 shows the state and opens no inspector', async (t) => {
+test('SIGHUP without a terminal stops nothing; SIGUSR1 shows the state and opens no inspector', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
   const launcher = startLauncher(scope, place);
   await launcher.waitForLine(READY_LINE);
+  launcher.signal('SIGHUP');
   launcher.signal('SIGUSR1');
   const line = await launcher.waitForLine(eventLine('launch.status'));
   assert.equal(fieldOf(line, 'reason'), 'running');

@@ -9,6 +9,7 @@ function setup(env: Record<string, string> = {}, bind = '10.0.0.5', advertised =
   const embedded = { embedded: true, startTimeoutMs: 1000 };
   return {
     loaded,
+    control: { address: '127.0.0.1', port: loaded.config.relay.port },
     address: { bind, advertised, source: 'test', warnings: [] },
     rules: {
       relay: { ...embedded, autoStart: true, required: false },
