@@ -258,8 +258,8 @@ class Launch {
 
   #logStatus(): void {
     const { phase, relay, ims } = this.#driver.state;
-    const fields = { reason: phase, relay: relay.condition.kind, ims: ims.condition.kind };
-    this.#log.info({ event: 'launch.status', ...fields }, 'state of the system');
+    const reason = `${phase}: relay ${relay.condition.kind}, IMS ${ims.condition.kind}`;
+    this.#log.info({ event: 'launch.status', reason }, 'state of the system');
   }
 
   #setLevel(name: string): void {

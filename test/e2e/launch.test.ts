@@ -118,7 +118,7 @@ test('SIGHUP without a terminal stops nothing; SIGUSR1 shows the state and opens
   launcher.signal('SIGHUP');
   launcher.signal('SIGUSR1');
   const line = await launcher.waitForLine(eventLine('launch.status'));
-  assert.equal(fieldOf(line, 'reason'), 'running');
+  assert.equal(fieldOf(line, 'reason'), 'running: relay ready, IMS ready');
   assert.doesNotMatch(launcher.output, /Debugger listening/);
 });
 
