@@ -212,7 +212,7 @@ class Launch {
   }
 
   #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
-    switch (message.kind) {
+    switch (message?.kind) {
       case 'ready':
         if (message.part === 'relay') {
           this.#relayDetails = message.details as RelayDetails;
