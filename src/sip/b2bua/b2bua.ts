@@ -244,6 +244,11 @@ export class B2bua {
         this.#clients.set(id, handler);
         return id;
       },
+      handOver: (id, handler) => {
+        if (this.#clients.has(id)) {
+          this.#clients.set(id, handler);
+        }
+      },
       requestAndForget: (message, flow) => {
         request(message, flow);
       },

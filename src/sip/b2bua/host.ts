@@ -40,6 +40,8 @@ export interface CallHost {
   /** The instant of the fact that is being handled. */
   readonly now: number;
   request(request: SipRequest, flow: Flow, handler: ResponseHandler): ClientId;
+  /** What is still to come of a client transaction goes to another handler; the first one can be forgotten. */
+  handOver(id: ClientId, handler: ResponseHandler): void;
   /** Sends a request whose answer nobody needs: BYE of a call that is over. */
   requestAndForget(request: SipRequest, flow: Flow): void;
   cancel(id: ClientId, headers: readonly (readonly [string, string])[]): void;

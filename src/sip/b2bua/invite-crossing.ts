@@ -8,7 +8,6 @@
 
 import { findSdp } from '../../sdp/body.ts';
 import { AnswerRetransmission } from '../dialog/answer-retransmission.ts';
-import type { Dialog } from '../dialog/dialog.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
 import { to as toField } from '../message/headers/to.ts';
 import { EMPTY_BODY, type SipRequest, type SipResponse } from '../message/message.ts';
@@ -17,6 +16,7 @@ import { responseFlow } from '../transaction/via-routing.ts';
 import type { Branch } from './branch.ts';
 import { Crossing, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
+import { LateAnswers, type SentAck } from './late-answers.ts';
 import type { Side } from './media-relay.ts';
 import { passHeaders, removeBodyHeaders } from './pass-through.ts';
 
@@ -33,7 +33,7 @@ export class InviteCrossing extends Crossing implements Timed {
   #answer: SipResponse | undefined;
   #retransmission: AnswerRetransmission | undefined;
   /** The ACK that went out; sent again for each repeated 2xx. */
-  #ack: { readonly request: SipRequest; readonly flow: Flow } | undefined;
+  #ack: SentAck | undefined;
 
   constructor(branch: Branch, host: CallHost, from: Side, incoming: Incoming, isInitial: boolean) {
     super(branch, host, from, incoming);
@@ -168,6 +168,9 @@ export class InviteCrossing extends Crossing implements Timed {
     }
     this.acknowledge();
     this.#close();
+    if (this.clientId !== undefined) {
+      this.host.handOver(this.clientId, this.#lateAnswers());
+    }
   }
 
   #handleProvisional(response: SipResponse, flow: Flow): void {
@@ -195,19 +198,18 @@ export class InviteCrossing extends Crossing implements Timed {
 
   #handleSuccess(response: SipResponse, flow: Flow): void {
     const dialog = this.branch.dialogs[this.to];
-    const isSameAnswer = response.headers.read(toField)?.parameters.get('tag') === dialog.remoteTag;
     if (this.#state !== 'open') {
-      if (this.#ack !== undefined && isSameAnswer) {
-        this.host.send(this.#ack.request, this.#ack.flow);
-      } else if (this.#state === 'closed' || !isSameAnswer) {
-        this.#release(dialog, response, flow);
+      const isSameAnswer = response.headers.read(toField)?.parameters.get('tag') === dialog.remoteTag;
+      // While the caller's ACK is awaited there is none to repeat.
+      if (this.#ack !== undefined || this.#state === 'closed' || !isSameAnswer) {
+        this.#lateAnswers().handleResponse(response, flow);
       }
       return;
     }
     if (this.isInitial) {
       if (!this.branch.call.acceptAnswer(this.branch)) {
         this.#close();
-        this.#release(dialog, response, flow);
+        this.#lateAnswers().handleResponse(response, flow);
         return;
       }
       dialog.update(response, flow);
@@ -239,24 +241,10 @@ export class InviteCrossing extends Crossing implements Timed {
     });
   }
 
-  /** A 2xx that nobody wants any more (RFC 3261 13.2.2.4): a session was made there, so ACK it and end it. */
-  #release(dialog: Dialog, response: SipResponse, flow: Flow): void {
-    if (!this.isInitial) {
-      const request = dialog.createRequest('ACK', { cseq: this.clientCseq });
-      request.headers.write(maxForwards, OWN_MAX_FORWARDS);
-      this.host.send(request, dialog.nextHop());
-      return;
-    }
-    const unwanted = dialog.fork(response, flow);
-    for (const method of ['ACK', 'BYE'] as const) {
-      const request = unwanted.createRequest(method, method === 'ACK' ? { cseq: this.clientCseq } : {});
-      request.headers.write(maxForwards, OWN_MAX_FORWARDS);
-      if (method === 'ACK') {
-        this.host.send(request, unwanted.nextHop());
-      } else {
-        this.host.requestAndForget(request, unwanted.nextHop());
-      }
-    }
+  /** Answers after the one that counted, or after the INVITE was given up. */
+  #lateAnswers(): LateAnswers {
+    const { host, to, clientCseq: cseq, isInitial } = this;
+    return new LateAnswers({ host, dialog: this.branch.dialogs[to], cseq, isInitial, ack: this.#ack });
   }
 
   #armRetransmission(): void {
