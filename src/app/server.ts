@@ -123,7 +123,7 @@ export async function createServer({ config, address, log }: ServerConfig): Prom
 
   const close = async (): Promise<void> => {
     driver.run((now) => server.shutDown(now));
-    await waitUntil(() => layer.clientCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
+    await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
     await Promise.all([rtpp.close(), records.close(), ...transports.map((transport) => transport.close())]);

@@ -1,12 +1,14 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { Dialog } from '../dialog/dialog.ts';
+import { formatMessage } from '../message/format.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import { to as toField } from '../message/headers/to.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
+import { pushVia } from '../transaction/via-routing.ts';
 import type { Branch, CallTarget } from './branch.ts';
 import { Call } from './call.ts';
 import type { CallEvent } from './call-record.ts';
@@ -216,6 +218,16 @@ export class B2bua {
     return tag === undefined || callId === undefined ? undefined : this.#dialogs.get(dialogKey(callId, tag));
   }
 
+  /** A request outside of transactions gets a branch of its own (RFC 3261 17.1.1.3: the ACK for a 2xx). */
+  #withVia(message: SipMessage, flow: Flow): SipMessage {
+    if (message.kind === 'response') {
+      return message;
+    }
+    const sent = cloneRequest(message);
+    pushVia(sent.headers, flow, this.#options.ids.branch());
+    return sent;
+  }
+
   #collect(now: number, handle: () => void): B2buaEffect[] {
     this.#now = now;
     handle();
@@ -249,6 +261,9 @@ export class B2bua {
           this.#clients.set(id, handler);
         }
       },
+      forget: (id) => {
+        this.#clients.delete(id);
+      },
       requestAndForget: (message, flow) => {
         request(message, flow);
       },
@@ -259,7 +274,12 @@ export class B2bua {
         }
         emit({ kind: 'respond', key, response });
       },
-      send: (message: SipMessage, flow: Flow) => emit({ kind: 'send', message, flow }),
+      send: (message, flow) => {
+        const datagram = { bytes: formatMessage(this.#withVia(message, flow)), flow };
+        emit({ kind: 'send', ...datagram });
+        return datagram;
+      },
+      resend: (datagram) => emit({ kind: 'send', ...datagram }),
       relay: (session: MediaSession, command: RelayCommand) => {
         const id = ++this.#lastRelayRequest;
         this.#relayRequests.set(id, session);

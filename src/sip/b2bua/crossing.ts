@@ -93,6 +93,9 @@ export class Crossing implements ResponseHandler {
       this.branch.dialogs[this.to].refresh(response, flow);
       this.branch.dialogs[this.from].refresh(this.incoming.request, this.incoming.flow);
     }
+    if (response.status >= 200) {
+      this.forgetClient();
+    }
     this.pass(response, this.to, 'answer', flow, (body) => {
       if (!body.ok) {
         this.refuse(body.error);
@@ -105,6 +108,7 @@ export class Crossing implements ResponseHandler {
   }
 
   handleFailure(status: 408 | 503, reason: string): void {
+    this.forgetClient();
     if (!this.#answered) {
       this.answer(this.createAnswer(status, reason));
       this.branch.handleFinal(this, status);
@@ -113,6 +117,7 @@ export class Crossing implements ResponseHandler {
 
   /** The call is over before the other side has answered. */
   abandon(): void {
+    this.forgetClient();
     if (!this.#answered) {
       this.answer(this.createAnswer(this.method === 'INVITE' ? 487 : 481));
     }
@@ -122,6 +127,13 @@ export class Crossing implements ResponseHandler {
   refuse(refusal: Refusal): void {
     this.answer(this.createAnswer(refusal.status, refusal.reason));
     this.branch.handleFinal(this, refusal.status);
+  }
+
+  /** The final response is here, or does not matter: the transaction that still lingers need not hold this call. */
+  protected forgetClient(): void {
+    if (this.clientId !== undefined) {
+      this.host.forget(this.clientId);
+    }
   }
 
   protected requestRole(): 'offer' | 'answer' {

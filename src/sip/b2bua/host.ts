@@ -6,7 +6,7 @@ import type { IdSource } from '../transaction/ids.ts';
 import type { Branch } from './branch.ts';
 import type { Call } from './call.ts';
 import type { CallEvent } from './call-record.ts';
-import type { ClientId } from './effects.ts';
+import type { ClientId, Datagram } from './effects.ts';
 import type { RelayCommand, Side } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
 
@@ -42,11 +42,15 @@ export interface CallHost {
   request(request: SipRequest, flow: Flow, handler: ResponseHandler): ClientId;
   /** What is still to come of a client transaction goes to another handler; the first one can be forgotten. */
   handOver(id: ClientId, handler: ResponseHandler): void;
+  /** Nothing that still comes of a client transaction concerns anybody. */
+  forget(id: ClientId): void;
   /** Sends a request whose answer nobody needs: BYE of a call that is over. */
   requestAndForget(request: SipRequest, flow: Flow): void;
   cancel(id: ClientId, headers: readonly (readonly [string, string])[]): void;
   respond(key: TransactionKey, response: SipResponse): void;
-  send(message: SipMessage, flow: Flow): void;
+  /** Sends a message outside of transactions. What it returns can be sent again. */
+  send(message: SipMessage, flow: Flow): Datagram;
+  resend(datagram: Datagram): void;
   relay(session: MediaSession, command: RelayCommand): void;
   /** Makes in-dialog requests find the branch. */
   addDialog(dialog: Dialog, branch: Branch, side: Side): void;

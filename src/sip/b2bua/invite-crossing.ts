@@ -15,8 +15,9 @@ import type { Flow } from '../transaction/flow.ts';
 import { responseFlow } from '../transaction/via-routing.ts';
 import type { Branch } from './branch.ts';
 import { Crossing, type Incoming } from './crossing.ts';
+import type { Datagram } from './effects.ts';
 import type { CallHost, Timed } from './host.ts';
-import { LateAnswers, type SentAck } from './late-answers.ts';
+import { LateAnswers } from './late-answers.ts';
 import type { Side } from './media-relay.ts';
 import { passHeaders, removeBodyHeaders } from './pass-through.ts';
 
@@ -33,7 +34,7 @@ export class InviteCrossing extends Crossing implements Timed {
   #answer: SipResponse | undefined;
   #retransmission: AnswerRetransmission | undefined;
   /** The ACK that went out; sent again for each repeated 2xx. */
-  #ack: SentAck | undefined;
+  #ack: Datagram | undefined;
 
   constructor(branch: Branch, host: CallHost, from: Side, incoming: Incoming, isInitial: boolean) {
     super(branch, host, from, incoming);
@@ -62,7 +63,14 @@ export class InviteCrossing extends Crossing implements Timed {
       this.#handleProvisional(response, flow);
     } else if (response.status < 300) {
       this.#handleSuccess(response, flow);
-    } else if (this.#state === 'open') {
+    } else {
+      this.forgetClient();
+      this.#handleRejection(response);
+    }
+  }
+
+  #handleRejection(response: SipResponse): void {
+    if (this.#state === 'open') {
       this.#close();
       if (this.isInitial) {
         this.branch.fail(this.backward(response, response.body));
@@ -76,6 +84,7 @@ export class InviteCrossing extends Crossing implements Timed {
   }
 
   override handleFailure(status: 408 | 503, reason: string): void {
+    this.forgetClient();
     if (this.#state !== 'open') {
       return;
     }
@@ -117,6 +126,10 @@ export class InviteCrossing extends Crossing implements Timed {
         return;
       }
       this.acknowledge(request, body.value);
+      if (!this.isInitial) {
+        this.#handOver();
+        this.branch.handleFinal(this, 200);
+      }
     });
   }
 
@@ -134,15 +147,16 @@ export class InviteCrossing extends Crossing implements Timed {
     if (body.length === 0) {
       removeBodyHeaders(request.headers);
     }
-    this.#ack = { request, flow: dialog.nextHop() };
-    this.host.send(request, this.#ack.flow);
+    this.#ack = this.host.send(request, dialog.nextHop());
   }
 
   handleTimeout(): void {
     if (this.#state === 'open') {
       this.cancel([]);
       this.#close();
-      super.handleFailure(408, 'nobody answered the re-INVITE');
+      this.#handOver();
+      this.answer(this.createAnswer(408, 'nobody answered the re-INVITE'));
+      this.branch.handleFinal(this, 408);
       return;
     }
     switch (this.#retransmission?.handleTimeout(this.host.now)) {
@@ -164,13 +178,11 @@ export class InviteCrossing extends Crossing implements Timed {
   /** The call is over. What the caller of the first INVITE is told is the call's business. */
   override abandon(): void {
     if (!this.isInitial) {
-      super.abandon();
+      this.answer(this.createAnswer(487));
     }
     this.acknowledge();
     this.#close();
-    if (this.clientId !== undefined) {
-      this.host.handOver(this.clientId, this.#lateAnswers());
-    }
+    this.#handOver();
   }
 
   #handleProvisional(response: SipResponse, flow: Flow): void {
@@ -239,6 +251,12 @@ export class InviteCrossing extends Crossing implements Timed {
         this.branch.call.handleAnswered(this.branch, response.status);
       }
     });
+  }
+
+  #handOver(): void {
+    if (this.clientId !== undefined) {
+      this.host.handOver(this.clientId, this.#lateAnswers());
+    }
   }
 
   /** Answers after the one that counted, or after the INVITE was given up. */

@@ -1,17 +1,12 @@
 import type { Dialog } from '../dialog/dialog.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
 import { to as toField } from '../message/headers/to.ts';
-import type { SipRequest, SipResponse } from '../message/message.ts';
+import type { SipResponse } from '../message/message.ts';
 import type { Flow } from '../transaction/flow.ts';
+import type { Datagram } from './effects.ts';
 import type { CallHost, ResponseHandler } from './host.ts';
 
 const OWN_MAX_FORWARDS = 70;
-
-/** An ACK as it went out; every repetition of the 2xx gets it again (RFC 3261 13.2.2.4). */
-export interface SentAck {
-  readonly request: SipRequest;
-  readonly flow: Flow;
-}
 
 export interface DecidedInvite {
   readonly host: CallHost;
@@ -21,8 +16,11 @@ export interface DecidedInvite {
   readonly cseq: number;
   /** The first INVITE of a branch, whose 2xx from somewhere else makes a dialog of its own. */
   readonly isInitial: boolean;
-  /** Undefined: the INVITE was given up before any 2xx came. */
-  readonly ack: SentAck | undefined;
+  /**
+   * The ACK as it went out; every repetition of the 2xx gets it again (RFC 3261 13.2.2.4). Undefined: the INVITE was
+   * given up before any 2xx came.
+   */
+  readonly ack: Datagram | undefined;
 }
 
 /**
@@ -43,7 +41,7 @@ export class LateAnswers implements ResponseHandler {
     const { host, dialog, ack } = this.#invite;
     const isSameAnswer = response.headers.read(toField)?.parameters.get('tag') === dialog.remoteTag;
     if (ack !== undefined && isSameAnswer) {
-      host.send(ack.request, ack.flow);
+      host.resend(ack);
     } else {
       this.#release(response, flow);
     }

@@ -8,6 +8,7 @@ import { maxForwards } from '../message/headers/max-forwards.ts';
 import { to as toField } from '../message/headers/to.ts';
 import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
+import { parseUri } from '../message/uri.ts';
 import { Registrar, type RegistrarOptions } from '../registrar/registrar.ts';
 import type { TransactionEffect, TransactionEvent, TransactionKey } from '../transaction/effects.ts';
 import type { TransactionLayer } from '../transaction/layer.ts';
@@ -129,7 +130,7 @@ export class SipServer {
   #handleRequest(now: number, incoming: Incoming): readonly MethodEffect[] {
     const host = this.#hostAt(now);
     const { request } = incoming;
-    const refusal = this.#inspect(request);
+    const refusal = inspect(request);
     if (refusal !== undefined) {
       return [host.respond(incoming, refusal.status, refusal.answer)];
     }
@@ -140,19 +141,6 @@ export class SipServer {
     return spec === undefined
       ? [host.respond(incoming, 501, { headers: host.capabilities })]
       : spec.handle(host, incoming);
-  }
-
-  /** What is wrong with a request, whatever its method (RFC 3261 8.2.2, 16.3). */
-  #inspect(request: SipRequest): { readonly status: number; readonly answer: Answer } | undefined {
-    const { headers } = request;
-    if (headers.read(maxForwards) === 0 && request.method !== 'OPTIONS' && request.method !== 'REGISTER') {
-      return { status: 483, answer: {} };
-    }
-    const required = headers.getAll('Require').filter((tag) => !PASSED_EXTENSIONS.has(tag.toLowerCase()));
-    const unsupported = [...required, ...headers.getAll('Proxy-Require')];
-    return unsupported.length === 0
-      ? undefined
-      : { status: 420, answer: { headers: [['Unsupported', unsupported.join(', ')]] } };
   }
 
   #hostAt(now: number): MethodHost {
@@ -201,7 +189,7 @@ export class SipServer {
           output.push(...this.#layer.respond(now, effect.key, effect.response));
           break;
         case 'send':
-          output.push(...this.#layer.send(effect.message, effect.flow));
+          output.push({ kind: 'send', bytes: effect.bytes, flow: effect.flow, key: undefined });
           break;
         default:
           output.push(effect);
@@ -229,4 +217,21 @@ export class SipServer {
 
 function isWithinDialog(request: SipRequest): boolean {
   return request.headers.read(toField)?.parameters.has('tag') ?? false;
+}
+
+/** What is wrong with a request, whatever its method (RFC 3261 8.2.2, 16.3). */
+function inspect(request: SipRequest): { readonly status: number; readonly answer: Answer } | undefined {
+  const { headers } = request;
+  const uri = parseUri(request.uri);
+  if (!uri.ok || uri.value.kind === 'other') {
+    return { status: 416, answer: { reason: 'only sip:, sips: and tel: URIs are understood' } };
+  }
+  if (headers.read(maxForwards) === 0 && request.method !== 'OPTIONS' && request.method !== 'REGISTER') {
+    return { status: 483, answer: {} };
+  }
+  const required = headers.getAll('Require').filter((tag) => !PASSED_EXTENSIONS.has(tag.toLowerCase()));
+  const unsupported = [...required, ...headers.getAll('Proxy-Require')];
+  return unsupported.length === 0
+    ? undefined
+    : { status: 420, answer: { headers: [['Unsupported', unsupported.join(', ')]] } };
 }

@@ -223,6 +223,16 @@ test('both sides re-INVITE at once: 491 for one or both, and the call goes on (R
   assert.ok(glares > 5, `only ${glares} glares`);
 });
 
+test('a call may be refreshed for ever (RFC 4028): each re-INVITE is forgotten when it is acknowledged', () => {
+  const { node, caller } = play({
+    caller: { refreshEveryMs: 2000, hangUpAfterMs: 200_000 },
+    callees: [{ answerAfterMs: 1000 }],
+  });
+  assert.ok(caller.reinviteStatuses.length > 90);
+  assert.deepEqual([...new Set(caller.reinviteStatuses)], [200]);
+  assertNothingLeft(node);
+});
+
 test('no relay: 503, the callee never rings, and no record says otherwise', () => {
   const played = scene({ callees: [{ answerAfterMs: 1000 }] });
   played.node.relay.down = true;

@@ -25,8 +25,10 @@ export interface PhoneScript {
   readonly cancelAfterMs?: number;
   /** Caller: the INVITE carries no SDP, the ACK does. */
   readonly lateOffer?: boolean;
-  /** Milliseconds from the start of the conversation to a re-INVITE with this direction. */
+  /** Milliseconds from the start of the conversation to a re-INVITE that holds. */
   readonly holdAfterMs?: number;
+  /** Milliseconds between re-INVITEs that change nothing, as session timers send them (RFC 4028). */
+  readonly refreshEveryMs?: number;
   /** Sends 183 with SDP before it rings. */
   readonly earlyMedia?: boolean;
   /** Does not answer BYE, or anything else, any more after this time. */
@@ -307,9 +309,21 @@ export class Phone implements Node {
     if (this.#script.holdAfterMs !== undefined) {
       this.#world.after(this.#script.holdAfterMs, () => this.reinvite('sendonly'));
     }
+    if (this.#script.refreshEveryMs !== undefined) {
+      this.#refreshLater(this.#script.refreshEveryMs);
+    }
     if (this.#script.hangUpAfterMs !== undefined) {
       this.#world.after(this.#script.hangUpAfterMs, () => this.hangUp());
     }
+  }
+
+  #refreshLater(everyMs: number): void {
+    this.#world.after(everyMs, () => {
+      if (this.state === 'up') {
+        this.reinvite('sendrecv');
+        this.#refreshLater(everyMs);
+      }
+    });
   }
 
   #sendInvite(sdp: string): void {
