@@ -1,15 +1,15 @@
 /** ims-relay as a process: signals, pid file, the channel to a supervisor, the user it runs as. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ImsError } from '../errors.ts';
 import { ephemeralOverlap } from '../io/ephemeral-ports.ts';
 import { becomeUser } from '../io/privilege.ts';
-import type { ChildMessage, SupervisorMessage } from '../observe/ipc.ts';
+import type { SupervisorMessage } from '../observe/ipc.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
-import { type LogLevel, logLevelOf } from '../observe/options.ts';
+import type { LogLevel } from '../observe/options.ts';
 import { isLoopback } from '../wire/ip-address.ts';
 import { createRelay, DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig, type RunningRelay } from './relay.ts';
+import { obeySupervisor, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
 
 export interface RelayProcessOptions {
   readonly relay: Omit<RelayConfig, 'log'>;
@@ -31,8 +31,6 @@ export interface RelayProcessOptions {
 /** Set for the process that `--daemon` leaves behind: the end of its parent is not the end of its work. */
 export const DAEMON_ENVIRONMENT = 'IMS_RELAY_DAEMON';
 
-const HEARTBEAT_MS = 2000;
-const LAG_RESOLUTION_MS = 20;
 const DEFAULT_SOCKET_MODE = 0o755;
 
 /** Signals that end the relay at once. While it closes they have their default effect, so a second one kills. */
@@ -57,7 +55,7 @@ export async function runRelay(options: RelayProcessOptions): Promise<number> {
     relay = await start(options, log);
   } catch (error) {
     if (error instanceof ImsError) {
-      await tell({ kind: 'failed', code: error.code, message: error.message, exitCode: 1 });
+      await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: 1 });
     }
     log.flush();
     throw error;
@@ -95,7 +93,7 @@ async function start(options: RelayProcessOptions, log: Logger): Promise<Running
     await relay.close();
     throw error;
   }
-  await tell({ kind: 'ready', part: 'relay', details: relay.details });
+  await tellSupervisor({ kind: 'ready', part: 'relay', details: relay.details });
   return relay;
 }
 
@@ -106,8 +104,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
     process.on(event, listener);
     releases.push(() => process.off(event, listener));
   };
-  const stopHeartbeat = startHeartbeat(relay);
-  releases.push(stopHeartbeat);
+  releases.push(startHeartbeat(() => relay.sessionCount));
   try {
     return await new Promise<number>((resolve) => {
       for (const signal of ENDING_SIGNALS) {
@@ -120,7 +117,12 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
         log.info({ count: relay.sessionCount }, 'draining: no new sessions, the end comes with the last one');
         relay.drain();
       });
-      on('message', (message) => obey(message as SupervisorMessage, relay, log, () => resolve(0)));
+      on('message', (message) =>
+        obeySupervisor(message as SupervisorMessage, log, {
+          shutdown: () => resolve(0),
+          drain: () => relay.drain(),
+        }),
+      );
       if (process.env[DAEMON_ENVIRONMENT] === undefined) {
         on('disconnect', () => {
           log.warn({}, 'the supervisor is gone, stopping');
@@ -134,56 +136,6 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
       release();
     }
   }
-}
-
-function obey(message: SupervisorMessage, relay: RunningRelay, log: Logger, stop: () => void): void {
-  switch (message?.kind) {
-    case 'shutdown':
-      if (message.drain) {
-        relay.drain();
-      } else {
-        stop();
-      }
-      break;
-    case 'log-level': {
-      const level = logLevelOf(String(message.level));
-      if (level !== undefined) {
-        log.level = level;
-      }
-      break;
-    }
-    default:
-      // Meant for another child, or from a newer supervisor.
-      break;
-  }
-}
-
-function startHeartbeat(relay: RunningRelay): () => void {
-  if (process.send === undefined) {
-    return () => {};
-  }
-  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  delay.enable();
-  const timer = setInterval(() => {
-    const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
-    delay.reset();
-    void tell({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: relay.sessionCount });
-  }, HEARTBEAT_MS);
-  return () => {
-    clearInterval(timer);
-    delay.disable();
-  };
-}
-
-/** To the supervisor, if there is one that still listens; resolves when the message has left this process. */
-function tell(message: ChildMessage): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.send === undefined || !process.connected) {
-      resolve();
-    } else {
-      process.send(message, undefined, undefined, () => resolve());
-    }
-  });
 }
 
 /** rtpproxy refuses to serve UDP control as root without `-F`; on loopback a warning is enough. */

@@ -1,13 +1,13 @@
 /** ims-server as a process: configuration, signals, the channel to a supervisor. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { addressQuestion } from '../config/address-question.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';
 import { resolveServerAddress } from '../io/server-address.ts';
-import type { ChildMessage, SupervisorMessage } from '../observe/ipc.ts';
+import type { SupervisorMessage } from '../observe/ipc.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
 import { logLevelOf } from '../observe/options.ts';
 import { createServer, type RunningServer } from './server.ts';
+import { obeySupervisor, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
 
 export interface ServerSources {
   /** `--config` */
@@ -15,9 +15,6 @@ export interface ServerSources {
   /** Values of flags by key path. */
   readonly flags: Readonly<Record<string, unknown>>;
 }
-
-const HEARTBEAT_MS = 2000;
-const LAG_RESOLUTION_MS = 20;
 
 /** A second signal does not wait for the farewells of the first. */
 const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
@@ -47,7 +44,7 @@ export async function runServer(sources: ServerSources): Promise<number> {
     server = await start(loaded, log);
   } catch (error) {
     if (error instanceof ImsError) {
-      tell({ kind: 'failed', code: error.code, message: error.message, exitCode: error.exitCode });
+      await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: error.exitCode });
     }
     log?.flush();
     throw error;
@@ -69,7 +66,7 @@ async function start(loaded: LoadedConfig, log: Logger): Promise<RunningServer> 
     }
   }
   const server = await createServer({ config: loaded.config, address, log });
-  tell({ kind: 'ready', part: 'ims', details: server.details });
+  void tellSupervisor({ kind: 'ready', part: 'ims', details: server.details });
   return server;
 }
 
@@ -80,7 +77,7 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
     process.on(event, listener);
     releases.push(() => process.off(event, listener));
   };
-  releases.push(startHeartbeat(server));
+  releases.push(startHeartbeat(() => server.callCount));
   try {
     return await new Promise<number>((resolve) => {
       let stopping = false;
@@ -99,7 +96,16 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
           stop(128 + number);
         });
       }
-      on('message', (message) => obey(message as SupervisorMessage, server, log, () => stop(0)));
+      on('message', (message) =>
+        obeySupervisor(message as SupervisorMessage, log, {
+          shutdown: () => stop(0),
+          drain: () => {
+            log.info({ count: server.callCount }, 'draining: no new calls, the end comes with the last one');
+            void server.drain().then(() => stop(0));
+          },
+          relayUp: () => server.relayRestarted(),
+        }),
+      );
       on('disconnect', () => {
         log.warn({}, 'the supervisor is gone, stopping');
         stop(0);
@@ -109,55 +115,5 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
     for (const release of releases) {
       release();
     }
-  }
-}
-
-function obey(message: SupervisorMessage, server: RunningServer, log: Logger, stop: () => void): void {
-  switch (message?.kind) {
-    case 'shutdown':
-      if (message.drain) {
-        log.info({ count: server.callCount }, 'draining: no new calls, the end comes with the last one');
-        void server.drain().then(stop);
-      } else {
-        stop();
-      }
-      break;
-    case 'relay-up':
-      server.relayRestarted();
-      break;
-    case 'log-level': {
-      const level = logLevelOf(String(message.level));
-      if (level !== undefined) {
-        log.level = level;
-      }
-      break;
-    }
-    default:
-      // From a newer supervisor.
-      break;
-  }
-}
-
-function startHeartbeat(server: RunningServer): () => void {
-  if (process.send === undefined) {
-    return () => {};
-  }
-  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  delay.enable();
-  const timer = setInterval(() => {
-    const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
-    delay.reset();
-    tell({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: server.callCount });
-  }, HEARTBEAT_MS);
-  return () => {
-    clearInterval(timer);
-    delay.disable();
-  };
-}
-
-/** To the supervisor, if there is one that still listens. */
-function tell(message: ChildMessage): void {
-  if (process.connected) {
-    process.send?.(message, undefined, undefined, () => {});
   }
 }

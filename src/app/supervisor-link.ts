@@ -1,0 +1,67 @@
+/** The child's end of the channel to `ims-launch`. Without a supervisor everything here does nothing. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { ChildMessage, SupervisorMessage } from '../observe/ipc.ts';
+import type { Logger } from '../observe/logger.ts';
+import { logLevelOf } from '../observe/options.ts';
+
+const HEARTBEAT_MS = 2000;
+
+/** The monitor's own period is part of what it measures. */
+const LAG_RESOLUTION_MS = 20;
+
+/** Resolves when the message has left this process, or nobody listens any more. */
+export function tellSupervisor(message: ChildMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) {
+      resolve();
+    } else {
+      process.send(message, undefined, undefined, () => resolve());
+    }
+  });
+}
+
+/** Tells the supervisor every two seconds how late our event loop is and how much there is to do. Returns the stop. */
+export function startHeartbeat(sessions: () => number): () => void {
+  if (process.send === undefined) {
+    return () => {};
+  }
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  delay.enable();
+  const timer = setInterval(() => {
+    const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
+    delay.reset();
+    void tellSupervisor({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: sessions() });
+  }, HEARTBEAT_MS);
+  return () => {
+    clearInterval(timer);
+    delay.disable();
+  };
+}
+
+export interface SupervisorOrders {
+  shutdown(): void;
+  /** No new calls or sessions; the end comes with the last one. */
+  drain(): void;
+  relayUp?(): void;
+}
+
+/** Carries out what the supervisor says. A kind that is meant for another child, or from a newer one, is ignored. */
+export function obeySupervisor(message: SupervisorMessage, log: Logger, orders: SupervisorOrders): void {
+  switch (message?.kind) {
+    case 'shutdown':
+      if (message.drain) {
+        orders.drain();
+      } else {
+        orders.shutdown();
+      }
+      break;
+    case 'relay-up':
+      orders.relayUp?.();
+      break;
+    case 'log-level':
+      log.level = logLevelOf(String(message.level)) ?? log.level;
+      break;
+    default:
+      break;
+  }
+}
