@@ -1,5 +1,5 @@
-import { equalUris } from '../message/uri.ts';
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
+import { equalUris } from '../message/uri.ts';
 import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
 
 export interface RegistrarOptions {

@@ -1,0 +1,307 @@
+/** The shipped ims-server as a process: how it stops with a call up, what its supervisor hears, how it fails to start. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { ChildMessage } from '../../src/observe/ipc.ts';
+import { answerChallenge } from '../../src/sip/auth/digest-client.ts';
+import { formatMessage } from '../../src/sip/message/format.ts';
+import type { SipMessage, SipRequest, SipResponse } from '../../src/sip/message/message.ts';
+import { parseMessage } from '../../src/sip/message/parse.ts';
+import { createResponse } from '../../src/sip/message/response.ts';
+import type { CallDetailRecord } from '../../src/store/call-detail-record.ts';
+import { freePortRange, freeUdpPort } from '../support/ports.ts';
+import { Program, runProgram } from '../support/program.ts';
+import { binary } from '../support/project.ts';
+import { activeSessions, relayAnswers } from '../support/rtpp.ts';
+import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
+import { waitFor, within } from '../support/wait.ts';
+
+interface Setting {
+  readonly directory: string;
+  readonly config: string;
+  readonly sipPort: number;
+  readonly relayPort: number;
+}
+
+async function settle(scope: Scope, extra: Record<string, unknown> = {}): Promise<Setting> {
+  const directory = await temporaryDirectory(scope);
+  const [sipPort, relayPort, minPort] = [await freeUdpPort(), await freeUdpPort(), freePortRange(100)];
+  const config = join(directory, 'config.json');
+  const settings = {
+    SERVER_ADDR: '127.0.0.1',
+    SERVER_PORT: sipPort,
+    dataDir: directory,
+    relay: { port: relayPort, minPort, maxPort: minPort + 99 },
+    ims: { trustedPeers: ['127.0.0.1'] },
+    ...extra,
+  };
+  await writeFile(config, JSON.stringify(settings));
+  return { directory, config, sipPort, relayPort };
+}
+
+async function startRelay(scope: Scope, { relayPort }: Setting): Promise<void> {
+  const first = freePortRange(100);
+  const ports = ['-m', String(first), '-M', String(first + 99)];
+  Program.start(scope, {
+    name: 'ims-relay',
+    command: [
+      process.execPath,
+      binary('ims-relay'),
+      '-f',
+      '-F',
+      '-l',
+      '127.0.0.1',
+      '-s',
+      `udp:127.0.0.1:${relayPort}`,
+      ...ports,
+    ],
+  });
+  await waitFor('the relay', () => relayAnswers(relayPort));
+}
+
+async function startServer(scope: Scope, { config, directory }: Setting): Promise<Program> {
+  const server = Program.start(scope, {
+    name: 'ims-server',
+    command: [process.execPath, binary('ims-server'), '--config', config],
+    cwd: directory,
+  });
+  await server.waitForLine(/IMS ready/);
+  return server;
+}
+
+/** One side of a call, by hand: it sends what the test says, and collects what comes. */
+class Peer {
+  readonly received: SipMessage[] = [];
+  readonly #socket: Socket;
+  readonly #serverPort: number;
+
+  private constructor(socket: Socket, serverPort: number) {
+    this.#socket = socket;
+    this.#serverPort = serverPort;
+    socket.on('message', (bytes) => {
+      const message = parseMessage(bytes);
+      assert.ok(message.ok);
+      this.received.push(message.value);
+    });
+  }
+
+  static async open(scope: Scope, serverPort: number): Promise<Peer> {
+    const socket = createSocket('udp4');
+    scope.defer(() => void socket.close());
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    return new Peer(socket, serverPort);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  get sdp(): string {
+    return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${this.port} RTP/AVP 0\r\n`;
+  }
+
+  send(text: string, body = ''): SipRequest {
+    const head = `${text}\nVia: SIP/2.0/UDP 127.0.0.1:${this.port};branch=z9hG4bK${this.received.length}x${text.length};rport
+Max-Forwards: 70
+Contact: <sip:peer@127.0.0.1:${this.port}>
+${body === '' ? '' : 'Content-Type: application/sdp\n'}Content-Length: ${body.length}\n\n`;
+    const bytes = Buffer.from(head.replaceAll('\n', '\r\n') + body);
+    this.#socket.send(bytes, this.#serverPort, '127.0.0.1');
+    const message = parseMessage(bytes);
+    assert.ok(message.ok && message.value.kind === 'request');
+    return message.value;
+  }
+
+  answer(request: SipRequest, status: number, body = ''): void {
+    const headers: [string, string][] = [['Contact', `<sip:peer@127.0.0.1:${this.port}>`]];
+    if (body !== '') {
+      headers.push(['Content-Type', 'application/sdp']);
+    }
+    const response = createResponse(request, status, { toTag: 'callee', headers, body: Buffer.from(body) });
+    this.#socket.send(formatMessage(response), this.#serverPort, '127.0.0.1');
+  }
+
+  request(method: string): Promise<SipRequest> {
+    return waitFor(`${method} at ${this.port}`, () =>
+      this.received.find((message): message is SipRequest => message.kind === 'request' && message.method === method),
+    );
+  }
+
+  response(status: number): Promise<SipResponse> {
+    return waitFor(`${status} at ${this.port}`, () =>
+      this.received.find((message): message is SipResponse => message.kind === 'response' && message.status === status),
+    );
+  }
+
+  async register(user: string): Promise<void> {
+    const text = (cseq: number): string =>
+      `REGISTER sip:127.0.0.1 SIP/2.0\nFrom: <sip:${user}@127.0.0.1>;tag=r\nTo: <sip:${user}@127.0.0.1>\nCall-ID: r${user}\nCSeq: ${cseq} REGISTER`;
+    const first = this.send(text(1));
+    const credentials = answerChallenge(await this.response(401), first, {
+      username: user,
+      password: '1234',
+      cnonce: 'c',
+    });
+    this.send(`${text(2)}\n${credentials?.join(': ')}`);
+    await this.response(200);
+    this.received.length = 0;
+  }
+}
+
+/** A call that has been answered and acknowledged. */
+async function callUp(scope: Scope, setting: Setting): Promise<{ caller: Peer; callee: Peer }> {
+  const [caller, callee] = [await Peer.open(scope, setting.sipPort), await Peer.open(scope, setting.sipPort)];
+  await callee.register('1002');
+  const dialog = 'From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: the call';
+  caller.send(
+    `INVITE sip:1002@127.0.0.1 SIP/2.0\n${dialog.replace('the call', 'call-1')}\nTo: <sip:1002@127.0.0.1>\nCSeq: 1 INVITE`,
+    caller.sdp,
+  );
+  const invite = await callee.request('INVITE');
+  callee.answer(invite, 180);
+  await caller.response(180);
+  callee.answer(invite, 200, callee.sdp);
+  const ok = await caller.response(200);
+  caller.send(
+    `ACK sip:1002@127.0.0.1:${setting.sipPort} SIP/2.0\n${dialog.replace('the call', 'call-1')}\nTo: ${ok.headers.get('To')}\nCSeq: 1 ACK`,
+  );
+  await callee.request('ACK');
+  return { caller, callee };
+}
+
+async function records({ directory }: Setting): Promise<CallDetailRecord[]> {
+  const files = await readdir(join(directory, 'cdr')).catch(() => []);
+  const texts = await Promise.all(files.map((file) => readFile(join(directory, 'cdr', file), 'utf8')));
+  return texts.flatMap((text) => text.split('\n').filter(Boolean)).map((line) => JSON.parse(line) as CallDetailRecord);
+}
+
+test('SIGTERM with a call up: BYE to both sides, session deleted, record written, exit 0', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope);
+  await startRelay(scope, setting);
+  const server = await startServer(scope, setting);
+  const { caller, callee } = await callUp(scope, setting);
+  assert.equal(await activeSessions(setting.relayPort), 1);
+  process.kill(server.pid, 'SIGTERM');
+  for (const peer of [caller, callee]) {
+    const bye = await peer.request('BYE');
+    peer.answer(bye, 200);
+  }
+  assert.deepEqual(await within('the end of the server', 3000, server.exited), { code: 0, signal: null });
+  assert.equal(await activeSessions(setting.relayPort), 0);
+  const [record, ...others] = await records(setting);
+  assert.equal(others.length, 0);
+  assert.ok(record);
+  assert.equal(record.event, 'call');
+  assert.equal(record.callId, 'call-1');
+  assert.equal(record.endedBy, 'server');
+  assert.equal(record.status, 200);
+  assert.equal(record.caller.address, `127.0.0.1:${caller.port}`);
+  assert.equal(record.callee.address, `127.0.0.1:${callee.port}`);
+  assert.equal(record.relayPorts?.caller.length, 1);
+  assert.ok(
+    (record.invitedAt ?? '') <= (record.ringingAt ?? '') && (record.ringingAt ?? '') <= (record.answeredAt ?? ''),
+  );
+});
+
+test('peers that do not answer the BYE do not keep the server from stopping', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope);
+  await startRelay(scope, setting);
+  const server = await startServer(scope, setting);
+  await callUp(scope, setting);
+  process.kill(server.pid, 'SIGINT');
+  assert.equal((await within('the end of the server', 4000, server.exited)).code, 0);
+});
+
+test('CDR_MERGE_MODE=false: a line at invite, answer and end, with one id', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope, { CDR_MERGE_MODE: false });
+  await startRelay(scope, setting);
+  const server = await startServer(scope, setting);
+  await callUp(scope, setting);
+  await waitFor('the answer line', async () => (await records(setting)).some(({ event }) => event === 'answer'));
+  process.kill(server.pid, 'SIGTERM');
+  await server.exited;
+  const lines = await records(setting);
+  assert.deepEqual(
+    lines.map(({ event }) => event),
+    ['invite', 'answer', 'end'],
+  );
+  assert.equal(new Set(lines.map(({ id }) => id)).size, 1);
+});
+
+/** The server as a child with an IPC channel. */
+function forkServer(scope: Scope, { config, directory }: Setting): { child: ChildProcess; messages: ChildMessage[] } {
+  const child = fork(binary('ims-server'), ['--config', config], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  const messages: ChildMessage[] = [];
+  child.on('message', (message) => messages.push(message as ChildMessage));
+  scope.defer(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+  return { child, messages };
+}
+
+test('a supervisor hears `ready` and heartbeats, and ends the server by `shutdown`', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope);
+  const { child, messages } = forkServer(scope, setting);
+  const ready = await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'));
+  assert.ok(ready.kind === 'ready' && ready.part === 'ims' && 'listen' in ready.details);
+  assert.ok(ready.details.listen.includes(`udp 0.0.0.0:${setting.sipPort}`));
+  assert.equal(ready.details.users, 3);
+  const heartbeat = await waitFor('a heartbeat', () => messages.find(({ kind }) => kind === 'heartbeat'));
+  assert.ok(heartbeat.kind === 'heartbeat' && heartbeat.sessions === 0 && heartbeat.loopLagMs >= 0);
+  child.send({ kind: 'shutdown', drain: false });
+  assert.deepEqual(await within('the end', 3000, once(child, 'exit')), [0, null]);
+});
+
+test('a supervisor that vanishes takes the server with it', async (t) => {
+  const scope = openScope(t);
+  const { child, messages } = forkServer(scope, await settle(scope));
+  await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'));
+  child.disconnect();
+  assert.deepEqual(await within('the end', 3000, once(child, 'exit')), [0, null]);
+});
+
+test('a SIP port that is taken: exit 69, named with its holder, and the supervisor is told', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope);
+  const holder = createSocket('udp4');
+  scope.defer(() => void holder.close());
+  holder.bind(setting.sipPort, '0.0.0.0');
+  await once(holder, 'listening');
+  const { child, messages } = forkServer(scope, setting);
+  assert.deepEqual(await within('the end', 5000, once(child, 'exit')), [69, null]);
+  const failed = messages.find(({ kind }) => kind === 'failed');
+  assert.ok(failed?.kind === 'failed');
+  assert.equal(failed.code, 'IMS_ERR_PORT_IN_USE');
+  assert.match(failed.message, new RegExp(`:${setting.sipPort} .*${process.pid}`));
+});
+
+const faults: readonly (readonly [what: string, args: readonly string[], code: number, output: RegExp])[] = [
+  ['an unknown flag', ['--nonsense'], 64, /unknown option '--nonsense'/],
+  ['a port that is none', ['--sip-port', 'abc'], 78, /SERVER_PORT|--sip-port/],
+  ['a missing file', ['--config', '/nonexistent/config.json'], 78, /\/nonexistent\/config\.json/],
+];
+
+for (const [what, args, code, output] of faults) {
+  test(`${what}: exit ${code} and one sentence`, async (t) => {
+    const scope = openScope(t);
+    const result = await runProgram(scope, { command: [process.execPath, binary('ims-server'), ...args] });
+    assert.equal(result.code, code, result.output);
+    assert.match(result.output, output);
+    assert.doesNotMatch(result.output, /\n\s+at /);
+  });
+}
