@@ -67,7 +67,11 @@ function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
     for (const fd of listDirectory(`/proc/${entry}/fd`)) {
       const inode = /^socket:\[([0-9]+)\]$/.exec(readLink(`/proc/${entry}/fd/${fd}`) ?? '')?.[1];
       if (inode !== undefined && inodes.has(inode)) {
-        const command = readText(`/proc/${entry}/cmdline`)?.split('\0').join(' ').trim() ?? '';
+        // Control characters are somebody else's, and would reach our operator's terminal.
+        const command =
+          readText(`/proc/${entry}/cmdline`)
+            ?.replace(/\p{Cc}+/gu, ' ')
+            .trim() ?? '';
         return { pid: Number(entry), command: command.slice(0, 200) };
       }
     }

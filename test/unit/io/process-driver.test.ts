@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { ChildDriver, type ChildListener } from '../../../src/io/process-driver.ts';
 import { groupOf, livingGroupMembers, processesWithEnvironment } from '../../../src/io/process-table.ts';
@@ -124,12 +125,16 @@ test('every child leads a group of its own', { skip: process.platform !== 'linux
 
 test('a zombie is not alive', { skip: process.platform !== 'linux' }, async (t) => {
   const { spawn } = await import('node:child_process');
-  // A shell that never waits for its child: the child stays a zombie until the shell is gone.
-  const shell = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // sleep never waits for the child that the shell left it, so the child stays a zombie. It lives long enough for the
+  // shell to become sleep: the shell itself would reap it.
+  const shell = spawn('sh', ['-c', 'sh -c "sleep 0.3" & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   t.after(() => shell.kill('SIGKILL'));
   const [line] = (await once(shell.stdout, 'data')) as [Buffer];
   const zombie = Number(line.toString());
   const group = groupOf(process.pid) ?? 0;
-  await waitFor('a zombie', () => livingGroupMembers(group)?.includes(zombie) === false);
+  await waitFor('a zombie', () => /^State:\s+Z/m.test(readFileSync(`/proc/${zombie}/status`, 'utf8')));
+  assert.equal(livingGroupMembers(group)?.includes(zombie), false);
   assert.equal(process.kill(zombie, 0), true, 'kill(pid, 0) calls it alive');
 });
