@@ -99,7 +99,7 @@ export class Crossing implements ResponseHandler {
     this.pass(response, this.to, 'answer', flow, (body) => {
       if (!body.ok) {
         this.refuse(body.error);
-        this.branch.call.end({ by: 'server', reason: body.error.reason });
+        this.branch.call.end({ by: 'server', reason: body.error.reason, status: body.error.status });
         return;
       }
       this.answer(this.backward(response, body.value));
