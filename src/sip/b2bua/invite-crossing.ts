@@ -148,6 +148,8 @@ export class InviteCrossing extends Crossing implements Timed {
       removeBodyHeaders(request.headers);
     }
     this.#ack = this.host.send(request, dialog.nextHop());
+    this.#answer = undefined;
+    this.#retransmission = undefined;
   }
 
   handleTimeout(): void {
