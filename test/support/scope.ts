@@ -1,9 +1,11 @@
 /** One test's cleaning up: what was opened last is closed first, and everything is closed even if something fails. */
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { atAbruptEnd } from './abrupt-end.ts';
 
 export interface Scope {
   /** Short random name of this run: part of namespace names, and in the environment of every process. */
@@ -41,6 +43,10 @@ export function createScope(): { readonly scope: Scope; readonly close: () => Pr
 /** A directory of the test's own, removed with everything in it. */
 export async function temporaryDirectory(scope: Scope): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'ims-launch-test-'));
-  scope.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
+  const forget = atAbruptEnd(() => rmSync(directory, { recursive: true, force: true }));
+  scope.defer(async () => {
+    forget();
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  });
   return directory;
 }
