@@ -35,15 +35,9 @@ export function childCommand(service: ServiceName, context: ChildContext): Child
 }
 
 function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]] {
-  const { loaded } = setup;
   return service === 'relay'
     ? [process.execPath, ...V8_FLAGS, programPath('ims-relay'), ...relayArguments(setup)]
-    : [
-        process.execPath,
-        ...V8_FLAGS,
-        programPath('ims-server'),
-        ...(loaded.fileFound ? ['--config', loaded.path] : []),
-      ];
+    : [process.execPath, ...V8_FLAGS, programPath('ims-server'), '--from-supervisor'];
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { addressQuestion } from '../config/address-question.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { ImsError } from '../errors.ts';
 import { describeOwner, portOwner } from '../io/port-owner.ts';
 import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
@@ -36,7 +37,7 @@ export interface LaunchSetup {
 export async function setUp(sources: LaunchSources, log: Log): Promise<{ setup: LaunchSetup; client: RtppClient }> {
   const loaded = readConfig(sources);
   const address = await resolveServerAddress(addressQuestion(loaded));
-  await requireFreeSipPort(loaded.config.SERVER_PORT, address);
+  await requireFreeSipPort(loaded.config, address);
   const { host, port } = loaded.config.relay;
   const client = await openRtppClient({ host, port, log });
   const control = client.remote;
@@ -81,24 +82,31 @@ function timeoutOf(milliseconds: number): number {
 
 /**
  * Binds the SIP port for a moment, as the IMS will. Without it the IMS would fail at its start, after the relay's,
- * and an external one in its own words.
+ * and an external one in its own words. Which families an external one opens is its own business.
  */
-async function requireFreeSipPort(port: number, { bind }: ServerAddress): Promise<void> {
-  const wildcard = familyOf(bind) === 6 ? '::' : '0.0.0.0';
-  const failure = await bindFailure(port, wildcard);
-  if (failure === undefined) {
-    return;
+async function requireFreeSipPort({ SERVER_PORT: port, ims }: Config, { bind }: ServerAddress): Promise<void> {
+  const first = familyOf(bind) === 6 ? '::' : '0.0.0.0';
+  for (const wildcard of ims.command === undefined ? ['0.0.0.0', '::'] : [first]) {
+    const failure = await bindFailure(port, wildcard);
+    if (failure === undefined || (wildcard !== first && NO_SUCH_FAMILY.has(failure.code ?? ''))) {
+      continue;
+    }
+    const cause = { cause: failure };
+    if (failure.code === 'EADDRINUSE') {
+      const owner = describeOwner(portOwner('udp', port));
+      throw new ImsError('IMS_ERR_PORT_IN_USE', `SIP port ${port} (UDP) is already used by ${owner}`, cause);
+    }
+    throw new ImsError('IMS_ERR_BIND', `SIP port ${port} (UDP) cannot be opened: ${failure.code}`, cause);
   }
-  if (failure.code === 'EADDRINUSE') {
-    const owner = describeOwner(portOwner('udp', port));
-    throw new ImsError('IMS_ERR_PORT_IN_USE', `SIP port ${port} (UDP) is already used by ${owner}`, { cause: failure });
-  }
-  throw new ImsError('IMS_ERR_BIND', `SIP port ${port} (UDP) cannot be opened: ${failure.code}`, { cause: failure });
 }
+
+/** What a system without IPv6, or without IPv4, answers. */
+const NO_SUCH_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
 
 function bindFailure(port: number, address: string): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket({ type: familyOf(address) === 6 ? 'udp6' : 'udp4', reuseAddr: false });
+    const isIpv6 = familyOf(address) === 6;
+    const socket = createSocket({ type: isIpv6 ? 'udp6' : 'udp4', reuseAddr: false, ipv6Only: isIpv6 });
     socket.once('error', (error) => {
       socket.close();
       resolve(error);

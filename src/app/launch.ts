@@ -54,6 +54,8 @@ class Launch {
   readonly #children = new Map<ServiceName, ChildDriver>();
   #signals: SignalWatch | undefined;
   #setup: LaunchSetup | undefined;
+  /** LOG_LEVEL as it was last applied. */
+  #levelName: string | undefined;
   #client: RtppClient | undefined;
   #reloader: ConfigReloader | undefined;
   #relayDetails: RelayDetails | undefined;
@@ -209,6 +211,10 @@ class Launch {
     this.#children.set(service, child);
     this.#log.debug({ service, command: command.argv }, 'starting a program');
     child.start();
+    if (service === 'ims') {
+      const { loaded, address } = this.#currentSetup();
+      child.send({ kind: 'config', config: loaded.config, address } satisfies SupervisorMessage);
+    }
   }
 
   #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
@@ -263,6 +269,7 @@ class Launch {
   }
 
   #setLevel(name: string): void {
+    this.#levelName = name;
     const level = logLevelOf(name) ?? 'info';
     for (const logger of [this.#log, this.#childLogs.relay, this.#childLogs.ims]) {
       logger.level = level;
@@ -321,7 +328,15 @@ class Launch {
 
   #childContext(generation: number): ChildContext {
     const colour = process.stderr.isTTY === true;
-    return { setup: this.#theSetup(), runId: this.#runId, generation, env: this.#options.env, colour };
+    return { setup: this.#currentSetup(), runId: this.#runId, generation, env: this.#options.env, colour };
+  }
+
+  /** What a program that starts now is told: the configuration of our own start, and what was changed live since. */
+  #currentSetup(): LaunchSetup {
+    const setup = this.#theSetup();
+    const { loaded } = setup;
+    const LOG_LEVEL = this.#levelName ?? loaded.config.LOG_LEVEL;
+    return { ...setup, loaded: { ...loaded, config: { ...loaded.config, LOG_LEVEL } } };
   }
 
   #theSetup(): LaunchSetup {

@@ -1,19 +1,29 @@
 /** ims-server as a process: configuration, signals, the channel to a supervisor. */
 import { addressQuestion } from '../config/address-question.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { ImsError } from '../errors.ts';
-import { resolveServerAddress } from '../io/server-address.ts';
+import { resolveServerAddress, type ServerAddress } from '../io/server-address.ts';
 import type { SupervisorMessage } from '../observe/ipc.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
 import { logLevelOf } from '../observe/options.ts';
 import { createServer, type RunningServer } from './server.ts';
-import { obeySupervisor, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
+import {
+  obeySupervisor,
+  onSupervisorGone,
+  receiveConfiguration,
+  startHeartbeat,
+  tellSupervisor,
+} from './supervisor-link.ts';
+import { workingDirectory } from './working-directory.ts';
 
 export interface ServerSources {
   /** `--config` */
   readonly configPath: string | undefined;
   /** Values of flags by key path. */
   readonly flags: Readonly<Record<string, unknown>>;
+  /** Take the configuration from the supervisor instead of reading it. */
+  readonly fromSupervisor: boolean;
 }
 
 /** A second signal does not wait for the farewells of the first. */
@@ -28,20 +38,19 @@ export async function runServer(sources: ServerSources): Promise<number> {
   let log: Logger | undefined;
   let server: RunningServer;
   try {
-    const loaded = loadConfig({
-      path: sources.configPath,
-      flags: sources.flags,
-      env: process.env,
-      cwd: process.cwd(),
-    });
+    const settled: Settled = sources.fromSupervisor ? await receiveConfiguration() : await readConfiguration(sources);
     log = openLogger({
       part: 'ims',
-      level: logLevelOf(loaded.config.LOG_LEVEL) ?? 'info',
+      level: logLevelOf(settled.config.LOG_LEVEL) ?? 'info',
       format: 'auto',
       fd: 2,
       isTty: process.stderr.isTTY === true,
     });
-    server = await start(loaded, log);
+    for (const reason of settled.warnings ?? []) {
+      log.warn({ reason }, 'configuration');
+    }
+    server = await createServer({ config: settled.config, address: settled.address, log });
+    void tellSupervisor({ kind: 'ready', part: 'ims', details: server.details });
   } catch (error) {
     if (error instanceof ImsError) {
       await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: error.exitCode });
@@ -57,17 +66,17 @@ export async function runServer(sources: ServerSources): Promise<number> {
   }
 }
 
-async function start(loaded: LoadedConfig, log: Logger): Promise<RunningServer> {
+/** What a server needs to know before it starts. Under ims-launch the warnings are in its own output already. */
+interface Settled {
+  readonly config: Config;
+  readonly address: ServerAddress;
+  readonly warnings?: readonly string[];
+}
+
+async function readConfiguration({ configPath, flags }: ServerSources): Promise<Settled> {
+  const loaded = loadConfig({ path: configPath, flags, env: process.env, cwd: workingDirectory() });
   const address = await resolveServerAddress(addressQuestion(loaded));
-  // Under ims-launch the same sentences stand in its own output already.
-  if (!process.connected) {
-    for (const reason of [...loaded.warnings, ...address.warnings]) {
-      log.warn({ reason }, 'configuration');
-    }
-  }
-  const server = await createServer({ config: loaded.config, address, log });
-  void tellSupervisor({ kind: 'ready', part: 'ims', details: server.details });
-  return server;
+  return { config: loaded.config, address, warnings: [...loaded.warnings, ...address.warnings] };
 }
 
 /** The exit code. */
@@ -106,10 +115,12 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
           relayUp: () => server.relayRestarted(),
         }),
       );
-      on('disconnect', () => {
-        log.warn({}, 'the supervisor is gone, stopping');
-        stop(0);
-      });
+      releases.push(
+        onSupervisorGone(() => {
+          log.warn({}, 'the supervisor is gone, stopping');
+          stop(0);
+        }),
+      );
     });
   } finally {
     for (const release of releases) {

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { runServer } from '../app/server-process.ts';
 import { packageVersion } from '../app/version.ts';
 import { addConfigFlags, configFlagValues } from '../config/flags.ts';
@@ -11,11 +11,14 @@ export async function serverMain(argv: readonly string[]): Promise<number> {
     .version(packageVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
+  // Between ims-launch and its child only: the configuration comes over the channel between them.
+  command.addOption(new Option('--from-supervisor').hideHelp());
   let exitCode = 0;
   addConfigFlags(command).action(async () => {
     exitCode = await runServer({
       configPath: command.opts<{ config?: string }>().config,
       flags: configFlagValues(command),
+      fromSupervisor: command.opts<{ fromSupervisor?: boolean }>().fromSupervisor === true,
     });
   });
   try {

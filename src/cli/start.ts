@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { launch } from '../app/launch.ts';
+import { workingDirectory } from '../app/working-directory.ts';
 import { addConfigFlags, configFlagValues } from '../config/flags.ts';
 import { ImsError } from '../errors.ts';
 import { formatBanner } from './banner.ts';
@@ -17,7 +18,7 @@ export function startCommand(version: string): Command {
       configPath: command.opts<{ config?: string }>().config,
       flags: configFlagValues(command),
       env: process.env,
-      cwd: process.cwd(),
+      cwd: workingDirectory(),
       onReady: (facts) => process.stdout.write(formatBanner(facts, version)),
     });
     if (failure !== undefined) {

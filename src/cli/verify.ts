@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { proveMedia, THOROUGH_PROOF } from '../app/media-probe.ts';
 import type { MediaProof } from '../app/media-proof.ts';
+import { workingDirectory } from '../app/working-directory.ts';
 import { loadConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';
 import { describeOwner, portOwner } from '../io/port-owner.ts';
@@ -86,7 +87,7 @@ async function verify(options: VerifyOptions): Promise<void> {
 }
 
 function relayOf(path: string | undefined): Target {
-  const { config } = loadConfig({ path, env: process.env, flags: {}, cwd: process.cwd() });
+  const { config } = loadConfig({ path, env: process.env, flags: {}, cwd: workingDirectory() });
   const { host, port } = config.relay;
   return { host, port };
 }

@@ -1,5 +1,5 @@
 /** Reads the configuration: defaults < file < environment < flags, each value checked once, at the end. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImsError } from '../errors.ts';
 import { familyOf, isMulticast, isWildcard } from '../wire/ip-address.ts';
@@ -14,6 +14,9 @@ export const DEFAULT_CONFIG_PATH = 'config/config.json';
 
 /** Variables of ours that are not options. */
 const RESERVED_ENVIRONMENT = ['IMS_LAUNCH_RUN_ID', 'IMS_LAUNCH_GEN', 'IMS_LAUNCH_PARENT_WATCH'];
+
+const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_DEPTH = 64;
 
 /** Fewer port pairs than this cannot carry one call with audio: each call takes two. */
 const MIN_PORT_PAIRS = 2;
@@ -50,7 +53,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     warnings.push(`no configuration file at ${path}: starting with the defaults`);
   }
   const origins = new Map<string, string>();
-  const raw = structuredClone(file ?? {});
+  const raw = file ?? {};
   warnings.push(...removeUnknownKeys(raw, path));
   applyEnvironment(raw, sources.env, origins, warnings);
   applyFlags(raw, sources.flags, origins);
@@ -68,8 +71,11 @@ function isObject(value: unknown): value is JsonObject {
 function readConfigFile(path: string, required: boolean): JsonObject | undefined {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readText(path);
   } catch (cause) {
+    if (cause instanceof ImsError) {
+      throw cause;
+    }
     const code = (cause as NodeJS.ErrnoException).code;
     if ((code === 'ENOENT' || code === 'ENOTDIR') && !required) {
       return undefined;
@@ -81,10 +87,43 @@ function readConfigFile(path: string, required: boolean): JsonObject | undefined
     const { line, column, found } = parsed.error;
     throw new ImsError('IMS_ERR_CONFIG_SYNTAX', `${path}:${line}:${column} is not JSON: ${found}`);
   }
+  if (depthExceeds(parsed.value, MAX_DEPTH)) {
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is nested deeper than ${MAX_DEPTH} levels`);
+  }
   if (!isObject(parsed.value)) {
     throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} must hold a JSON object ({ … })`);
   }
   return parsed.value;
+}
+
+/** A pipe or a device may have no end: what is longer than a configuration can be is refused, not read. */
+function readText(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+      read = readSync(file, bytes, length, bytes.length - length, null);
+    }
+    if (length > MAX_FILE_BYTES) {
+      throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is longer than ${MAX_FILE_BYTES} bytes`);
+    }
+    return bytes.toString('utf8', 0, length);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Level by level: recursion would overflow on the very files that this is about. */
+function depthExceeds(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) {
+      return true;
+    }
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return false;
 }
 
 /** Deletes keys that no option has, and says which option each one most likely meant. */

@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { execa, type Options, type ResultPromise } from 'execa';
 import type { SpawnFailure } from '../supervisor/events.ts';
-import { LineSplitter } from './process-lines.ts';
+import { LineLimit, LineSplitter, MAX_LINES_PER_SECOND } from './process-lines.ts';
 import { groupExists, killGroup, signalProcess, terminate } from './process-signals.ts';
 import { livingGroupMembers, processesWithEnvironment } from './process-table.ts';
 
@@ -186,8 +186,22 @@ export class ChildDriver {
 
   #readLines(name: 'stdout' | 'stderr'): void {
     const stream = this.#subprocess?.[name];
-    const splitter = new LineSplitter((line) => this.#listener.line(name, line));
-    stream?.on('data', (chunk: Uint8Array) => splitter.push(chunk));
+    const limit = new LineLimit();
+    const splitter = new LineSplitter((line) => {
+      const { passes, leftOut } = limit.admit(performance.now());
+      if (leftOut > 0) {
+        this.#listener.line(name, `(${leftOut} lines left out: more than ${MAX_LINES_PER_SECOND} in a second)`);
+      }
+      if (passes) {
+        this.#listener.line(name, line);
+      }
+    });
+    stream?.on('data', (chunk: Uint8Array) => {
+      splitter.push(chunk);
+      // One chunk a turn of the loop: signals, probes and the other child come first.
+      stream.pause();
+      setImmediate(() => stream.resume());
+    });
     stream?.on('end', () => splitter.end());
     stream?.on('error', () => {
       // The pipe broke: its end is all that is lost.

@@ -56,6 +56,31 @@ export class LineSplitter {
   }
 }
 
+/** Lines a second that one program may print; the rest is counted. */
+export const MAX_LINES_PER_SECOND = 5000;
+
+/** Keeps a program that prints without end from keeping its supervisor busy. */
+export class LineLimit {
+  #secondStartedAt = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #leftOut = 0;
+
+  /** Whether this line is passed on, and how many were left out before it in the second that has ended. */
+  admit(now: number): { readonly passes: boolean; readonly leftOut: number } {
+    let leftOut = 0;
+    if (now - this.#secondStartedAt >= 1000) {
+      leftOut = this.#leftOut;
+      this.#secondStartedAt = now;
+      this.#lines = 0;
+      this.#leftOut = 0;
+    }
+    this.#lines += 1;
+    const passes = this.#lines <= MAX_LINES_PER_SECOND;
+    this.#leftOut += passes ? 0 : 1;
+    return { passes, leftOut };
+  }
+}
+
 /** LF, CR LF, or a CR alone (a progress bar). A CR at the very end waits: its LF may be in the next chunk. */
 function endOfLine(text: string): { readonly at: number; readonly length: number } | undefined {
   const at = text.search(/[\r\n]/);

@@ -8,6 +8,8 @@ export type ChildMessage =
 
 /** What a supervisor tells a child. A child without a supervisor never gets one. */
 export type SupervisorMessage =
+  /** The first message to ims-server: the configuration and the address that the supervisor has checked. */
+  | { readonly kind: 'config'; readonly config: unknown; readonly address: unknown }
   | { readonly kind: 'shutdown'; readonly drain: boolean }
   | { readonly kind: 'relay-up'; readonly epoch: number }
   | { readonly kind: 'log-level'; readonly level: string };
