@@ -117,6 +117,15 @@ for (const [what, content, message] of faults) {
   });
 }
 
+test('a file without end, and one without bottom, are refused', (t) => {
+  assert.throws(() => loadConfig({ path: '/dev/zero', env: {}, flags: {}, cwd: folderWith(t) }), {
+    code: 'IMS_ERR_CONFIG_INVALID',
+    message: /longer than/,
+  });
+  const deep = `{"ims":{"env":${'['.repeat(5000)}${']'.repeat(5000)}}}`;
+  assert.match(refused(t, deep).message, /nested deeper than 64 levels/);
+});
+
 test('a password never appears in a message', (t) => {
   assert.ok(!refused(t, '{"USERS":{"a b":"geheim"}}').message.includes('geheim'));
   assert.ok(!refused(t, '{"USERS":["geheim"]}').message.includes('geheim'));

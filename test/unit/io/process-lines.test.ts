@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LineSplitter, MAX_LINE_LENGTH } from '../../../src/io/process-lines.ts';
+import { LineLimit, LineSplitter, MAX_LINE_LENGTH, MAX_LINES_PER_SECOND } from '../../../src/io/process-lines.ts';
 
 function split(chunks: readonly Uint8Array[]): string[] {
   const lines: string[] = [];
@@ -58,4 +58,13 @@ test('how the text is cut into chunks does not change the lines', () => {
       assert.deepEqual(split(chunks), split([bytes]));
     }),
   );
+});
+
+test('a program may print so many lines a second; the rest is counted and told with the next second', () => {
+  const limit = new LineLimit();
+  const second = (now: number, lines: number) => Array.from({ length: lines }, () => limit.admit(now));
+  assert.ok(second(0, MAX_LINES_PER_SECOND).every(({ passes }) => passes));
+  assert.ok(second(999, 3).every(({ passes }) => !passes));
+  assert.deepEqual(limit.admit(1000), { passes: true, leftOut: 3 });
+  assert.deepEqual(limit.admit(2500), { passes: true, leftOut: 0 });
 });
