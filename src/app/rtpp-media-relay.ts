@@ -68,13 +68,17 @@ export class RtppMediaRelay {
     return { kind: 'done', ports };
   }
 
-  /** Lost is a call none of whose streams is known: a rejected stream's session ends earlier than the call. */
+  /** Failed: no stream's question was answered. Lost is a call none of whose streams is known: a rejected stream's session ends earlier than the call. */
   async #check(command: RelayCommand & { kind: 'check' }): Promise<RelayOutcome> {
     const outcomes = await Promise.all(
       command.streams.map((stream) =>
         this.#request({ kind: 'query', ...partyOf(command.session, command.offerer, stream) }),
       ),
     );
+    const [first] = outcomes;
+    if (first !== undefined && outcomes.every(({ kind }) => kind !== 'reply')) {
+      return this.#failed(first);
+    }
     return outcomes.every(isUnknown) ? { kind: 'lost' } : { kind: 'done', ports: [] };
   }
 

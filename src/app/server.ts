@@ -69,6 +69,7 @@ export async function createServer({ config, address, log }: ServerConfig): Prom
       ids,
       maxCalls: config.ims.maxCalls,
       ringTimeoutMs: config.ims.ringTimeoutSeconds * 1000,
+      relayTimeoutMs: config.relay.timeoutSeconds * 1000,
       mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, (config.relay.timeoutSeconds * 1000) / 3),
       mediaAddress: address.advertised,
     },

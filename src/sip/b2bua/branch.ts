@@ -13,6 +13,7 @@ import type { Call } from './call.ts';
 import { Crossing, failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
 import { InviteCrossing } from './invite-crossing.ts';
+import { Liveness } from './liveness.ts';
 import { otherSide, type Side } from './media-relay.ts';
 import { MediaSession } from './media-session.ts';
 import { passHeaders } from './pass-through.ts';
@@ -22,6 +23,15 @@ export interface CallTarget {
   /** Request-URI of what is sent there. */
   readonly uri: string;
   readonly flow: Flow;
+}
+
+/** Why a branch is over that was never answered. */
+export interface BranchFailure {
+  /** What the caller is told if no other branch has something better. */
+  readonly response: SipResponse;
+  readonly by: Side | 'server';
+  /** For the record. */
+  readonly reason: string;
 }
 
 /** Requests of one branch that may be under way at once, beside the INVITE. */
@@ -40,6 +50,9 @@ export class Branch implements Timed {
   /** The last INVITE of the branch, pending or not. */
   #invite: InviteCrossing;
   readonly #initial: InviteCrossing;
+  readonly #liveness: Liveness;
+  /** When the relay first failed to answer, if it has not answered since. */
+  #relayAwaySince: number | undefined;
   #ended = false;
 
   constructor(call: Call, host: CallHost, incoming: Incoming, target: CallTarget, instance: string) {
@@ -64,6 +77,7 @@ export class Branch implements Timed {
     this.#host = host;
     this.dialogs = { caller, callee };
     this.media = new MediaSession(session, (command) => host.relay(this.media, command));
+    this.#liveness = new Liveness(this, host);
     this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
     this.#invite = this.#initial;
   }
@@ -101,7 +115,7 @@ export class Branch implements Timed {
       refuse(glare, 'another offer is under way (RFC 3261 14)');
       return;
     }
-    if (this.dialogs[otherSide(from)].remoteTag === undefined || this.#crossings.size >= MAX_CROSSINGS) {
+    if (!this.dialogs[otherSide(from)].isEstablished || this.#crossings.size >= MAX_CROSSINGS) {
       refuse(500, 'the other side of the call is not ready for it');
       return;
     }
@@ -130,18 +144,21 @@ export class Branch implements Timed {
   }
 
   /** The first INVITE was refused, or could not be delivered. */
-  fail(response: SipResponse): void {
+  fail(failure: BranchFailure): void {
     if (!this.#ended) {
       this.#end();
-      this.call.handleBranchFailure(this, response);
+      this.call.handleBranchFailure(this, failure);
     }
   }
 
-  /** The final response of a crossing has gone back: a dialog that its peer denies is over (RFC 3261 12.2.1.2). */
+  /**
+   * The final response of a crossing has gone back. A peer that denies the dialog, or does not answer, ends the call
+   * (RFC 3261 12.2.1.2); asked for anything but the session itself it denies only that (RFC 5057 5.1).
+   */
   handleFinal(crossing: Crossing, status: number): void {
     this.#crossings.delete(crossing);
-    const concernsDialog = crossing.method === 'INVITE' || crossing.method === 'UPDATE';
-    if (!this.#ended && (status === 481 || (status === 408 && concernsDialog))) {
+    const concernsSession = crossing.method === 'INVITE' || crossing.method === 'UPDATE';
+    if (!this.#ended && concernsSession && (status === 481 || status === 408)) {
       this.call.end({ by: 'server', reason: `the ${crossing.to} no longer knows the call` });
     }
   }
@@ -173,10 +190,32 @@ export class Branch implements Timed {
   /** Asks the relay whether it still has the session. */
   checkMedia(): void {
     this.media.check(!this.call.isAnswered, (outcome) => {
-      if (outcome.kind === 'lost') {
-        this.call.end({ by: 'server', reason: 'media-lost', status: 503 });
+      switch (outcome.kind) {
+        case 'done':
+          this.#relayAwaySince = undefined;
+          break;
+        case 'lost':
+          this.call.end({ by: 'server', reason: 'media-lost', status: 503 });
+          break;
+        case 'failed':
+          this.#handleRelayAway();
+          break;
       }
     });
+  }
+
+  /** The 2xx has gone to the caller. */
+  handleAnswered(): void {
+    this.#liveness.start();
+  }
+
+  /** A relay that is away this long has forgotten the session even if it still runs. */
+  #handleRelayAway(): void {
+    const { now, options } = this.#host;
+    this.#relayAwaySince ??= now;
+    if (this.call.isAnswered && now - this.#relayAwaySince > 2 * options.relayTimeoutMs) {
+      this.call.end({ by: 'server', reason: 'media relay lost' });
+    }
   }
 
   handleTimeout(): void {
@@ -254,6 +293,7 @@ export class Branch implements Timed {
   #end(): void {
     this.#ended = true;
     this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
+    this.#liveness.stop();
     this.#host.removeDialog(this.dialogs.caller);
     this.#host.removeDialog(this.dialogs.callee);
     this.media.close();

@@ -1,8 +1,8 @@
 import { from as fromField } from '../message/headers/from.ts';
-import type { SipRequest, SipResponse } from '../message/message.ts';
+import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import { isBetterFailure } from './best-response.ts';
-import { Branch, type CallTarget, reasonHeaders } from './branch.ts';
+import { Branch, type BranchFailure, type CallTarget, reasonHeaders } from './branch.ts';
 import type { CallRecord } from './call-record.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
@@ -35,7 +35,7 @@ export class Call implements Timed {
   readonly #targets: readonly CallTarget[];
   #last: Branch | undefined;
   #winner: Branch | undefined;
-  #bestFailure: SipResponse | undefined;
+  #bestFailure: BranchFailure | undefined;
   #over = false;
   #rangAt: number | undefined;
   #answeredAt: number | undefined;
@@ -110,30 +110,29 @@ export class Call implements Timed {
     if (this.#winner === branch && !this.#over) {
       this.#answeredAt = this.#host.now;
       this.#status = status;
+      branch.handleAnswered();
       this.#report('answered');
     }
   }
 
-  handleBranchFailure(branch: Branch, response: SipResponse): void {
+  handleBranchFailure(branch: Branch, failure: BranchFailure): void {
+    const { status } = failure.response;
     this.#branches.delete(branch);
     this.#last = branch;
-    if (this.#bestFailure === undefined || isBetterFailure(response.status, this.#bestFailure.status)) {
-      this.#bestFailure = response;
+    if (this.#bestFailure === undefined || isBetterFailure(status, this.#bestFailure.response.status)) {
+      this.#bestFailure = failure;
     }
     if (this.#over || this.#winner !== undefined) {
       return;
     }
     // A 6xx speaks for the user, not for one phone: nobody else need ring (RFC 3261 16.7 step 5).
-    if (response.status >= 600) {
+    if (status >= 600) {
       for (const other of this.#branches) {
         this.#drop(other, []);
       }
     }
     if (this.#branches.size === 0) {
-      const failure = this.#bestFailure;
-      this.#host.respond(this.incoming.key, failure);
-      const by = failure.status === 503 || failure.status === 408 ? 'server' : 'callee';
-      this.#finish(by, failure.reason, failure.status);
+      this.#failWith(this.#bestFailure);
     }
   }
 
@@ -150,20 +149,26 @@ export class Call implements Timed {
   }
 
   handleBye(branch: Branch, from: Side, request: SipRequest): void {
-    if (branch === this.#winner || from === 'caller') {
+    if (branch === this.#winner || (from === 'caller' && this.#branches.size === 1)) {
       this.end({ by: from, reason: 'bye', bye: { from, request } });
       return;
     }
-    // A callee that leaves an early dialog: for the caller that branch has failed (RFC 3261 15.1.2).
-    branch.cancel([]);
-    this.handleBranchFailure(
-      branch,
-      createResponse(this.incoming.request, 487, { toTag: branch.dialogs.caller.localTag }),
-    );
+    // An early dialog is over, whoever left it: that branch has failed, the others ring on (RFC 3261 15, 15.1.2).
+    branch.cancel(from === 'caller' ? reasonHeaders(request) : []);
+    const response = createResponse(this.incoming.request, 487, { toTag: branch.dialogs.caller.localTag });
+    this.handleBranchFailure(branch, { response, by: from, reason: 'bye' });
   }
 
-  /** Timer C: nobody answered. */
+  /** Timer C: nobody answered. What a phone has said already tells the caller more (RFC 3261 16.7 step 6). */
   handleTimeout(): void {
+    const known = this.#bestFailure;
+    if (known !== undefined && isBetterFailure(known.response.status, 408)) {
+      for (const branch of this.#branches) {
+        this.#drop(branch, []);
+      }
+      this.#failWith(known);
+      return;
+    }
     this.end({ by: 'server', reason: 'nobody answered in time', status: 408 });
   }
 
@@ -198,6 +203,11 @@ export class Call implements Timed {
     for (const branch of this.#branches) {
       branch.checkMedia();
     }
+  }
+
+  #failWith({ response, by, reason }: BranchFailure): void {
+    this.#host.respond(this.incoming.key, response);
+    this.#finish(by, reason, response.status);
   }
 
   #drop(branch: Branch, headers: readonly (readonly [string, string])[]): void {

@@ -1,10 +1,11 @@
+import { findSdp } from '../../sdp/body.ts';
 import { formatHost } from '../../wire/ip-address.ts';
 import { err, ok, type Result } from '../../wire/result.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
 import { warning } from '../message/headers/warning.ts';
 import type { Headers } from '../message/headers.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
+import { EMPTY_BODY, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import { type Flow, isReliable } from '../transaction/flow.ts';
@@ -12,6 +13,7 @@ import type { Branch } from './branch.ts';
 import type { ClientId } from './effects.ts';
 import type { CallHost, ResponseHandler } from './host.ts';
 import { otherSide, type Side } from './media-relay.ts';
+import type { Agreement } from './media-session.ts';
 import { passHeaders, passRedirection, removeBodyHeaders } from './pass-through.ts';
 import { passBody, type Refusal } from './sdp-passage.ts';
 
@@ -45,6 +47,8 @@ export class Crossing implements ResponseHandler {
   clientCseq = 0;
   /** A final response has gone back, or nobody waits for one any more. */
   #answered = false;
+  /** What both sides had agreed on before this request. */
+  #agreement: Agreement | undefined;
 
   constructor(branch: Branch, host: CallHost, from: Side, incoming: Incoming) {
     this.branch = branch;
@@ -72,6 +76,12 @@ export class Crossing implements ResponseHandler {
 
   /** Sends the request on, after its SDP (if any) has been through the relay. */
   start(): void {
+    if (this.carriesOffers) {
+      const { media } = this.branch;
+      media.inOrder(() => {
+        this.#agreement = media.agreement;
+      });
+    }
     this.pass(this.incoming.request, this.from, this.requestRole(), this.incoming.flow, (body) => {
       if (!body.ok) {
         this.refuse(body.error);
@@ -96,6 +106,10 @@ export class Crossing implements ResponseHandler {
     if (response.status >= 200) {
       this.forgetClient();
     }
+    if (response.status >= 300) {
+      this.fail(this.backward(response, failureBody(response)));
+      return;
+    }
     this.pass(response, this.to, 'answer', flow, (body) => {
       if (!body.ok) {
         this.refuse(body.error);
@@ -110,8 +124,7 @@ export class Crossing implements ResponseHandler {
   handleFailure(status: 408 | 503, reason: string): void {
     this.forgetClient();
     if (!this.#answered) {
-      this.answer(this.createAnswer(status, reason));
-      this.branch.handleFinal(this, status);
+      this.fail(this.createAnswer(status, reason));
     }
   }
 
@@ -125,8 +138,18 @@ export class Crossing implements ResponseHandler {
 
   /** A response of our own to the one who asked. */
   refuse(refusal: Refusal): void {
-    this.answer(this.createAnswer(refusal.status, refusal.reason));
-    this.branch.handleFinal(this, refusal.status);
+    this.fail(this.createAnswer(refusal.status, refusal.reason));
+  }
+
+  /** The failure goes back when the relay is as it was before the offer (RFC 3261 14.1). */
+  protected fail(response: SipResponse): void {
+    const finish = (): void => {
+      this.answer(response);
+      this.branch.handleFinal(this, response.status);
+    };
+    if (this.#agreement === undefined || !this.branch.media.restore(this.#agreement, finish)) {
+      finish();
+    }
   }
 
   /** The final response is here, or does not matter: the transaction that still lingers need not hold this call. */
@@ -134,6 +157,11 @@ export class Crossing implements ResponseHandler {
     if (this.clientId !== undefined) {
       this.host.forget(this.clientId);
     }
+  }
+
+  /** Only the SDP of these is an offer or an answer. */
+  protected get carriesOffers(): boolean {
+    return this.method === 'INVITE' || this.method === 'UPDATE' || this.method === 'PRACK';
   }
 
   protected requestRole(): 'offer' | 'answer' {
@@ -204,8 +232,7 @@ export class Crossing implements ResponseHandler {
     done: (result: Result<Uint8Array, Refusal>) => void,
   ): void {
     const { media } = this.branch;
-    const carriesOffers = this.method === 'INVITE' || this.method === 'UPDATE' || this.method === 'PRACK';
-    const inTime = carriesOffers
+    const inTime = this.carriesOffers
       ? passBody(
           { media, message, writer, role, source: flow.remote.address, mediaAddress: this.host.options.mediaAddress },
           done,
@@ -215,6 +242,11 @@ export class Crossing implements ResponseHandler {
       done(err({ status: 503, reason: 'too many messages of this call wait for the media relay' }));
     }
   }
+}
+
+/** A failure may tell what would have been acceptable, with addresses that the other side must not see. */
+export function failureBody(response: SipResponse): Uint8Array {
+  return findSdp(response.headers.get('Content-Type'), response.body) === undefined ? response.body : EMPTY_BODY;
 }
 
 /** `<sip:1002@198.51.100.1:5060>`: how a peer on this flow reaches us. */

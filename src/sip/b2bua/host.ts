@@ -17,6 +17,8 @@ export interface B2buaOptions {
   readonly ringTimeoutMs: number;
   /** How often the relay is asked whether it still has a call's session. */
   readonly mediaCheckIntervalMs: number;
+  /** After this time without packets the relay forgets a session. */
+  readonly relayTimeoutMs: number;
   /** Address that SDP carries in place of the parties' own. */
   readonly mediaAddress: string;
   readonly ids: IdSource;

@@ -14,12 +14,13 @@ import { EMPTY_BODY, type SipRequest, type SipResponse } from '../message/messag
 import type { Flow } from '../transaction/flow.ts';
 import { responseFlow } from '../transaction/via-routing.ts';
 import type { Branch } from './branch.ts';
-import { Crossing, type Incoming } from './crossing.ts';
+import { Crossing, failureBody, type Incoming } from './crossing.ts';
 import type { Datagram } from './effects.ts';
 import type { CallHost, Timed } from './host.ts';
 import { LateAnswers } from './late-answers.ts';
 import type { Side } from './media-relay.ts';
 import { passHeaders, removeBodyHeaders } from './pass-through.ts';
+import type { Refusal } from './sdp-passage.ts';
 
 type InviteState = 'open' | 'answering' | 'answered' | 'acknowledged' | 'closed';
 
@@ -73,12 +74,10 @@ export class InviteCrossing extends Crossing implements Timed {
     if (this.#state === 'open') {
       this.#close();
       if (this.isInitial) {
-        this.branch.fail(this.backward(response, response.body));
+        const failure = this.backward(response, failureBody(response));
+        this.branch.fail({ response: failure, by: this.to, reason: response.reason });
       } else {
-        this.branch.media.inOrder(() => {
-          this.answer(this.backward(response, response.body));
-          this.branch.handleFinal(this, response.status);
-        });
+        this.fail(this.backward(response, failureBody(response)));
       }
     }
   }
@@ -90,16 +89,17 @@ export class InviteCrossing extends Crossing implements Timed {
     }
     this.#close();
     if (this.isInitial) {
-      this.branch.fail(this.createAnswer(status, reason));
+      this.branch.fail({ response: this.createAnswer(status, reason), by: 'server', reason });
     } else {
       super.handleFailure(status, reason);
     }
   }
 
-  override refuse(refusal: { readonly status: 488 | 503; readonly reason: string }): void {
+  override refuse(refusal: Refusal): void {
     this.#close();
     if (this.isInitial) {
-      this.branch.fail(this.createAnswer(refusal.status, refusal.reason));
+      const response = this.createAnswer(refusal.status, refusal.reason);
+      this.branch.fail({ response, by: 'server', reason: refusal.reason });
     } else {
       super.refuse(refusal);
     }
@@ -157,8 +157,7 @@ export class InviteCrossing extends Crossing implements Timed {
       this.cancel([]);
       this.#close();
       this.#handOver();
-      this.answer(this.createAnswer(408, 'nobody answered the re-INVITE'));
-      this.branch.handleFinal(this, 408);
+      this.fail(this.createAnswer(408, 'nobody answered the re-INVITE'));
       return;
     }
     switch (this.#retransmission?.handleTimeout(this.host.now)) {

@@ -30,6 +30,11 @@ export interface Publication {
   readonly held: boolean;
 }
 
+/** What the relay knows of both sides at one moment. */
+export type Agreement = Readonly<Record<Side, Publication | undefined>>;
+
+const SIDES: readonly Side[] = ['caller', 'callee'];
+
 /** More waiting steps than this is a flood: the message is refused. */
 const MAX_WAITING_STEPS = 32;
 
@@ -43,8 +48,9 @@ export class MediaSession {
   /** The relay may hold something for us: a first publish was sent, whatever became of it. */
   #opened = false;
   #closing = false;
+  /** What the relay was last told of each side. */
+  readonly #published: Record<Side, Publication | undefined> = { caller: undefined, callee: undefined };
   #lastPublish: { readonly command: RelayCommand & { kind: 'publish' }; readonly ports: readonly number[] } | undefined;
-  readonly #held: Record<Side, boolean> = { caller: false, callee: false };
   /** Ports that each party sends to, by m-line. */
   readonly ports: Record<Side, number[]> = { caller: [], callee: [] };
 
@@ -62,6 +68,16 @@ export class MediaSession {
     return this.#closing && this.#underWay === undefined;
   }
 
+  /** No packets are expected through the relay: a side holds, or nothing is relayed. */
+  get isSilent(): boolean {
+    return this.#lastPublish === undefined || this.#isHeld();
+  }
+
+  /** What holds now; `restore` goes back to it. */
+  get agreement(): Agreement {
+    return { ...this.#published };
+  }
+
   /** Runs `then` when all earlier steps of this branch are done. False: too many wait. */
   inOrder(then: () => void): boolean {
     return this.#enqueue({ command: undefined, finish: then });
@@ -72,25 +88,19 @@ export class MediaSession {
    * `ports[i]` for `streams[i]`. False: too many steps wait.
    */
   publish(publication: Publication, then: (outcome: RelayOutcome) => void): boolean {
-    const { writer, role, streams, held } = publication;
-    if (streams.length === 0) {
-      return this.inOrder(() => then(NOTHING));
-    }
-    const reader = otherSide(writer);
-    const offerer = role === 'offer' ? writer : reader;
-    const command = { kind: 'publish', session: this.session, role, offerer, streams } as const;
-    return this.#enqueue({
-      command,
-      finish: (outcome) => {
-        if (outcome.kind === 'done') {
-          this.#lastPublish = { command, ports: outcome.ports };
-          this.#held[writer] = held;
-          for (const [position, stream] of streams.entries()) {
-            this.ports[reader][stream.index] = outcome.ports[position] ?? 0;
-          }
-        }
-        then(outcome);
-      },
+    return this.#enqueue(this.#publishStep(publication, then));
+  }
+
+  /** An offer was refused: what was agreed before it holds again (RFC 3261 14.1). False: too many steps wait. */
+  restore(agreement: Agreement, then: () => void): boolean {
+    return this.inOrder(() => {
+      const earlier = SIDES.filter((side) => agreement[side] !== this.#published[side]).map((side) => agreement[side]);
+      const steps = earlier.filter((publication) => publication !== undefined);
+      // Before all that waits: the next message is about what is agreed then.
+      this.#waiting.unshift(...steps.map((publication) => this.#publishStep(publication, () => {})), {
+        command: undefined,
+        finish: then,
+      });
     });
   }
 
@@ -105,7 +115,7 @@ export class MediaSession {
       return;
     }
     const { command, ports } = last;
-    if (!ringing && !this.#held.caller && !this.#held.callee) {
+    if (!ringing && !this.#isHeld()) {
       const { session, offerer, streams } = command;
       this.#enqueue({ command: { kind: 'check', session, offerer, streams }, finish: then });
       return;
@@ -147,6 +157,32 @@ export class MediaSession {
     }
     step.finish(outcome);
     this.#advance();
+  }
+
+  #isHeld(): boolean {
+    return SIDES.some((side) => this.#published[side]?.held === true);
+  }
+
+  #publishStep(publication: Publication, then: (outcome: RelayOutcome) => void): Step {
+    const { writer, role, streams } = publication;
+    const reader = otherSide(writer);
+    const offerer = role === 'offer' ? writer : reader;
+    const command = { kind: 'publish', session: this.session, role, offerer, streams } as const;
+    return {
+      command: streams.length === 0 ? undefined : command,
+      finish: (outcome) => {
+        if (outcome.kind === 'done') {
+          this.#published[writer] = publication;
+          if (streams.length > 0) {
+            this.#lastPublish = { command, ports: outcome.ports };
+          }
+          for (const [position, stream] of streams.entries()) {
+            this.ports[reader][stream.index] = outcome.ports[position] ?? 0;
+          }
+        }
+        then(outcome);
+      },
+    };
   }
 
   #delete(): void {

@@ -40,7 +40,9 @@ export class Dialog {
   readonly localTag: string;
   readonly #local: NameAddr;
   readonly #remote: NameAddr;
+  /** Undefined: not known yet, or the peer has none (RFC 2543). */
   #remoteTag: string | undefined;
+  #isEstablished = false;
   #remoteTarget: string;
   #routeSet: readonly NameAddr[] = [];
   #flow: Flow;
@@ -70,6 +72,7 @@ export class Dialog {
       flow,
     });
     dialog.#remoteTag = remote.parameters.get('tag');
+    dialog.#isEstablished = true;
     dialog.#remoteCseq = request.headers.read(cseqField)?.number ?? 0;
     dialog.#routeSet = readRoutes(request);
     dialog.refresh(request, flow);
@@ -83,6 +86,11 @@ export class Dialog {
 
   get remoteTag(): string | undefined {
     return this.#remoteTag;
+  }
+
+  /** The peer has taken part: early or confirmed, with a tag or, being of RFC 2543, without one. */
+  get isEstablished(): boolean {
+    return this.#isEstablished;
   }
 
   /** CSeq number of the last request that this side created. */
@@ -104,7 +112,8 @@ export class Dialog {
     if (tag === undefined && response.status < 200) {
       return;
     }
-    this.#remoteTag = tag ?? '';
+    this.#remoteTag = tag;
+    this.#isEstablished = true;
     this.#routeSet = [...readRoutes(response)].reverse();
     this.refresh(response, flow);
   }
@@ -127,7 +136,8 @@ export class Dialog {
   /** Target refresh (RFC 3261 12.2): the peer's new Contact, and the place its messages now come from. */
   refresh(message: SipMessage, flow: Flow): void {
     const contact = message.headers.read(contactField);
-    if (contact !== undefined && contact !== '*') {
+    // Only to a SIP URI can a request be sent.
+    if (contact !== undefined && contact !== '*' && parseSipUriOrUndefined(contact.uri) !== undefined) {
       this.#remoteTarget = contact.uri;
     }
     this.#flow = flow;

@@ -1,4 +1,4 @@
-import { familyOf, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
+import { familyOf, isLoopback, isMulticast, isPrivate, isWildcard, sameAddress } from '../../wire/ip-address.ts';
 import { parseSipUriOrUndefined } from '../message/uri.ts';
 import type { Flow } from '../transaction/flow.ts';
 
@@ -8,6 +8,7 @@ import type { Flow } from '../transaction/flow.ts';
  *
  * - when the URI has a name (resolving it is for trunks, which are configured by address),
  * - when it has an address that the peer cannot have as seen from here: private or loopback, and not the source,
+ * - when it names many hosts, none, or this machine, in a route too: our requests are not to be aimed there,
  * - when it has the source's address with another port, and the peer said with `rport` that it is symmetric.
  */
 export function nextHop(
@@ -19,6 +20,10 @@ export function nextHop(
   if (uri === undefined || familyOf(uri.host) === undefined || familyOf(uri.host) !== familyOf(flow.remote.address)) {
     return flow;
   }
+  const isOwn = isLoopback(uri.host) && !isLoopback(flow.remote.address);
+  if (isOwn || isMulticast(uri.host) || isWildcard(uri.host)) {
+    return flow;
+  }
   const port = uri.port ?? (uri.scheme === 'sips' || flow.transport === 'tls' ? 5061 : 5060);
   const remote = { address: uri.host, port };
   if (peer.isRoute) {
@@ -27,6 +32,6 @@ export function nextHop(
   if (sameAddress(uri.host, flow.remote.address)) {
     return peer.symmetric || port === flow.remote.port ? flow : { ...flow, remote };
   }
-  const behindNat = isPrivate(uri.host) || isLoopback(uri.host);
+  const behindNat = isPrivate(uri.host);
   return behindNat ? flow : { ...flow, remote };
 }

@@ -327,6 +327,88 @@ test('a callee that vanishes during the call: nothing is left once the caller ha
   assertNothingLeft(node);
 });
 
+test('a refused re-INVITE is taken back at the relay, and its SDP does not cross (RFC 3261 14.1)', () => {
+  const { node, caller } = play({
+    caller: { holdAfterMs: 5000, hangUpAfterMs: 90_000 },
+    callees: [{ answerAfterMs: 1000, refuseReinvitesWith: 488 }],
+  });
+  assert.deepEqual(caller.reinviteStatuses, [488]);
+  assert.equal(caller.bodies.length, 1);
+  const published = node.relay.commands.filter(({ kind }) => kind === 'publish');
+  assert.equal(published.length, 4);
+  assert.deepEqual(published[3], published[0]);
+  // Nobody holds: the relay is asked, not told once more.
+  assert.ok(node.relay.commands.some(({ kind }) => kind === 'check'));
+  assert.equal(node.ended[0]?.endedBy, 'caller');
+  assertNothingLeft(node);
+});
+
+test('a held call whose phone has died ends: both are asked every 30 s whether they are there', () => {
+  for (const dead of ['caller', 'callee'] as const) {
+    const diesAfterMs = 40_000;
+    const { node, caller, callees } = play({
+      caller: { holdAfterMs: 5000, ...(dead === 'caller' && { diesAfterMs }) },
+      callees: [{ answerAfterMs: 1000, ...(dead === 'callee' && { diesAfterMs }) }],
+    });
+    const [record] = node.ended;
+    assert.equal(record?.reason, `the ${dead} no longer answers`);
+    assert.equal(record?.endedBy, 'server');
+    assert.ok((record?.endedAt ?? 0) < 100_000, `${record?.endedAt}`);
+    assert.equal((dead === 'caller' ? callees[0] : caller)?.state, 'over');
+    assertNothingLeft(node);
+  }
+});
+
+test('a held call whose phones answer goes on, and neither sees the other’s probe', () => {
+  const { node, callees } = play({
+    caller: { holdAfterMs: 5000, hangUpAfterMs: 300_000 },
+    callees: [{ answerAfterMs: 1000 }],
+  });
+  assert.equal(node.ended[0]?.endedBy, 'caller');
+  const probes = callees[0]?.requests.filter(({ method }) => method === 'OPTIONS') ?? [];
+  assert.equal(probes.length, 10);
+  assert.equal(probes[0]?.headers.get('Max-Forwards'), '70');
+  assertNothingLeft(node);
+});
+
+test('a conversation with media is not probed', () => {
+  const { callees } = play({ caller: { hangUpAfterMs: 300_000 }, callees: [{ answerAfterMs: 1000 }] });
+  assert.ok(callees[0]?.requests.every(({ method }) => method !== 'OPTIONS'));
+});
+
+test('a relay that stays away for twice its time-out ends the call', () => {
+  const played = scene({ callees: [{ answerAfterMs: 1000 }] });
+  played.world.after(30_000, () => {
+    played.node.relay.down = true;
+  });
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  const [record] = played.node.ended;
+  assert.equal(record?.reason, 'media relay lost');
+  assert.ok((record?.endedAt ?? 0) > 150_000 && (record?.endedAt ?? 0) < 200_000, `${record?.endedAt}`);
+  assert.deepEqual([played.caller.state, played.callees[0]?.state], ['over', 'over']);
+  assertNothingLeft(played.node);
+});
+
+test('ring time-out: what one phone has said already is the answer (RFC 3261 16.7)', () => {
+  const { node, caller } = play({ ringTimeoutMs: 20_000, callees: [{ answerAfterMs: 1000, refuseWith: 486 }, {}] });
+  assert.equal(caller.status, 486);
+  assert.equal(node.ended[0]?.endedBy, 'callee');
+  assertNothingLeft(node);
+});
+
+test('the record of a call that we refused blames us, with the sentence of the Warning', () => {
+  const broken = play({ caller: { brokenSdp: true }, callees: [{}] }).node.ended[0];
+  assert.deepEqual([broken?.endedBy, broken?.status], ['server', 488]);
+  assert.match(broken?.reason ?? '', /SDP not understood/);
+  const played = scene({});
+  played.node.relay.down = true;
+  played.caller.call('1002');
+  played.world.run(AFTERWARDS);
+  assert.equal(played.node.ended[0]?.endedBy, 'server');
+  assert.match(played.node.ended[0]?.reason ?? '', /not running/);
+});
+
 test('a callee that cannot be reached: 408 after 64*T1 (timer B)', () => {
   const { node, caller } = play({ callees: [{ diesAfterMs: 0 }] });
   assert.equal(caller.status, 408);

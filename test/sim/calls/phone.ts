@@ -29,6 +29,8 @@ export interface PhoneScript {
   readonly holdAfterMs?: number;
   /** Milliseconds between re-INVITEs that change nothing, as session timers send them (RFC 4028). */
   readonly refreshEveryMs?: number;
+  /** Refuses every re-INVITE with this status, and SDP of its own. */
+  readonly refuseReinvitesWith?: number;
   /** Sends 183 with SDP before it rings. */
   readonly earlyMedia?: boolean;
   /** Does not answer BYE, or anything else, any more after this time. */
@@ -206,6 +208,10 @@ export class Phone implements Node {
     }
     if (request.headers.read(toField)?.parameters.has('tag')) {
       this.reinvitesReceived++;
+      if (this.#script.refuseReinvitesWith !== undefined) {
+        this.#respond(key, request, this.#script.refuseReinvitesWith, this.#sdp('sendrecv'));
+        return;
+      }
       this.#dialog?.refresh(request, this.#flow());
       this.#invite = { key, request, reinvite: true };
       this.#accept(this.#sdp('sendrecv'));
@@ -270,6 +276,7 @@ export class Phone implements Node {
         this.status = response.status;
         this.state = 'over';
       } else {
+        this.#noteBody(response);
         this.reinviteStatuses.push(response.status);
       }
       return;

@@ -88,6 +88,7 @@ export class ServerNode implements Node {
         maxCalls: options.maxCalls ?? 100,
         ringTimeoutMs: options.ringTimeoutMs ?? 180_000,
         mediaCheckIntervalMs: 20_000,
+        relayTimeoutMs: 60_000,
         mediaAddress: MEDIA_ADDRESS,
       },
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7200, maxBindingsPerAor: 10 },

@@ -22,6 +22,7 @@ class Bench {
     maxCalls: 5,
     ringTimeoutMs: 180_000,
     mediaCheckIntervalMs: 20_000,
+    relayTimeoutMs: 60_000,
     mediaAddress: '203.0.113.1',
     ids: countedIds('x'),
   });
@@ -214,7 +215,7 @@ test('a multipart body keeps its other parts, and Content-Type its boundary', ()
   assert.equal(request.headers.get('Content-Type'), 'multipart/mixed;boundary=b');
 });
 
-test('481 from the other side ends the call (RFC 3261 12.2.1.2); any other failure leaves it up', () => {
+test('481 to a re-INVITE ends the call (RFC 3261 12.2.1.2), to INFO it does not (RFC 5057 5.1)', () => {
   const bench = new Bench();
   bench.up();
   bench.fromCaller('INVITE', 8, '', sdp('192.0.2.11'));
@@ -223,11 +224,59 @@ test('481 from the other side ends the call (RFC 3261 12.2.1.2); any other failu
   assert.equal(bench.b2bua.callCount, 1);
   bench.fromCaller('INFO', 9);
   bench.respond(481);
+  assert.equal(bench.last('respond').response.status, 481);
+  assert.equal(bench.b2bua.callCount, 1);
+  bench.fromCaller('INVITE', 10, '', sdp('192.0.2.11'));
+  bench.respond(481);
   assert.equal(bench.b2bua.callCount, 0);
   assert.equal(
     bench.effects.filter((effect) => effect.kind === 'request' && effect.request.method === 'BYE').length,
     2,
   );
+});
+
+test('SDP in a failure does not cross, other bodies do', () => {
+  const bench = new Bench();
+  bench.up();
+  bench.fromCaller('INFO', 8);
+  bench.respond(488, [], sdp('192.0.2.21'));
+  assert.equal(bench.last('respond').response.body.length, 0);
+  assert.equal(bench.last('respond').response.headers.has('Content-Type'), false);
+});
+
+test('peers of RFC 2543 have no tags: their call is like any other', () => {
+  const bench = new Bench();
+  bench.invite();
+  const { id, request } = bench.last('request');
+  const headers: [string, string][] = [
+    ['Contact', '<sip:1002@192.0.2.21>'],
+    ['Content-Type', 'application/sdp'],
+  ];
+  const response = createResponse(withVia(request), 200, { headers, body: Buffer.from(sdp('192.0.2.21')) });
+  response.headers.remove('To');
+  response.headers.append('To', request.headers.get('To') ?? '');
+  bench.do(bench.b2bua.handleResponse(0, id, overTheWire(response), CALLEE));
+  bench.fromCaller('ACK', 7);
+  bench.fromCaller('INFO', 8);
+  assert.equal(bench.last('request').request.method, 'INFO');
+  assert.doesNotMatch(bench.last('request').request.headers.get('To') ?? '', /tag=/);
+});
+
+test('BYE by the caller on one early dialog ends only that branch (RFC 3261 15)', () => {
+  const bench = new Bench();
+  const request = message('INVITE sip:1002@ims SIP/2.0', 'From: <sip:1001@ims>;tag=a\nTo: <sip:1002@ims>', 7);
+  const targets = [1, 2].map((n) => ({ uri: `sip:1002@192.0.2.2${n}`, flow: CALLEE }));
+  bench.do(bench.b2bua.startCall(0, { key: bench.key(), request, flow: CALLER }, targets));
+  for (const sent of bench.effects.filter((effect) => effect.kind === 'request')) {
+    bench.respond(180, [], '', sent);
+  }
+  bench.fromCaller('BYE', 8);
+  assert.equal(bench.effects.filter((effect) => effect.kind === 'cancel').length, 1);
+  assert.equal(bench.b2bua.callCount, 1);
+  const [first] = bench.effects.filter((effect) => effect.kind === 'request');
+  bench.respond(200, [], '', first);
+  assert.equal(bench.last('respond').response.status, 200);
+  assert.equal(bench.b2bua.callCount, 1);
 });
 
 test('BYE while a re-INVITE is open: 487 for that, BYE for the other side', () => {

@@ -71,7 +71,23 @@ test('a provisional response without a tag makes no dialog', () => {
   const dialog = uac();
   const response = createResponse(dialog.createRequest('INVITE'), 180);
   dialog.update(response, udpFlow());
-  assert.equal(dialog.remoteTag, undefined);
+  assert.equal(dialog.isEstablished, false);
+});
+
+test('a 2xx without a tag does: the peer is of RFC 2543', () => {
+  const dialog = uac();
+  const response = createResponse(dialog.createRequest('INVITE'), 200);
+  response.headers.remove('To');
+  response.headers.append('To', '<sip:1002@ims>');
+  dialog.update(response, udpFlow());
+  assert.equal(dialog.isEstablished, true);
+  assert.equal(dialog.createRequest('BYE').headers.get('To'), '<sip:1002@ims>');
+});
+
+test('a Contact that is no SIP URI moves nothing', () => {
+  const dialog = uac();
+  dialog.refresh(incoming({ extra: 'Contact: <tel:+491234>' }), udpFlow());
+  assert.equal(dialog.createRequest('BYE').uri, 'sip:1002@192.0.2.1:5062');
 });
 
 test('CSeq must grow (RFC 3261 12.2.2)', () => {
@@ -109,6 +125,10 @@ const hops: readonly (readonly [
   ['a name', 'sip:x@phone.example', true, false, '192.0.2.1:5062'],
   ['another family', 'sip:x@[2001:db8::1]', true, false, '192.0.2.1:5062'],
   ['a private proxy in the route set', 'sip:10.0.0.5:5070;lr', true, true, '10.0.0.5:5070'],
+  ['a route to this machine', 'sip:127.0.0.1:22;lr', true, true, '192.0.2.1:5062'],
+  ['a multicast route', 'sip:224.0.1.75;lr', true, true, '192.0.2.1:5062'],
+  ['a multicast target', 'sip:x@224.0.1.75', true, false, '192.0.2.1:5062'],
+  ['the null address', 'sip:x@0.0.0.0', true, false, '192.0.2.1:5062'],
   ['no SIP URI', 'tel:+491234', true, false, '192.0.2.1:5062'],
 ];
 

@@ -37,6 +37,7 @@ class Harness {
         maxCalls: 10,
         ringTimeoutMs: 180_000,
         mediaCheckIntervalMs: 20_000,
+        relayTimeoutMs: 60_000,
         mediaAddress: '192.0.2.100',
       },
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 2 },
