@@ -213,9 +213,12 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
     imsDialect: config.imsDialect ?? 'off',
     maxSessions: DEFAULT_MAX_SESSIONS,
   };
+  const range = `-m ${settings.minPort} -M ${settings.maxPort}`;
   if (pairPorts({ ...settings, reserved: [] }).length === 0) {
-    const range = `-m ${settings.minPort} -M ${settings.maxPort}`;
     throw new ImsError('IMS_ERR_USAGE', `${range} has no room for an even port and the odd one above it`);
+  }
+  if (pairPorts({ ...settings, reserved: settings.reservedPorts }).length === 0) {
+    throw new ImsError('IMS_ERR_USAGE', `${range}: the ports of -s leave no even port with the odd one above it`);
   }
   return settings;
 }

@@ -1,5 +1,5 @@
 import { daemonise } from '../app/daemonise.ts';
-import { runRelay } from '../app/relay-process.ts';
+import { DAEMON_ENVIRONMENT, runRelay } from '../app/relay-process.ts';
 import { packageVersion } from '../app/version.ts';
 import { ImsError } from '../errors.ts';
 import { parseRelayArguments } from './relay-arguments.ts';
@@ -20,7 +20,9 @@ export async function relayMain(argv: readonly string[]): Promise<number> {
   }
   const { options } = invocation.value;
   try {
-    return await (options.daemon ? daemonise(argv) : runRelay(options));
+    // The process that is left behind gets the same words, however --daemon was abbreviated in them.
+    const startsDaemon = options.daemon && process.env[DAEMON_ENVIRONMENT] === undefined;
+    return await (startsDaemon ? daemonise(argv) : runRelay(options));
   } catch (error) {
     if (error instanceof ImsError) {
       process.stderr.write(`ims-relay: ${error.message}\n${error.remedy}\n`);

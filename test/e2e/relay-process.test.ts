@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program, runProgram } from '../support/program.ts';
@@ -172,11 +172,16 @@ test('as root, UDP control that others can reach is refused without -u or -F', a
   await loopback.waitForLine(/relay ready/);
 });
 
-test('--daemon prints the process id once the relay can be asked, and leaves it running', async (t) => {
+for (const flag of ['--daemon', '--daemo']) {
+  test(`${flag} prints the process id once the relay can be asked, and leaves it running`, (t) =>
+    startsDaemon(t, flag));
+}
+
+async function startsDaemon(t: TestContext, flag: string): Promise<void> {
   const scope = openScope(t);
   const control = await freeUdpPort();
   const path = join(await temporaryDirectory(scope), 'relay.pid');
-  const command = relayCommand('--daemon', '-F', '-d', 'ERR', '-s', `udp:127.0.0.1:${control}`, '-p', path);
+  const command = relayCommand(flag, '-F', '-d', 'ERR', '-s', `udp:127.0.0.1:${control}`, '-p', path);
   const [file, ...args] = command;
   const starter = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let printed = '';
@@ -192,7 +197,7 @@ test('--daemon prints the process id once the relay can be asked, and leaves it 
   });
   assert.equal(await askRelay(control, 'V'), '20040107');
   assert.equal(readFileSync(path, 'utf8'), `${pid}\n`);
-});
+}
 
 test('a control socket can be inherited', async (t) => {
   const scope = openScope(t);

@@ -1,5 +1,5 @@
 /** Control over connections: `unix:` takes one command each, `cunix:`, `tcp:` and `systemd:` lines. */
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { ImsError } from '../../errors.ts';
 import { MAX_COMMAND_BYTES } from '../../rtpp/words.ts';
@@ -144,7 +144,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (await isServed(path)) {
     throw new ImsError('IMS_ERR_PORT_IN_USE', `-s ${path}: another program serves this socket`);
   }
-  unlinkSync(path);
+  rmSync(path, { force: true });
 }
 
 function isServed(path: string): Promise<boolean> {
@@ -154,6 +154,7 @@ function isServed(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => resolve(false));
+    // Anything else (EAGAIN: its backlog is full, EACCES: it is another user's) is no proof that nobody is there.
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
   });
 }

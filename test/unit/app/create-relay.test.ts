@@ -58,6 +58,16 @@ test('a range without room for a pair is a usage error', async () => {
   });
 });
 
+test('a range whose only pair the control socket takes is a usage error, too', async () => {
+  const port = freePortRange(2);
+  const all = config({ control: [`udp:127.0.0.1:${port}`], minPort: port, maxPort: port + 1 });
+  await assert.rejects(createRelay(all), (error) => {
+    return (
+      error instanceof ImsError && error.code === 'IMS_ERR_USAGE' && /the ports of -s leave no/.test(error.message)
+    );
+  });
+});
+
 test('AUTO_DETECT finds an address that media can be bound to', async (t) => {
   const addresses = [{ family: 4, address: 'AUTO_DETECT', advertised: undefined, label: undefined }] as const;
   const relay = await createRelay(config({ addresses }));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -169,4 +170,28 @@ test('stdio: commands and replies are lines, and the end of input is told once',
   await within('the end', 5000, once(input, 'end'));
   assert.equal(output.read()?.toString(), '[V]\n[I]\n');
   assert.equal(ends, 1);
+});
+
+test('a unix socket that is too busy to answer is not taken over', async (t) => {
+  const path = join(await temporaryDirectory(openScope(t)), 'busy');
+  // A listener with a full backlog that accepts nobody, as a stopped or overloaded relay is.
+  const script = [
+    'import socket, sys',
+    's = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)',
+    'c = []',
+    'try:',
+    '    while len(c) < 64: x = socket.socket(socket.AF_UNIX); x.setblocking(False); x.connect(sys.argv[1]); c.append(x)',
+    'except BlockingIOError: pass',
+    'print("full", flush=True); sys.stdin.read()',
+  ].join('\n');
+  const holder = spawn('python3', ['-c', script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(async () => {
+    holder.stdin.end();
+    await once(holder, 'exit');
+  });
+  await within('the full backlog', 5000, once(holder.stdout, 'data'));
+  const address = parseControlAddress(`unix:${path}`);
+  assert.ok(address.ok);
+  await assert.rejects(openControl(address.value, ECHO), (error) => (error as ImsError).code === 'IMS_ERR_PORT_IN_USE');
+  assert.ok(existsSync(path));
 });
