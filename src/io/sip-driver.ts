@@ -37,7 +37,9 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   readonly #transports: readonly SipTransport[];
   readonly #perform: (effect: Effect) => void;
   readonly #log: Log | undefined;
-  readonly #queue: (TransactionEffect | Effect)[] = [];
+  #queue: (TransactionEffect | Effect)[] = [];
+  /** Where in the queue the next effect to be done stands. */
+  #next = 0;
   readonly #timer = new DeadlineTimer(() => this.run(() => []));
   #draining = false;
   #closed = false;
@@ -64,7 +66,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     if (this.#closed) {
       return;
     }
-    this.#queue.push(...step(performance.now()));
+    this.#append(step(performance.now()));
     if (this.#draining) {
       return;
     }
@@ -92,14 +94,24 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   }
 
   #drain(): void {
-    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
+    for (let effect = this.#queue[this.#next]; effect !== undefined; effect = this.#queue[this.#next]) {
+      this.#next++;
       if (effect.kind === 'send') {
         this.#send(effect as SendEffect);
       } else if (isTransactionEvent(effect)) {
-        this.#queue.push(...this.#user.handleTransaction(performance.now(), effect));
+        this.#append(this.#user.handleTransaction(performance.now(), effect));
       } else {
         this.#perform(effect as Effect);
       }
+    }
+    this.#queue = [];
+    this.#next = 0;
+  }
+
+  /** One by one: after a stall there may be more effects than a call can have arguments. */
+  #append(effects: readonly (TransactionEffect | Effect)[]): void {
+    for (const effect of effects) {
+      this.#queue.push(effect);
     }
   }
 
@@ -125,10 +137,10 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   #fireDue(): void {
     const now = performance.now();
     if (this.#layer.nextTimeoutAt() <= now) {
-      this.#queue.push(...this.#layer.handleTimeout(now));
+      this.#append(this.#layer.handleTimeout(now));
     }
     if (this.#user.nextTimeoutAt() <= now) {
-      this.#queue.push(...this.#user.handleTimeout(now));
+      this.#append(this.#user.handleTimeout(now));
     }
   }
 

@@ -321,7 +321,10 @@ export class Relay<Origin extends ControlOrigin> {
   }
 
   #collectMedia(): void {
-    this.#effects.push(...this.#state.takeEffects());
+    // One by one: when all sessions end at once there may be more than a call can have arguments.
+    for (const effect of this.#state.takeEffects()) {
+      this.#effects.push(effect);
+    }
   }
 
   #takeEffects(): RelayEffect<Origin>[] {

@@ -48,7 +48,9 @@ export class Headers {
       if (this.#keys[i] === key) {
         const value = this.#values[i] as string;
         if (split) {
-          values.push(...splitList(value));
+          for (const part of splitList(value)) {
+            values.push(part);
+          }
         } else {
           values.push(value);
         }

@@ -74,8 +74,9 @@ export class Registrar {
     for (let aor = this.#deadlines.due(now); aor !== undefined; aor = this.#deadlines.due(now)) {
       this.#deadlines.remove(aor);
       const all = this.#bindings.get(aor) ?? [];
-      const expired = all.filter((binding) => binding.expiresAt <= now);
-      events.push(...expired.map((binding) => ({ kind: 'unregistered', binding, reason: 'expired' }) as const));
+      for (const binding of all.filter(({ expiresAt }) => expiresAt <= now)) {
+        events.push({ kind: 'unregistered', binding, reason: 'expired' });
+      }
       this.#store(
         aor,
         all.filter((binding) => binding.expiresAt > now),

@@ -26,6 +26,9 @@ export interface TransactionLayerOptions {
   readonly retryAfterSeconds?: number;
 }
 
+/** A few milliseconds of work. */
+const MAX_FIRED_AT_ONCE = 1000;
+
 /** What was dropped or refused here; everything else is told to the user. */
 export interface TransactionCounters {
   /** Responses that belong to no transaction of ours, or with more than our Via (RFC 3261 8.1.3.3). */
@@ -181,11 +184,17 @@ export class TransactionLayer {
     return this.#deadlines.next();
   }
 
-  /** Fires everything whose time has come. */
+  /**
+   * Fires what is due, the earliest first; of very many the rest stays due, so that after a stall what has come in
+   * meanwhile gets its turn between.
+   */
   handleTimeout(now: number): TransactionEffect[] {
     const out: TransactionEffect[] = [];
-    for (let due = this.#deadlines.due(now); due !== undefined; due = this.#deadlines.due(now)) {
-      const transaction = due;
+    for (let fired = 0; fired < MAX_FIRED_AT_ONCE; fired++) {
+      const transaction = this.#deadlines.due(now);
+      if (transaction === undefined) {
+        break;
+      }
       this.#run(transaction, out, (effects) => transaction.handleTimeout(now, effects));
     }
     return out;
@@ -306,7 +315,11 @@ export class TransactionLayer {
     if (this.#silent.has(transaction)) {
       const effects: TransactionEffect[] = [];
       act(effects);
-      out.push(...effects.filter((effect) => effect.kind === 'send'));
+      for (const effect of effects) {
+        if (effect.kind === 'send') {
+          out.push(effect);
+        }
+      }
     } else {
       act(out);
     }

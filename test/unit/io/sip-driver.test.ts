@@ -130,3 +130,12 @@ test('after close nothing is told any more', async (t) => {
   await bob.until('terminated');
   assert.deepEqual(alice.notes, []);
 });
+
+test('any number of effects at once is done, in order and in little time', async (t) => {
+  const alice = await agent(t);
+  const texts = Array.from({ length: 200_000 }, (_, index) => String(index));
+  const startedAt = performance.now();
+  alice.driver.run(() => texts.map((text) => ({ kind: 'note', text })));
+  assert.ok(performance.now() - startedAt < 2000);
+  assert.deepEqual(alice.notes, texts);
+});

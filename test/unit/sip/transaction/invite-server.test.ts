@@ -149,3 +149,14 @@ test('a transport error ends the transaction before a 2xx only', () => {
   answered.respond(0, 200);
   assert.deepEqual(answered.layer.handleTransportError(10, udpFlow(), 'EPERM', answered.key), []);
 });
+
+test('of very many timers due at once each call fires a part, until all are', () => {
+  const layer = new TransactionLayer({ ids: countedIds('s') });
+  for (let index = 0; index < 2500; index++) {
+    const [told] = layer.handleMessage(0, incoming({ branch: `z9hG4bK${index}` }), udpFlow());
+    assert.ok(told?.kind === 'request');
+    layer.respond(0, told.key, createResponse(told.request, 486, { toTag: 'us' }));
+  }
+  const fired = [1, 2, 3, 4].map(() => layer.handleTimeout(500).length);
+  assert.deepEqual(fired, [1000, 1000, 500, 0]);
+});
