@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { authorization, type DigestCredentials, proxyAuthorization } from '../message/headers/authorization.ts';
 import { proxyAuthenticate, wwwAuthenticate } from '../message/headers/www-authenticate.ts';
 import type { SipRequest } from '../message/message.ts';
@@ -55,12 +55,14 @@ const NOBODY = 'f'.repeat(32);
 export class DigestServer {
   readonly #realm: string;
   readonly #algorithms: readonly DigestAlgorithm[];
+  readonly #secret: Uint8Array;
   readonly #nonces: NonceIssuer;
   readonly #counts: NonceCounts;
 
   constructor(options: DigestServerOptions) {
     this.#realm = options.realm;
     this.#algorithms = options.algorithms ?? ['MD5'];
+    this.#secret = options.secret;
     this.#nonces = new NonceIssuer({
       secret: options.secret,
       realm: options.realm,
@@ -77,6 +79,19 @@ export class DigestServer {
       header.name,
       header.format({ realm: this.#realm, nonce, opaque: undefined, stale, algorithm, qop: ['auth'] }),
     ]);
+  }
+
+  /**
+   * The To tag of a refusal that keeps no transaction: the same for the request again, and nobody else can make it
+   * (RFC 3261 8.2.7).
+   */
+  statelessTag({ headers }: SipRequest): string {
+    const hmac = createHmac('sha256', this.#secret).update('to-tag');
+    for (const name of ['Via', 'From', 'Call-ID', 'CSeq']) {
+      const value = headers.get(name) ?? '';
+      hmac.update(`\n${value.length}:${value}`);
+    }
+    return hmac.digest('hex').slice(0, 20);
   }
 
   verify(now: number, request: SipRequest, check: DigestCheck): DigestOutcome {

@@ -99,6 +99,11 @@ export class B2bua {
     return this.#collect(now, () => new StandaloneRequest(this.#host, incoming, targets).start());
   }
 
+  /** Whether the request's Call-ID and To tag are those of a dialog here. */
+  hasDialog(request: SipRequest): boolean {
+    return this.#find(request) !== undefined;
+  }
+
   /** A request with a To tag, other than ACK and CANCEL. */
   handleRequest(now: number, incoming: Incoming): B2buaEffect[] {
     return this.#collect(now, () => {

@@ -45,7 +45,7 @@ export class Gatekeeper {
     const remote = formatTransportAddress(flow.remote);
     const denied = (reason: string): MethodEffect => ({ kind: 'denied', user, remote, method: request.method, reason });
     const challenge = (stale: boolean): MethodEffect =>
-      server.respond(incoming, way === 'www' ? 401 : 407, { headers: digest.challenge(server.now, role, stale) });
+      server.refuse(incoming, way === 'www' ? 401 : 407, { headers: digest.challenge(server.now, role, stale) });
     switch (outcome.kind) {
       case 'accepted':
         if (directory.account(user)?.isPublished === true && !isNearby(flow)) {

@@ -14,5 +14,5 @@ export const inDialogMethods: readonly MethodSpec[] = [
 ];
 
 function inDialog(name: string, rfc: string): MethodSpec {
-  return { name, rfc, handle: (server, incoming) => [server.respond(incoming, 481)] };
+  return { name, rfc, handle: (server, incoming) => [server.refuse(incoming, 481)] };
 }

@@ -1,7 +1,9 @@
 import type { B2bua } from '../b2bua/b2bua.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import type { B2buaEffect } from '../b2bua/effects.ts';
+import type { SipResponse } from '../message/message.ts';
 import type { Registrar } from '../registrar/registrar.ts';
+import type { TransactionKey } from '../transaction/effects.ts';
 import type { Directory } from './directory.ts';
 import type { SipServerEffect } from './effects.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
@@ -26,6 +28,8 @@ export interface MethodHost {
   readonly capabilities: readonly (readonly [string, string])[];
   /** A final response of our own. `reason` is a sentence for the Warning header. */
   respond(incoming: Incoming, status: number, answer?: Answer): MethodEffect;
+  /** The same for a sender who has not proved who he is: he gets one answer a request, and nothing is kept of it. */
+  refuse(incoming: Incoming, status: number, answer?: Answer): MethodEffect;
 }
 
 export interface Answer {
@@ -33,4 +37,8 @@ export interface Answer {
   readonly headers?: readonly (readonly [string, string])[];
 }
 
-export type MethodEffect = B2buaEffect | SipServerEffect;
+export type MethodEffect =
+  | B2buaEffect
+  | SipServerEffect
+  /** As `respond`, without keeping the transaction. */
+  | { readonly kind: 'refuse'; readonly key: TransactionKey; readonly response: SipResponse };

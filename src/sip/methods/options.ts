@@ -7,7 +7,7 @@ export const options: MethodSpec = {
   handle(server, incoming) {
     const destination = server.directory.resolve(incoming.request.uri);
     return destination.kind === 'foreign'
-      ? [server.respond(incoming, 404, { reason: `the domain ${destination.host} is not served here` })]
-      : [server.respond(incoming, 200, { headers: server.capabilities })];
+      ? [server.refuse(incoming, 404, { reason: `the domain ${destination.host} is not served here` })]
+      : [server.refuse(incoming, 200, { headers: server.capabilities })];
   },
 };

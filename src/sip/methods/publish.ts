@@ -4,5 +4,5 @@ import type { MethodSpec } from './method.ts';
 export const publish: MethodSpec = {
   name: 'PUBLISH',
   rfc: 'RFC 3903',
-  handle: (server, incoming) => [server.respond(incoming, 489)],
+  handle: (server, incoming) => [server.refuse(incoming, 489)],
 };

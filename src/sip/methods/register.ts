@@ -21,7 +21,7 @@ export const register: MethodSpec = {
         aor.kind === 'foreign'
           ? `the domain ${aor.host} is not served here; add it to ims.domains if it should be`
           : 'To names no user';
-      return [server.respond(incoming, 404, { reason })];
+      return [server.refuse(incoming, 404, { reason })];
     }
     const verdict = server.gatekeeper.admit(server, incoming, aor.user, 'www');
     if (verdict.kind !== 'admitted') {
@@ -67,6 +67,9 @@ function readContacts({ request }: Incoming): readonly RequestedBinding[] | stri
     const uri = contact === '*' ? undefined : parseUri(contact.uri);
     if (contact === '*' || uri?.ok !== true || uri.value.kind !== 'sip') {
       return 'Contact is not a SIP URI';
+    }
+    if (uri.value.headers !== undefined) {
+      return 'Contact has header fields in its URI (RFC 3261 19.1.1)';
     }
     const parameters = contact.parameters.without('expires').without('q');
     bindings.push({

@@ -58,6 +58,7 @@ export class SipServer {
   readonly b2bua: B2bua;
   readonly directory: Directory;
   readonly #gatekeeper: Gatekeeper;
+  readonly #digest: DigestServer;
   readonly #layer: TransactionLayer;
   readonly #newTag: () => string;
   readonly #keyOfClient = new Map<ClientId, TransactionKey>();
@@ -65,6 +66,7 @@ export class SipServer {
 
   constructor(options: SipServerOptions) {
     this.#layer = options.layer;
+    this.#digest = options.digest;
     this.#newTag = () => options.b2bua.ids.tag();
     this.registrar = new Registrar(options.registrar);
     this.b2bua = new B2bua(options.b2bua);
@@ -132,18 +134,26 @@ export class SipServer {
     const { request } = incoming;
     const refusal = inspect(request);
     if (refusal !== undefined) {
-      return [host.respond(incoming, refusal.status, refusal.answer)];
+      return [host.refuse(incoming, refusal.status, refusal.answer)];
     }
     if (isWithinDialog(request)) {
+      if (!this.b2bua.hasDialog(request)) {
+        return [host.refuse(incoming, 481)];
+      }
       return this.b2bua.handleRequest(now, { ...incoming, request: withoutCredentials(request) });
     }
     const spec = methodSpec(request.method);
     return spec === undefined
-      ? [host.respond(incoming, 501, { headers: host.capabilities })]
+      ? [host.refuse(incoming, 501, { headers: host.capabilities })]
       : spec.handle(host, incoming);
   }
 
   #hostAt(now: number): MethodHost {
+    const answer = ({ request, flow }: Incoming, status: number, toTag: string, { reason, headers }: Answer) =>
+      createResponse(request, status, {
+        toTag,
+        headers: [...failureHeaders(status, reason, flow), ...(headers ?? [])],
+      });
     return {
       now,
       registrar: this.registrar,
@@ -155,13 +165,15 @@ export class SipServer {
         ['Accept', 'application/sdp'],
         ['Supported', SUPPORTED],
       ],
-      respond: ({ key, request, flow }, status, answer = {}) => ({
+      respond: (incoming, status, more = {}) => ({
         kind: 'respond',
-        key,
-        response: createResponse(request, status, {
-          toTag: this.#newTag(),
-          headers: [...failureHeaders(status, answer.reason, flow), ...(answer.headers ?? [])],
-        }),
+        key: incoming.key,
+        response: answer(incoming, status, this.#newTag(), more),
+      }),
+      refuse: (incoming, status, more = {}) => ({
+        kind: 'refuse',
+        key: incoming.key,
+        response: answer(incoming, status, this.#digest.statelessTag(incoming.request), more),
       }),
     };
   }
@@ -187,6 +199,9 @@ export class SipServer {
         }
         case 'respond':
           output.push(...this.#layer.respond(now, effect.key, effect.response));
+          break;
+        case 'refuse':
+          output.push(...this.#layer.refuse(effect.key, effect.response));
           break;
         case 'send':
           output.push({ kind: 'send', bytes: effect.bytes, flow: effect.flow, key: undefined });

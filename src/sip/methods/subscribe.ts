@@ -7,5 +7,5 @@ import type { MethodSpec } from './method.ts';
 export const subscribe: MethodSpec = {
   name: 'SUBSCRIBE',
   rfc: 'RFC 6665',
-  handle: (server, incoming) => [server.respond(incoming, 489)],
+  handle: (server, incoming) => [server.refuse(incoming, 489)],
 };

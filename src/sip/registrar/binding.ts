@@ -49,5 +49,5 @@ export type RegisterOutcome =
   | { readonly status: 200; readonly bindings: readonly Binding[]; readonly events: readonly RegistrarEvent[] }
   /** 423: `minExpires` goes into Min-Expires. */
   | { readonly status: 423; readonly minExpires: number }
-  /** 400: `*` misused. 403: too many contacts. 500: older than what is known (RFC 3261 10.3 step 7). 503: table full. */
+  /** 400: `*` misused. 403: too many contacts in one request. 500: older than what is known (RFC 3261 10.3 step 7). 503: table full. */
   | { readonly status: 400 | 403 | 500 | 503; readonly reason: string };

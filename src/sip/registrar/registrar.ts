@@ -42,6 +42,12 @@ export class Registrar {
     if (request.contacts === '*') {
       return this.#removeAll(now, request, current);
     }
+    const limit = this.#options.maxBindingsPerAor;
+    // Before anything is compared: each contact is, with each of the others. As many again may be taken away.
+    const added = request.contacts.filter((contact) => (contact.expires ?? request.expires) !== 0).length;
+    if (added > limit || request.contacts.length > 2 * limit) {
+      return { status: 403, reason: `more than ${limit} contacts for one user` };
+    }
     const events: RegistrarEvent[] = [];
     let next = current;
     for (const contact of request.contacts) {
@@ -62,10 +68,12 @@ export class Registrar {
         events.push({ kind: 'unregistered', binding: known, reason: 'request' });
       }
     }
-    if (next.length > this.#options.maxBindingsPerAor) {
-      return { status: 403, reason: `more than ${this.#options.maxBindingsPerAor} contacts for one user` };
+    // The longest not refreshed come first. A phone that comes back on a new port must not wait until they expire.
+    const surplus = Math.max(0, next.length - limit);
+    for (const binding of next.slice(0, surplus)) {
+      events.push({ kind: 'unregistered', binding, reason: 'replaced' });
     }
-    this.#store(request.aor, next);
+    this.#store(request.aor, next.slice(surplus));
     return { status: 200, bindings: this.lookup(now, request.aor), events };
   }
 

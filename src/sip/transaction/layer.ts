@@ -18,13 +18,19 @@ import { pushVia, responseFlow, stampTopVia } from './via-routing.ts';
 export interface TransactionLayerOptions {
   readonly ids: IdSource;
   readonly timers?: TimerValues;
-  /** Transactions of each side, client and server; beyond it requests get 503, ours fail. */
+  /**
+   * Transactions of each side, client and server; beyond it requests get 503, ours fail. The last fifth of the server
+   * side is for what ends or belongs to something: requests with a To tag, and CANCEL.
+   */
   readonly maxTransactions?: number;
   /** How long an INVITE may wait for its user's answer before the 100; 0: sent by the next `handleTimeout`. */
   readonly tryingAfterMs?: number;
   /** Retry-After of the 503 when there are too many transactions. */
   readonly retryAfterSeconds?: number;
 }
+
+/** The part of the server transactions that requests outside of dialogs may fill. */
+const SHARE_OF_NEW_REQUESTS = 0.8;
 
 /** A few milliseconds of work. */
 const MAX_FIRED_AT_ONCE = 1000;
@@ -149,6 +155,21 @@ export class TransactionLayer {
   }
 
   /**
+   * The final response to a request of which nothing is to be kept, since nobody has proved who sent it: sent once,
+   * and the transaction is over (the stateless UAS of RFC 3261 8.2.7 and 26.3.2.4). The request again is a new one,
+   * and its ACK is told as one that belongs to no transaction. The response should have a To tag that follows from the
+   * request.
+   */
+  refuse(key: TransactionKey, response: SipResponse): TransactionEffect[] {
+    const transaction = this.#servers.get(key);
+    if (transaction === undefined) {
+      return [];
+    }
+    this.#forget(transaction);
+    return [prepareSend(response, transaction.flow, undefined), { kind: 'terminated', key }];
+  }
+
+  /**
    * A message that belongs to no transaction: the ACK to a 2xx. A request gets our Via unless it has one. The effect
    * may be kept and issued again as often as the message must be repeated.
    */
@@ -252,10 +273,16 @@ export class TransactionLayer {
 
   #startServer(now: number, key: TransactionKey, request: SipRequest, flow: Flow, out: TransactionEffect[]): void {
     const back = responseFlow(request.headers, flow);
-    if (this.#servers.size >= this.#maxTransactions) {
+    const begins = request.method !== 'CANCEL' && !request.headers.read(to)?.parameters.has('tag');
+    if (this.#servers.size >= this.#maxTransactions * (begins ? SHARE_OF_NEW_REQUESTS : 1)) {
       this.counters.overload++;
       const headers = [['Retry-After', String(this.#retryAfterSeconds)]] as const;
       out.push(prepareSend(createResponse(request, 503, { toTag: this.#ids.tag(), headers }), back, undefined));
+      return;
+    }
+    const invite = request.method === 'CANCEL' ? this.#servers.get(serverKeyOf(request, 'INVITE')) : undefined;
+    if (request.method === 'CANCEL' && invite === undefined) {
+      out.push(prepareSend(createResponse(request, 481, { toTag: this.#ids.tag() }), back, undefined));
       return;
     }
     const init = { key, request, flow: back, timers: this.#timers, now };
@@ -266,19 +293,23 @@ export class TransactionLayer {
     this.#servers.set(key, transaction);
     if (request.method === 'CANCEL') {
       this.#silent.add(transaction);
-      this.#answerCancel(now, transaction, request, out);
+      this.#answerCancel(now, transaction, invite, request, out);
     } else {
       out.push({ kind: 'request', key, request, flow });
     }
     this.#settle(transaction);
   }
 
-  /** RFC 3261 9.2: 200 if there is such an INVITE, whatever becomes of it, else 481. */
-  #answerCancel(now: number, cancel: ServerTransaction, request: SipRequest, out: TransactionEffect[]): void {
-    const invite = this.#servers.get(serverKeyOf(request, 'INVITE'));
+  /** RFC 3261 9.2: 200 whatever becomes of the INVITE. */
+  #answerCancel(
+    now: number,
+    cancel: ServerTransaction,
+    invite: ServerTransaction | undefined,
+    request: SipRequest,
+    out: TransactionEffect[],
+  ): void {
     const found = invite instanceof InviteServerTransaction ? invite : undefined;
-    const toTag = found?.toTag ?? this.#ids.tag();
-    cancel.respond(now, createResponse(request, found === undefined ? 481 : 200, { toTag }), out);
+    cancel.respond(now, createResponse(request, 200, { toTag: found?.toTag ?? this.#ids.tag() }), out);
     if (found?.cancellable) {
       out.push({ kind: 'cancel', key: found.key, request });
     }
@@ -331,6 +362,10 @@ export class TransactionLayer {
       this.#deadlines.schedule(transaction, transaction.nextTimeoutAt());
       return;
     }
+    this.#forget(transaction);
+  }
+
+  #forget(transaction: Transaction): void {
     this.#deadlines.remove(transaction);
     this.#silent.delete(transaction);
     for (const table of [this.#clients, this.#servers] as const) {

@@ -49,6 +49,19 @@ class Harness {
     ]);
   }
 
+  /** Every response to a request under that branch, the same one when the branch is the same. */
+  receive(text: string, branch: string, from = NEARBY): SipResponse[] {
+    const before = this.sent.length;
+    const message = parsed(
+      text.replace(
+        '\n',
+        `\nVia: SIP/2.0/UDP host;branch=z9hG4bK${branch};rport\nCall-ID: c\nCSeq: 1 ${text.split(' ')[0]}\n`,
+      ),
+    );
+    this.#do(this.layer.handleMessage(0, message, this.#flow(from)));
+    return this.sent.slice(before).filter((sent) => sent.kind === 'response');
+  }
+
   /** The final response to a request from that address. */
   ask(text: string, from = NEARBY): SipResponse {
     const before = this.sent.length;
@@ -280,6 +293,7 @@ for (const [what, text, status] of refused) {
     const harness = new Harness();
     const response = harness.ask(text);
     assert.equal(response.status, status);
+    assert.equal(harness.layer.serverCount, 0, 'nothing is kept of what nobody has signed');
     if (status === 420) {
       assert.match(response.headers.get('Unsupported') ?? '', /teleport|sec-agree/);
       assert.doesNotMatch(response.headers.get('Unsupported') ?? '', /100rel/);
@@ -310,4 +324,29 @@ test('MESSAGE goes to all devices; the first 2xx is the answer', () => {
     [`sip:1001@${NEARBY}:5062`, 'sip:1001@192.168.1.21:5062'].sort(),
   );
   assert.ok(forwarded.every(({ headers }) => !headers.has('Contact')));
+});
+
+test('strangers leave nothing behind: one challenge a request, the same tag for the same request', () => {
+  const harness = new Harness();
+  const invite = inviteText('alice@ims.example', 'sip:1001@ims.example');
+  for (const text of [invite, registerText('alice'), invite.replaceAll('INVITE', 'MESSAGE')]) {
+    harness.ask(text, FAR);
+  }
+  const [first, again] = [harness.receive(invite, 'same'), harness.receive(invite, 'same')];
+  assert.deepEqual(
+    [first, again].map((answers) => answers.map((answer) => answer.status)),
+    [[407], [407]],
+  );
+  assert.equal(first[0]?.headers.get('To'), again[0]?.headers.get('To'));
+  assert.match(first[0]?.headers.get('To') ?? '', /;tag=[0-9a-f]{20}$/);
+  assert.notEqual(harness.receive(invite, 'other')[0]?.headers.get('To'), first[0]?.headers.get('To'));
+  const ack = invite.replace('INVITE', 'ACK').replace(/^To: .*$/m, `To: ${first[0]?.headers.get('To')}`);
+  assert.deepEqual(harness.receive(ack, 'same'), []);
+  assert.equal(harness.layer.serverCount, 0);
+  assert.equal(harness.layer.nextTimeoutAt(), Number.POSITIVE_INFINITY);
+});
+
+test('REGISTER with header fields in the URI of the Contact: 400', () => {
+  const contact = `Contact: <sip:alice@${NEARBY}:5062?Route=%3Csip:evil%3E>`;
+  assert.equal(new Harness().askWithPassword(registerText('alice', contact), 'alice', 'wonder').status, 400);
 });

@@ -99,11 +99,50 @@ test('* removes all, only with Expires 0', () => {
   assert.equal(registrar.size, 0);
 });
 
-test('more devices than allowed: 403, and the request changes nothing at all', () => {
+test('more devices than allowed in one request: 403 at once, and the request changes nothing at all', () => {
   const registrar = new Registrar(OPTIONS);
   register(registrar, 0, [contact('sip:a@h1'), contact('sip:a@h2')]);
-  assert.equal(register(registrar, 0, [contact('sip:a@h3'), contact('sip:a@h4')], { cseq: 2 }).status, 403);
+  const many = Array.from({ length: 6300 }, (_, index) => contact(`sip:a@h:${index + 1}`));
+  const startedAt = performance.now();
+  assert.equal(register(registrar, 0, many, { cseq: 2 }).status, 403);
+  assert.equal(register(registrar, 0, many, { cseq: 2, expires: 0 }).status, 403);
+  assert.ok(performance.now() - startedAt < 100);
+  assert.equal(register(registrar, 0, many.slice(0, 4), { cseq: 2 }).status, 403);
   assert.equal(uris(registrar, 1).length, 2);
+});
+
+test('a device too many takes the place of the one that registered the longest ago', () => {
+  const registrar = new Registrar(OPTIONS);
+  for (const [index, host] of ['h1', 'h2', 'h3', 'h1'].entries()) {
+    register(registrar, index, [contact(`sip:a@${host}`)], { cseq: index + 1 });
+  }
+  const outcome = register(registrar, 9, [contact('sip:a@h4')], { callId: 'c2' });
+  assert.ok(outcome.status === 200);
+  assert.deepEqual(
+    outcome.events.map((event) => [event.kind, formatUri(event.binding.uri)]),
+    [
+      ['registered', 'sip:a@h4'],
+      ['unregistered', 'sip:a@h2'],
+    ],
+  );
+  assert.deepEqual(uris(registrar, 9), ['sip:a@h4', 'sip:a@h1', 'sip:a@h3']);
+});
+
+test('all devices may move in one request', () => {
+  const registrar = new Registrar(OPTIONS);
+  const [old, fresh] = [
+    ['h1', 'h2', 'h3'],
+    ['h4', 'h5', 'h6'],
+  ].map((hosts) => hosts.map((host) => `sip:a@${host}`));
+  register(
+    registrar,
+    0,
+    (old ?? []).map((uri) => contact(uri)),
+  );
+  const gone = (old ?? []).map((uri) => contact(uri, { expires: 0 }));
+  const moved = register(registrar, 1, [...gone, ...(fresh ?? []).map((uri) => contact(uri))], { cseq: 2 });
+  assert.equal(moved.status, 200);
+  assert.equal(uris(registrar, 1).length, 3);
 });
 
 test('no contact asks for the bindings', () => {

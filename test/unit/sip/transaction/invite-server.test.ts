@@ -135,8 +135,8 @@ test('CANCEL after the final response is answered 200 and changes nothing', () =
 test('CANCEL for nothing is answered 481', () => {
   const layer = new TransactionLayer({ ids: countedIds() });
   assert.deepEqual(words(layer.handleMessage(0, incoming({ method: 'CANCEL' }), udpFlow())), ['send 481']);
-  assert.deepEqual(elapse(layer, 1e9), ['32000 terminated'].slice(1), 'its transaction is not told');
-  assert.equal(layer.serverCount, 0);
+  assert.equal(layer.serverCount, 0, 'nothing is kept of it');
+  assert.equal(layer.nextTimeoutAt(), Number.POSITIVE_INFINITY);
 });
 
 test('a transport error ends the transaction before a 2xx only', () => {
@@ -159,4 +159,18 @@ test('of very many timers due at once each call fires a part, until all are', ()
   }
   const fired = [1, 2, 3, 4].map(() => layer.handleTimeout(500).length);
   assert.deepEqual(fired, [1000, 1000, 500, 0]);
+});
+
+test('refused, it is answered once and nothing is kept: no repetition, the ACK is no matter of ours', () => {
+  for (const method of ['INVITE', 'OPTIONS']) {
+    const { layer, key, receive } = start(udpFlow(), { method });
+    const refusal = createResponse(incoming({ method }), 407, { toTag: 'us' });
+    assert.deepEqual(words(layer.refuse(key, refusal)), ['send 407', 'terminated']);
+    assert.equal(layer.serverCount, 0);
+    assert.deepEqual(elapse(layer, 1e9), []);
+    assert.deepEqual(words(receive(1, { method: 'ACK', toTag: 'us' })), ['ack ACK']);
+    assert.deepEqual(words(receive(500)), [`request ${method}`], 'again: a new request, and one answer more');
+    assert.deepEqual(words(layer.refuse(key, refusal)), ['send 407', 'terminated']);
+    assert.deepEqual(layer.refuse(key, refusal), []);
+  }
 });

@@ -112,3 +112,15 @@ test('beyond the limit a new request gets 503 with Retry-After and leaves nothin
   assert.equal(layer.counters.overload, 1);
   assert.deepEqual(words(layer.handleMessage(0, incoming(), udpFlow())), [], 'repetitions are still absorbed');
 });
+
+test('the last fifth is kept for what belongs to a dialog, and for CANCEL', () => {
+  const layer = new TransactionLayer({ ids: countedIds('s'), maxTransactions: 10 });
+  const take = (parts: RequestParts) => words(layer.handleMessage(0, incoming(parts), udpFlow()));
+  for (let index = 0; index < 8; index++) {
+    assert.deepEqual(take({ branch: `z9hG4bK${index}` }), ['request INVITE']);
+  }
+  assert.deepEqual(take({ branch: 'z9hG4bKnew' }), ['send 503']);
+  assert.deepEqual(take({ branch: 'z9hG4bKbye', method: 'BYE', toTag: 'us' }), ['request BYE']);
+  assert.deepEqual(take({ branch: 'z9hG4bK0', method: 'CANCEL' }), ['send 200', 'cancel CANCEL']);
+  assert.deepEqual(take({ branch: 'z9hG4bKlate', method: 'BYE', toTag: 'us' }), ['send 503']);
+});
