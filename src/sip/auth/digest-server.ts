@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { authorization, type DigestCredentials, proxyAuthorization } from '../message/headers/authorization.ts';
 import { proxyAuthenticate, wwwAuthenticate } from '../message/headers/www-authenticate.ts';
+import type { Headers } from '../message/headers.ts';
 import type { SipRequest } from '../message/message.ts';
 import { parseUri, unescapeUri } from '../message/uri.ts';
 import { type DigestAlgorithm, digestAlgorithm, digestResponse, hashSecret } from './digest.ts';
@@ -120,6 +121,24 @@ export class DigestServer {
       return { kind: 'challenge', stale: true, reason: 'replay' };
     }
     return check.owns?.(username) === false ? { kind: 'not-owner', username } : { kind: 'accepted', username };
+  }
+
+  /**
+   * Takes out the credentials for our realm, whoever reads the request next has no use for them; those for others pass
+   * (RFC 3261 22.3). What is too malformed to name its realm is taken out as well.
+   */
+  removeOwnCredentials(headers: Headers): void {
+    for (const field of [authorization, proxyAuthorization]) {
+      const lines = headers.getLines(field.name);
+      headers.remove(field.name);
+      for (const line of lines) {
+        const parsed = field.parse(line);
+        const isForOthers = parsed.ok ? parsed.value.realm !== this.#realm : parsed.error.code === 'unknown-auth-scheme';
+        if (isForOthers) {
+          headers.append(field.name, line);
+        }
+      }
+    }
   }
 
   /** The credentials for our realm; a request may carry others for proxies on its way (RFC 3261 22.3). */

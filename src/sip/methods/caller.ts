@@ -1,8 +1,7 @@
 import { formatHost } from '../../wire/ip-address.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import { from as fromField } from '../message/headers/from.ts';
-import { cloneRequest, type SipRequest } from '../message/message.ts';
-import { escapeUser } from '../message/uri.ts';
+import { assertIdentity } from './identity.ts';
 import type { MethodEffect, MethodHost } from './method.ts';
 
 export type Caller =
@@ -14,7 +13,7 @@ export type Caller =
 export function callerOf(server: MethodHost, incoming: Incoming): Caller {
   const { request, flow } = incoming;
   if (server.gatekeeper.isTrustedPeer(flow.remote.address)) {
-    return { kind: 'admitted', user: undefined, incoming: { ...incoming, request: withoutCredentials(request) } };
+    return { kind: 'admitted', user: undefined, incoming: server.gatekeeper.letThrough(incoming) };
   }
   const from = server.directory.resolve(request.headers.read(fromField)?.uri ?? '');
   // A name that is not ours is asked for a password like any other: who is no user of ours learns nothing else.
@@ -23,30 +22,7 @@ export function callerOf(server: MethodHost, incoming: Incoming): Caller {
   if (verdict.kind !== 'admitted') {
     return verdict;
   }
-  const passed = withoutCredentials(request);
-  assertIdentity(passed, user, formatHost(flow.sentBy.address));
-  return { kind: 'admitted', user, incoming: { ...incoming, request: passed } };
-}
-
-/** Our credentials end here (RFC 3261 22.3): the callee has no use for them, and could replay them. */
-export function withoutCredentials(request: SipRequest): SipRequest {
-  const copy = cloneRequest(request);
-  copy.headers.remove('Authorization');
-  copy.headers.remove('Proxy-Authorization');
-  return copy;
-}
-
-/** Who calls is what we have verified (RFC 3325 5), unless the caller wants it kept (RFC 3323 4.2). */
-function assertIdentity({ headers }: SipRequest, user: string, host: string): void {
-  const wantsPrivacy =
-    headers
-      .get('Privacy')
-      ?.toLowerCase()
-      .split(/[;\s]+/)
-      .includes('id') ?? false;
-  headers.remove('P-Asserted-Identity');
-  headers.remove('P-Preferred-Identity');
-  if (!wantsPrivacy) {
-    headers.append('P-Asserted-Identity', `<sip:${escapeUser(user)}@${host}>`);
-  }
+  const passed = server.gatekeeper.letThrough(incoming);
+  assertIdentity(passed.request.headers, user, formatHost(flow.sentBy.address));
+  return { kind: 'admitted', user, incoming: passed };
 }

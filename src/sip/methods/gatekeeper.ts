@@ -1,8 +1,10 @@
 import { formatTransportAddress, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
+import { cloneRequest, type SipMessage, type SipRequest } from '../message/message.ts';
 import type { Flow } from '../transaction/flow.ts';
 import type { Directory } from './directory.ts';
+import { removeIdentity } from './identity.ts';
 import type { MethodEffect, MethodHost } from './method.ts';
 
 export interface GatekeeperOptions {
@@ -27,6 +29,24 @@ export class Gatekeeper {
 
   isTrustedPeer(address: string): boolean {
     return this.#options.trustedPeers.some((peer) => sameAddress(peer, address));
+  }
+
+  /**
+   * The request as it may cross: without the credentials that were for us, which the callee could replay (RFC 3261
+   * 22.3), and without what the sender says of identities unless he is trusted to. Headers are a copy.
+   */
+  letThrough<T extends { readonly request: SipRequest; readonly flow: Flow }>(incoming: T): T {
+    const request = cloneRequest(incoming.request);
+    this.#options.digest.removeOwnCredentials(request.headers);
+    this.purgeIdentity(request, incoming.flow);
+    return { ...incoming, request };
+  }
+
+  /** Takes out of a message what its sender says of identities, unless he is trusted to (RFC 3325 5). */
+  purgeIdentity({ headers }: SipMessage, { remote }: Flow): void {
+    if (!this.isTrustedPeer(remote.address)) {
+      removeIdentity(headers);
+    }
   }
 
   /**

@@ -12,10 +12,10 @@ import { parseUri } from '../message/uri.ts';
 import { Registrar, type RegistrarOptions } from '../registrar/registrar.ts';
 import type { TransactionEffect, TransactionEvent, TransactionKey } from '../transaction/effects.ts';
 import type { TransactionLayer } from '../transaction/layer.ts';
-import { withoutCredentials } from './caller.ts';
 import { Directory, type DirectoryOptions } from './directory.ts';
 import type { SipServerEffect } from './effects.ts';
 import { Gatekeeper } from './gatekeeper.ts';
+import { withholdIdentity } from './identity.ts';
 import { ALLOW, methodSpec } from './index.ts';
 import type { Answer, MethodEffect, MethodHost } from './method.ts';
 
@@ -83,15 +83,19 @@ export class SipServer {
     switch (event.kind) {
       case 'request':
         return this.#perform(now, this.#handleRequest(now, event));
-      case 'ack':
-        return this.#perform(now, this.b2bua.handleAck(now, withoutCredentials(event.request), event.flow));
+      case 'ack': {
+        const { request, flow } = this.#gatekeeper.letThrough(event);
+        return this.#perform(now, this.b2bua.handleAck(now, request, flow));
+      }
       case 'cancel':
         return this.#perform(now, this.b2bua.handleCancel(now, event.key, event.request));
       case 'response': {
         const id = this.#clientOfKey.get(event.key);
-        return id === undefined
-          ? []
-          : this.#perform(now, this.b2bua.handleResponse(now, id, event.response, event.flow));
+        if (id === undefined) {
+          return [];
+        }
+        this.#gatekeeper.purgeIdentity(event.response, event.flow);
+        return this.#perform(now, this.b2bua.handleResponse(now, id, event.response, event.flow));
       }
       case 'timeout':
         return this.#failClient(now, event.key, 408, 'no answer');
@@ -140,7 +144,7 @@ export class SipServer {
       if (!this.b2bua.hasDialog(request)) {
         return [host.refuse(incoming, 481)];
       }
-      return this.b2bua.handleRequest(now, { ...incoming, request: withoutCredentials(request) });
+      return this.b2bua.handleRequest(now, this.#gatekeeper.letThrough(incoming));
     }
     const spec = methodSpec(request.method);
     return spec === undefined
@@ -184,6 +188,9 @@ export class SipServer {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'request': {
+          if (!this.#gatekeeper.isTrustedPeer(effect.flow.remote.address)) {
+            withholdIdentity(effect.request.headers);
+          }
           const { key, effects: sent } = this.#layer.request(now, effect.request, effect.flow);
           this.#keyOfClient.set(effect.id, key);
           this.#clientOfKey.set(key, effect.id);

@@ -234,3 +234,16 @@ test('forgetting nonces for want of room never lets a replay in', () => {
     ['challenge', 'challenge', 'challenge'],
   );
 });
+
+test('only the credentials for our realm are taken out of a request (RFC 3261 22.3)', () => {
+  const digest = server();
+  const { headers } = answered(digest, 0);
+  const other = 'Digest username="a", realm="b", nonce="c", uri="sip:d", response="00000000000000000000000000000000"';
+  headers.append('Authorization', other);
+  headers.append('Authorization', 'Bearer abc');
+  headers.append('Authorization', 'Digest username="a"');
+  headers.append('Proxy-Authorization', other);
+  digest.removeOwnCredentials(headers);
+  assert.deepEqual(headers.getLines('Authorization'), [other, 'Bearer abc']);
+  assert.deepEqual(headers.getLines('Proxy-Authorization'), [other]);
+});

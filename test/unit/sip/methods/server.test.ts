@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { answerChallenge } from '../../../../src/sip/auth/digest-client.ts';
 import { DigestServer } from '../../../../src/sip/auth/digest-server.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../../../../src/sip/message/message.ts';
+import { createResponse } from '../../../../src/sip/message/response.ts';
 import type { SipServerEffect } from '../../../../src/sip/methods/effects.ts';
 import { SipServer } from '../../../../src/sip/methods/server.ts';
 import type { TransactionEffect } from '../../../../src/sip/transaction/effects.ts';
@@ -47,6 +48,25 @@ class Harness {
     this.server.directory.setRoutes([
       { prefix: '00', host: '198.51.100.88:5060', flow: udpFlow({ address: '198.51.100.88', port: 5060 }) },
     ]);
+  }
+
+  /** What is sent because of a message from that address. */
+  deliver(message: SipMessage, from = NEARBY): SipMessage[] {
+    const before = this.sent.length;
+    this.#do(this.layer.handleMessage(0, message, this.#flow(from)));
+    return this.sent.slice(before);
+  }
+
+  /** The request that goes out because of one with a password. */
+  forward(text: string, from = NEARBY): SipRequest {
+    const challenge = from === TRUNK ? undefined : this.ask(text, from);
+    const request = this.#request(text);
+    const credentials =
+      challenge && answerChallenge(challenge, request, { username: 'alice', password: 'wonder', cnonce: 'c' });
+    const sent = this.deliver(this.#request(credentials ? `${text}\n${credentials.join(': ')}` : text), from);
+    const forwarded = sent.find((message) => message.kind === 'request');
+    assert.ok(forwarded?.kind === 'request', 'a request goes out');
+    return forwarded;
   }
 
   /** Every response to a request under that branch, the same one when the branch is the same. */
@@ -349,4 +369,60 @@ test('strangers leave nothing behind: one challenge a request, the same tag for 
 test('REGISTER with header fields in the URI of the Contact: 400', () => {
   const contact = `Contact: <sip:alice@${NEARBY}:5062?Route=%3Csip:evil%3E>`;
   assert.equal(new Harness().askWithPassword(registerText('alice', contact), 'alice', 'wonder').status, 400);
+});
+
+const LIES = [
+  ['P-Asserted-Identity', '<sip:king@ims.example>'],
+  ['P-Preferred-Identity', '<sip:king@ims.example>'],
+  ['Remote-Party-ID', '<sip:king@ims.example>;party=calling'],
+  ['Diversion', '<sip:king@ims.example>;reason=unconditional'],
+  ['History-Info', '<sip:king@ims.example>;index=1'],
+] as const;
+
+const LIES_TEXT = `\n${LIES.map((lie) => lie.join(': ')).join('\n')}`;
+
+const identityOf = ({ headers }: SipMessage): string[] => LIES.flatMap(([name]) => headers.getLines(name));
+
+const messageText = (extra: string): string =>
+  `MESSAGE sip:1001@ims.example SIP/2.0\nFrom: <sip:alice@ims.example>;tag=f\nTo: <sip:1001@ims.example>${extra}`;
+
+test('what users and callees say of identities does not cross, in no direction', () => {
+  const harness = new Harness();
+  harness.askWithPassword(registerText('1001'), '1001', '1234');
+  const text = harness.forward(messageText(LIES_TEXT));
+  assert.deepEqual(identityOf(text), ['<sip:alice@192.0.2.100>']);
+  const [answer] = harness.deliver(createResponse(text, 200, { toTag: 'callee', headers: LIES }));
+  assert.ok(answer?.kind === 'response' && answer.status === 200);
+  assert.deepEqual(identityOf(answer), []);
+
+  const uri = 'sip:1001@ims.example';
+  const invite = harness.forward(inviteText('alice@ims.example', uri, LIES_TEXT));
+  assert.deepEqual(identityOf(invite), ['<sip:alice@192.0.2.100>']);
+  const contact = ['Contact', `<sip:1001@${NEARBY}:5062>`] as const;
+  const [ringing] = harness.deliver(createResponse(invite, 180, { toTag: 'callee', headers: [contact, ...LIES] }));
+  assert.ok(ringing?.kind === 'response' && ringing.status === 180);
+  assert.deepEqual(identityOf(ringing), []);
+  const info = [
+    `INFO ${uri} SIP/2.0`,
+    'Via: SIP/2.0/UDP host;branch=z9hG4bKinfo;rport',
+    `From: ${invite.headers.get('To')};tag=callee`,
+    `To: ${invite.headers.get('From')}`,
+    `Call-ID: ${invite.headers.get('Call-ID')}`,
+    `CSeq: 7 INFO${LIES_TEXT}`,
+  ];
+  const crossed = harness.deliver(parsed(info.join('\n'))).find((message) => message.kind === 'request');
+  assert.ok(crossed?.kind === 'request' && crossed.method === 'INFO');
+  assert.deepEqual(identityOf(crossed), []);
+});
+
+test('a trusted peer may say who calls; who wants privacy is not named to a phone (RFC 3325 7)', () => {
+  const harness = new Harness();
+  harness.askWithPassword(registerText('1001'), '1001', '1234');
+  const known = harness.forward(messageText(LIES_TEXT), TRUNK);
+  assert.deepEqual(
+    identityOf(known),
+    LIES.map(([, value]) => value),
+  );
+  assert.deepEqual(identityOf(harness.forward(messageText(`${LIES_TEXT}\nPrivacy: header;id`), TRUNK)), []);
+  assert.deepEqual(identityOf(harness.forward(messageText('\nPrivacy: id'))), []);
 });
