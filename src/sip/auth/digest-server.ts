@@ -133,7 +133,7 @@ export class DigestServer {
       headers.remove(field.name);
       for (const line of lines) {
         const parsed = field.parse(line);
-        const isForOthers = parsed.ok ? parsed.value.realm !== this.#realm : parsed.error.code === 'unknown-auth-scheme';
+        const isForOthers = parsed.ok ? parsed.value.realm !== this.#realm : !/^\s*digest\b/i.test(line);
         if (isForOthers) {
           headers.append(field.name, line);
         }
