@@ -10,8 +10,9 @@ import { type ControlPeer, RelayDriver } from '../io/relay-driver.ts';
 import type { RelayDetails } from '../observe/ipc.ts';
 import type { Log } from '../observe/log.ts';
 import { choosePlane, type PlaneChoice } from '../planes/choose.ts';
-import { LOCKED } from '../relay/latching/index.ts';
+import { lockedLatching } from '../relay/latching/index.ts';
 import type { LocalAddress } from '../relay/local-addresses.ts';
+import { OwnControl } from '../relay/own-control.ts';
 import type { MediaPlane } from '../relay/plane.ts';
 import { pairPorts } from '../relay/port-table.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../relay/settings.ts';
@@ -87,6 +88,8 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const controls = controlAddresses(config);
   const settings = await settingsOf(config, controls, log);
   const routes = await openLocalRoutes();
+  const { addresses: inner, external, reservedPorts } = settings;
+  const ownControl = new OwnControl(reservedPorts, external === undefined ? inner : [...inner, external], routes);
   let chosen: ReturnType<typeof choosePlane> | undefined;
   let drainedNow: () => void = () => {};
   const drained = new Promise<void>((resolve) => {
@@ -94,9 +97,9 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   });
   const driver = new RelayDriver({
     settings,
-    environment: { routes, log, random: (below) => randomInt(below) },
+    environment: { routes, log, random: (below) => randomInt(below), isOwnControl: ownControl.includes },
     openPlane(listener): MediaPlane {
-      chosen = choosePlane(config.plane ?? 'auto', { listener, policy: LOCKED });
+      chosen = choosePlane(config.plane ?? 'auto', { listener, policy: lockedLatching(ownControl.includes) });
       return chosen.plane;
     },
     onDrained: drainedNow,
@@ -117,7 +120,11 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   };
   try {
     for (const control of controls) {
-      sockets.push(await openControl(control, handler));
+      const socket = await openControl(control, handler);
+      sockets.push(socket);
+      if (socket.port !== undefined) {
+        ownControl.add(socket.port);
+      }
     }
   } catch (error) {
     await close();

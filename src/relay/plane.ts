@@ -45,10 +45,11 @@ export interface PairRequest {
 }
 
 /**
- * `in-use`: another program has one of the two ports, the next pair is worth a try. `not-local`: the address is not
+ * `in-use`: another program has one of the two ports, the next pair is worth a try. `no-privilege`: the system does
+ * not let this process have the port. `not-local`: the address is not
  * one of this host. `no-descriptors`: the process may open no more sockets. No socket is left open by a failure.
  */
-export type PairFailure = 'in-use' | 'not-local' | 'no-descriptors' | 'other';
+export type PairFailure = 'in-use' | 'no-privilege' | 'not-local' | 'no-descriptors' | 'other';
 
 export type PairOutcome =
   | { readonly kind: 'opened' }

@@ -9,6 +9,9 @@ export const QUARANTINE_MS = 10_000;
 /** A pair is drawn at random among this many that are due, so that the next port cannot be guessed. */
 const CHOICE = 64;
 
+/** A pair that somebody else holds is not tried again for as long, unless no other is left. */
+const HELD_MS = QUARANTINE_MS;
+
 export interface PortRange {
   readonly minPort: number;
   readonly maxPort: number;
@@ -79,8 +82,11 @@ export class PortTable {
     const { length } = this.#pairs;
     const last = this.#last;
     for (let step = 1; step < length; step += 1) {
-      const port = this.#pairs[(last + step) % length];
+      const index = (last + step) % length;
+      const port = this.#pairs[index];
       if (port !== undefined && !this.#used.has(port)) {
+        // Should the search be broken off here, the next one begins beyond.
+        this.#last = index;
         yield port;
       }
     }
@@ -92,12 +98,17 @@ export class PortTable {
       if (entry === undefined) {
         return;
       }
-      yield entry.port;
+      try {
+        yield entry.port;
+      } finally {
+        // Not claimed: last in the queue, so that the next search begins with others. Also when this one ends here.
+        if (!this.#used.has(entry.port)) {
+          this.#free.push({ port: entry.port, dueAt: now + HELD_MS });
+        }
+      }
       if (this.#used.has(entry.port)) {
         return;
       }
-      // Somebody else holds it: last in the queue, so that the next search does not meet it first.
-      this.#free.push({ port: entry.port, dueAt: now });
     }
   }
 

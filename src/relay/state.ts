@@ -19,6 +19,8 @@ export interface RelayEnvironment {
   /** An unpredictable integer from 0 to `below` - 1. */
   readonly random: (below: number) => number;
   readonly canSetTos: boolean;
+  /** Whether packets to (or from) this address, or the RTCP port above it, would be commands; see `own-control.ts`. */
+  readonly isOwnControl: (address: string, port: number) => boolean;
 }
 
 const NOTHING_SEEN = new LegCounters();
@@ -32,8 +34,11 @@ export class RelayState {
   readonly log: Log;
   readonly meter: PlaneMeter;
   readonly canSetTos: boolean;
+  readonly isOwnControl: (address: string, port: number) => boolean;
   /** Limits the lines about ports that cannot be opened. */
   readonly portLog = new LogLimit();
+  /** Limits the lines about parties that media must not be sent to. */
+  readonly peerLog = new LogLimit();
   /** No new sessions. */
   draining = false;
   readonly #ports: Readonly<Record<AddressFamily, PortTable>>;
@@ -48,6 +53,7 @@ export class RelayState {
     this.log = environment.log;
     this.meter = environment.meter;
     this.canSetTos = environment.canSetTos;
+    this.isOwnControl = environment.isOwnControl;
     this.#ports = { 4: new PortTable(range, environment.random), 6: new PortTable(range, environment.random) };
   }
 

@@ -109,7 +109,7 @@ test('two parties behind NAT, whose signalled addresses are wrong, hear each oth
   const forCaller = { address: '127.0.0.1', port: await relay.grant('L call 192.168.77.2 5000 A B') };
 
   // RTCP is believed only from where RTP came from, so RTP has to come first.
-  await Promise.all([caller.talk(forCaller, 3), callee.talk(forCallee, 3)]);
+  await Promise.all([caller.talk(forCaller, 6), callee.talk(forCallee, 6)]);
   await converse({ party: caller, to: forCaller }, { party: callee, to: forCallee });
 });
 
@@ -129,6 +129,41 @@ test('a stranger is neither heard nor heard of once the party has spoken', async
   assert.equal(callee.heardFrom(stranger).length + caller.heardFrom(stranger).length, 0);
   assert.equal(stranger.rtp.length + stranger.rtcp.length, 0);
   assert.equal(await relay.ask('G npkts_discard'), '22');
+});
+
+test('a packet of a stranger does not draw the media of a party that only listens', async (t) => {
+  const scope = openScope(t);
+  const relay = await startRelay(scope);
+  const listener = await RtpParty.open(scope, 'listener');
+  const talker = await RtpParty.open(scope, 'talker');
+  const stranger = await RtpParty.open(scope, 'stranger', '127.0.0.9');
+  const { forCaller, forCallee } = await startSession(relay, listener, talker);
+
+  await stranger.talk(forCaller, 1);
+  await talker.talk(forCallee, 10);
+
+  await waitFor('the media', () => listener.heardFrom(talker).length === 10);
+  assert.equal(stranger.rtp.length + stranger.rtcp.length, 0);
+  assert.equal(talker.heardFrom(stranger).length, 0);
+});
+
+test('media does not become a command, whatever address is signalled', async (t) => {
+  const scope = openScope(t);
+  const relay = await startRelay(scope);
+  const attacker = createSocket('udp4');
+  scope.defer(() => void attacker.close());
+  attacker.bind(0, '127.0.0.1');
+  await once(attacker, 'listening');
+  const { port } = attacker.address();
+  // RTP for the caller would go to the control port, or RTCP would.
+  for (const [component, target] of [relay.control, relay.control - 1].entries()) {
+    const facing = await relay.grant(`U call${component} 127.0.0.1 ${target} A`);
+    await relay.grant(`L call${component} 127.0.0.1 ${port - component} A B`);
+    attacker.send('cookie X', facing + component, '127.0.0.1');
+    await waitFor('the packet', async () => (await relay.ask('G npkts_discard')) === `${component + 1}`);
+  }
+  assert.match(relay.program.output, /no media goes to this address/);
+  assert.equal(await activeSessions(relay.control), 2);
 });
 
 test('a re-offer from a new port moves media there, and hold moves nothing', async (t) => {

@@ -34,6 +34,29 @@ test('a range that others use up gives E72, then E71, and leaks nothing', () => 
   assert.equal(world.relay.pairsInUse, 1);
 });
 
+test('a party that is the control socket, a group or everybody gets no media, and is told of once', () => {
+  const world = new RelayWorld();
+  for (const address of ['127.0.0.1 7722', '224.0.0.1 4000', '255.255.255.255 4000']) {
+    world.line(`U ${address.replace(' ', '/')} ${address} A`);
+    assert.equal(world.peers.at(-1)?.order.peer, undefined, address);
+  }
+  assert.equal(world.logged.filter(({ level }) => level === 'warn').length, 3);
+  world.line('U c 127.0.0.1 4000 A');
+  assert.equal(world.peers.at(-1)?.order.peer?.port, 4000);
+});
+
+test('one command tries a bounded number of pairs that others hold, and the next goes on beyond', () => {
+  for (const sequentialPorts of [true, false]) {
+    const world = new RelayWorld({ maxPort: 21_999, sequentialPorts });
+    world.open = () => IN_USE;
+    for (let call = 1; call <= 5; call++) {
+      assert.deepEqual(world.line(`U c${call} 198.51.100.1 4000 A`), ['E72']);
+      assert.equal(world.opened.length, call * 200);
+    }
+    assert.equal(new Set(world.opened.map(({ port }) => port)).size, 1000, 'each pair once');
+  }
+});
+
 test('replies come in the order of the commands while one waits for its ports', () => {
   const world = new RelayWorld();
   world.open = () => undefined;

@@ -48,7 +48,15 @@ export class RelayWorld {
       leg: (session, side) => ({ counters: this.counters(session, side), remote: undefined }),
     };
     const routes = { localAddressTowards: () => '192.0.2.100' };
-    const environment = { meter, routes, log: this.#log(), random: (below: number) => below - 1, canSetTos: true };
+    const isOwnControl = (address: string, port: number): boolean => address === '127.0.0.1' && port === 7722;
+    const environment = {
+      meter,
+      routes,
+      log: this.#log(),
+      random: (below: number) => below - 1,
+      canSetTos: true,
+      isOwnControl,
+    };
     this.relay = new Relay({ ...SETTINGS, ...settings }, environment);
   }
 

@@ -5,7 +5,7 @@ const MAX_LINE_BYTES = 8192;
 export class LineReader {
   #rest = '';
 
-  /** The complete lines, without LF and a CR before it; undefined: a line is too long, close. */
+  /** The complete lines without their LF, a CR before it being left in; undefined: a line is too long, close. */
   push(chunk: Buffer): string[] | undefined {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n');
     this.#rest = lines.pop() ?? '';

@@ -188,8 +188,10 @@ function closePair(pair: Pair | undefined): void {
 function failureOf(error: NodeJS.ErrnoException): PairFailure {
   switch (error.code) {
     case 'EADDRINUSE':
-    case 'EACCES':
       return 'in-use';
+    case 'EACCES':
+    case 'EPERM':
+      return 'no-privilege';
     case 'EADDRNOTAVAIL':
       return 'not-local';
     case 'EMFILE':

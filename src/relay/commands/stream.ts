@@ -13,6 +13,7 @@ import {
 } from '../../wire/ip-address.ts';
 import { err, ok, type Result } from '../../wire/result.ts';
 import { type LocalAddress, type LocalAddresses, reportedAddress } from '../local-addresses.ts';
+import { isUnicast } from '../own-control.ts';
 import { otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
 import { Session } from '../session.ts';
 import type { RelayState } from '../state.ts';
@@ -144,10 +145,24 @@ export function updateParty(
   leg.asymmetric = modifiers.asymmetric ?? state.settings.asymmetricByDefault;
   leg.codecs = modifiers.codecs;
   leg.packetMs = modifiers.packetMs;
-  const target = peer.kind === 'address' && !isOwnLeg(session, peer.target) ? peer.target : undefined;
+  const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
   state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric: leg.asymmetric } });
   session.refresh(now);
+}
+
+/** Whether media may go to a signalled address. One that it may not go to counts as absent. */
+function mayReceive(state: RelayState, now: number, session: Session, target: TransportAddress): boolean {
+  const { address, port } = target;
+  if (isUnicast(address) && !state.isOwnControl(address, port)) {
+    return !isOwnLeg(session, target);
+  }
+  const suppressed = state.peerLog.allow(now);
+  if (suppressed !== undefined) {
+    const fields = { callId: session.callId, remote: formatTransportAddress(target), count: suppressed };
+    state.log.warn(fields, 'no media goes to this address: it is the relay’s own control socket, or not one host’s');
+  }
+  return false;
 }
 
 /**
@@ -187,9 +202,14 @@ export function logLeg(state: RelayState, session: Session, reported: Side, sent
   );
 }
 
+/** Pairs tried for one leg: each costs two system calls, and the other commands wait meanwhile. */
+const MAX_TRIES = 200;
+
 /** Opens the first pair of the table that the system gives; the leg's old pair is given back. */
 function* openLeg(state: RelayState, now: number, session: Session, side: Side, local: LocalAddress): Opening<boolean> {
   const table = state.ports(local.family);
+  let tries = 0;
+  let reason: PairFailure = 'in-use';
   for (const port of table.candidates(now)) {
     const { address, family } = local;
     const outcome = yield { session: session.id, side, address, family, port };
@@ -200,17 +220,25 @@ function* openLeg(state: RelayState, now: number, session: Session, side: Side, 
       session.legs[side].local = local;
       return true;
     }
-    if (outcome.reason !== 'in-use') {
-      explainFailure(state, now, local, outcome.reason, outcome.cause);
+    reason = outcome.reason;
+    if (reason !== 'in-use' && reason !== 'no-privilege') {
+      explainFailure(state, now, local, reason, outcome.cause);
       return false;
     }
+    tries += 1;
+    if (tries === MAX_TRIES) {
+      break;
+    }
   }
-  explainFailure(state, now, local, 'in-use', `all ${table.pairsTotal} port pairs are taken`);
+  const cause = `${tries} of ${table.pairsTotal} port pairs tried, ${table.pairsInUse} in use here`;
+  explainFailure(state, now, local, reason, cause);
   return false;
 }
 
 const FAILURE_SENTENCES = {
   'in-use': 'no media port is free: widen the range with -m and -M',
+  'no-privilege':
+    'media ports cannot be opened: the system does not permit it; ports below 1024 need a privilege, take higher ones with -m and -M',
   'not-local':
     'media ports cannot be opened: the address of -l is not one of this machine; give a local one to -l and the public one to -A',
   'no-descriptors': 'media ports cannot be opened: too many open files; raise the limit with ulimit -n or -L',

@@ -32,6 +32,9 @@ export interface LatchPolicy {
   rtcp(rtp: RtpLatch): Latch;
 }
 
+/** Whether packets from a source must not be believed, whatever they say. */
+export type SourceRule = (address: string, port: number) => boolean;
+
 export function isFrom(source: TransportAddress | undefined, address: string, port: number): boolean {
   return source !== undefined && source.port === port && source.address === address;
 }

@@ -1,6 +1,6 @@
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { isPlausibleRtcp } from '../media/packet.ts';
-import { isFrom, type Latch, type RtpLatch, type Verdict } from './latch.ts';
+import { isFrom, type Latch, type RtpLatch, type SourceRule, type Verdict } from './latch.ts';
 
 /** RTCP comes every 5 s (RFC 3550 6.2); after two of them without a word the party may have moved. */
 const SILENCE_MS = 10_000;
@@ -11,13 +11,15 @@ const SILENCE_MS = 10_000;
  */
 export class LockedRtcpLatch implements Latch {
   readonly #rtp: RtpLatch;
+  readonly #isForbidden: SourceRule;
   #source: TransportAddress | undefined;
   #guess: TransportAddress | undefined;
   #generation = -1;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(rtp: RtpLatch) {
+  constructor(rtp: RtpLatch, isForbidden: SourceRule) {
     this.#rtp = rtp;
+    this.#isForbidden = isForbidden;
   }
 
   get remote(): TransportAddress | undefined {
@@ -40,7 +42,8 @@ export class LockedRtcpLatch implements Latch {
     if (asymmetric) {
       return 'accepted';
     }
-    if (this.#source !== undefined && !exact && now - this.#lastAt < SILENCE_MS) {
+    const locked = this.#source !== undefined && !exact && now - this.#lastAt < SILENCE_MS;
+    if (locked || this.#isForbidden(address, port)) {
       return 'refused';
     }
     this.#source = { address, port };

@@ -1,7 +1,9 @@
-import { isMulticast, isPrivate, type TransportAddress } from '../../wire/ip-address.ts';
+import { isPrivate, type TransportAddress } from '../../wire/ip-address.ts';
 import { isPlausibleRtp, sequenceDistance, sequenceNumberOf, ssrcOf } from '../media/packet.ts';
+import { isUnicast } from '../own-control.ts';
 import type { PeerOrder } from '../plane.ts';
-import { isFrom, type RtpLatch, type Verdict } from './latch.ts';
+import { Candidates } from './candidates.ts';
+import { isFrom, type RtpLatch, type SourceRule, type Verdict } from './latch.ts';
 
 /** How long a changed address in signalling lets one new source in. */
 const WINDOW_MS = 10_000;
@@ -19,19 +21,25 @@ const REBIND_MAX_STEP = 250;
  * Symmetric RTP with a lock.
  *
  * ```
- *            exact signalled address, or first plausible RTP
- *   OPEN ───────────────────────────────────────────────────► LATCHED ◄─┐ a new source, for one of:
- *                                                                │      │  - it is exactly the signalled address
- *                                                                └──────┘  - signalling changed < 10 s ago, and the
- *                                                                            latched source is silent: one winner
- *                                                                          - same host, SSRC and sequence (NAT rebind)
+ *            exact signalled address, or a proof
+ *   OPEN ─────────────────────────────────────► LATCHED ◄─┐ a new source, for one of:
+ *                                                  │      │  - it is exactly the signalled address
+ *                                                  └──────┘  - a proof from the signalled host, while a source of
+ *                                                              another host is latched
+ *                                                            - a proof, when signalling changed < 10 s ago and the
+ *                                                              latched source is silent: one winner
+ *                                                            - same host, SSRC and sequence (NAT rebind)
  * ```
  *
- * Everything else from another source is refused. Hold changes nothing. Until a source outside signalling was
+ * A proof is a run of packets (`candidates.ts`), which are refused until it is complete, so that one packet of a
+ * stranger neither is heard nor draws the media of a party that listens in silence. Everything else from another
+ * source is refused. Hold changes nothing. Until a source outside signalling was
  * learned, media goes where signalling says; afterwards it goes to that source until the next one wins, so an
  * address in a re-INVITE that is not reachable cannot silence a party behind a NAT.
  */
 export class LockedRtpLatch implements RtpLatch {
+  readonly #isForbidden: SourceRule;
+  readonly #candidates = new Candidates();
   #signalled: TransportAddress | undefined;
   #source: TransportAddress | undefined;
   #remote: TransportAddress | undefined;
@@ -44,6 +52,10 @@ export class LockedRtpLatch implements RtpLatch {
   #lastAt = Number.NEGATIVE_INFINITY;
   #ssrc = -1;
   #sequence = 0;
+
+  constructor(isForbidden: SourceRule) {
+    this.#isForbidden = isForbidden;
+  }
 
   get signalled(): TransportAddress | undefined {
     return this.#signalled;
@@ -102,16 +114,27 @@ export class LockedRtpLatch implements RtpLatch {
   }
 
   #mayLearn(now: number, address: string, port: number, packet: Uint8Array): boolean {
-    if (port === 0 || !isPlausibleRtp(packet) || isMulticast(address)) {
+    if (port === 0 || !isPlausibleRtp(packet) || !isUnicast(address) || this.#isForbidden(address, port)) {
       return false;
     }
-    if (this.#source === undefined) {
+    if (this.#isRebound(now, address, packet)) {
       return true;
+    }
+    const signalledHost = this.#signalled?.address;
+    const nearness = address === signalledHost ? 'same-host' : 'other-host';
+    const open =
+      this.#source === undefined ||
+      (nearness === 'same-host' && this.#source.address !== signalledHost) ||
+      (now < this.#windowUntil && now - this.#lastAt >= WINDOW_SILENCE_MS);
+    return open && this.#candidates.prove(now, address, port, packet, nearness);
+  }
+
+  /** A NAT gave the latched source another port: the stream goes on after a pause. */
+  #isRebound(now: number, address: string, packet: Uint8Array): boolean {
+    if (this.#source === undefined) {
+      return false;
     }
     const silentMs = now - this.#lastAt;
-    if (now < this.#windowUntil && silentMs >= WINDOW_SILENCE_MS) {
-      return true;
-    }
     const step = sequenceDistance(this.#sequence, sequenceNumberOf(packet));
     return (
       address === this.#source.address &&
@@ -126,6 +149,7 @@ export class LockedRtpLatch implements RtpLatch {
     this.#source = { address, port };
     this.#learned = learned;
     this.#windowUntil = Number.NEGATIVE_INFINITY;
+    this.#candidates.clear();
     this.#note(now, packet);
     this.#setRemote(this.#source);
     return 'latched';

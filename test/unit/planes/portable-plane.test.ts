@@ -94,6 +94,7 @@ test('a destination that the system refuses is counted, not thrown', async (t) =
   await open({ side: 1, port: port + 2 });
   plane.setPeer(SESSION, 0, { peer: { address: '255.255.255.255', port: 9 }, asymmetric: false });
   const sender = await bound(t, freePortRange(1));
+  plane.setPeer(SESSION, 1, { peer: sender.address(), asymmetric: false });
   const header = { payloadType: 0, sequenceNumber: 1, timestamp: 0, ssrc: 1 };
   sender.send(rtpDatagram(header, Buffer.alloc(20)), port + 2, '127.0.0.1');
   await waitFor('the error', () => plane.totals.errors === 1);

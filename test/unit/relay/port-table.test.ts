@@ -48,6 +48,22 @@ test('after its rest a pair is as good as any other', () => {
   assert.equal(take(table, QUARANTINE_MS), used);
 });
 
+test('a search that is broken off loses no pair, and the next one begins beyond it', () => {
+  for (const sequential of [true, false]) {
+    const table = new PortTable({ minPort: 10, maxPort: 19, sequential, reserved: [] }, first);
+    const tried: number[] = [];
+    for (const port of table.candidates(0)) {
+      if (tried.push(port) === 2) {
+        break;
+      }
+    }
+    const next = take(table, 1) as number;
+    assert.ok(!tried.includes(next), `${next} was tried a moment ago`);
+    const rest = [...table.candidates(1)];
+    assert.equal(new Set([...rest, next, ...(sequential ? tried : [])]).size, 5);
+  }
+});
+
 test('a search ends when every pair was tried, and tries each once', () => {
   const table = new PortTable({ minPort: 10, maxPort: 19, sequential: false, reserved: [] }, first);
   const tried = [...table.candidates(0)];
