@@ -59,7 +59,10 @@ test('a restart ends a backoff', () => {
 
 test('a start that takes long can be restarted', () => {
   const world = new World().boot();
-  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay').take();
+  world
+    .tell({ kind: 'relay-probed', verdict: { kind: 'absent' } })
+    .bringUp('relay')
+    .take();
   world.advance(2500).tell({ kind: 'checked', service: 'relay', outcome: 'answered', finding: '' }).take();
   world.post({ kind: 'restart-asked', service: 'ims' });
   assert.deepEqual(world.take(), ['request-stop ims']);
