@@ -165,7 +165,7 @@ test('beyond 256 clients the next one is told so', async (t) => {
   for (let count = 0; count < 256; count++) {
     raw(scope, server.path);
   }
-  const { received, socket, closed } = raw(scope, server.path);
+  const { received, closed } = raw(scope, server.path);
   await closed;
   assert.match(received(), /"too-many"/);
 });
