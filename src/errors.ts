@@ -59,6 +59,20 @@ export const ERRORS = {
     exitCode: 75,
     remedy: 'Another ims-launch already runs with this configuration; stop it first.',
   },
+  IMS_ERR_PID_FILE: {
+    exitCode: 73,
+    remedy: 'Name a file in a directory that this user may write to: --pidfile.',
+  },
+  IMS_ERR_NOT_RUNNING: {
+    exitCode: 3,
+    remedy: 'Start it with "ims-launch", or name its configuration file with --config.',
+  },
+  IMS_ERR_NO_ANSWER: {
+    exitCode: 4,
+    remedy: 'Its log may say why; "kill -9" and the process id named ends it all the same.',
+  },
+  IMS_ERR_CONTROL_REFUSED: { exitCode: 1, remedy: '"ims-launch status" shows the state of the system.' },
+  IMS_ERR_WAIT_TIMEOUT: { exitCode: 2, remedy: '"ims-launch status" shows what it waits for.' },
   IMS_ERR_COMMAND_NOT_FOUND: {
     exitCode: 127,
     remedy: 'Check the first word of the command: it must be a file or be found in PATH.',

@@ -27,6 +27,16 @@ export function logChildLine(log: Log, service: ServiceName, stream: 'stdout' | 
   }
 }
 
+/** A program that logs whole SIP messages logs credentials with them: nobody needs those. */
+export function withoutSecrets(line: string): string {
+  return line.replace(line.startsWith('{') ? CREDENTIALS_IN_JSON : CREDENTIALS, '$1…');
+}
+
+const CREDENTIALS = /(authorization\s*:\s*).+/gi;
+
+/** Up to the end of the JSON string, or of the header inside it (an escaped line end). */
+const CREDENTIALS_IN_JSON = /(authorization"?\s*:\s*"?)(?:\\"|[^"\\])+/gi;
+
 function parsePinoLine(line: string): { level: number; msg: string } | undefined {
   if (!line.startsWith('{')) {
     return undefined;

@@ -7,6 +7,10 @@ import type { LoadedConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 
+export type ReloadOutcome =
+  | { readonly outcome: 'unchanged' | 'changed'; readonly keys: readonly string[] }
+  | { readonly outcome: 'rejected'; readonly reason: string };
+
 export interface ReloadListener {
   /** A new valid configuration that differs in `keys`. */
   changed(loaded: LoadedConfig, keys: readonly string[]): void;
@@ -47,7 +51,7 @@ export class ConfigReloader {
     this.#watcher.on('error', (err) => this.#log.warn({ path, err }, 'the configuration can no longer be watched'));
   }
 
-  reload(): void {
+  reload(): ReloadOutcome {
     let next: LoadedConfig;
     try {
       next = this.#read();
@@ -60,18 +64,20 @@ export class ConfigReloader {
           'the changed configuration is not valid: the last good one stays',
         );
       }
-      return;
+      return { outcome: 'rejected', reason };
     }
     this.#rejected = '';
     if (this.#good.fileFound && !next.fileFound) {
-      this.#log.warn({ path: next.path }, 'the configuration file is gone: the last good one stays');
-      return;
+      const reason = 'the configuration file is gone: the last good one stays';
+      this.#log.warn({ path: next.path }, reason);
+      return { outcome: 'rejected', reason };
     }
     const keys = changedKeys(this.#good, next);
     this.#good = next;
     if (keys.length > 0) {
       this.#listener.changed(next, keys);
     }
+    return { outcome: keys.length > 0 ? 'changed' : 'unchanged', keys };
   }
 
   async close(): Promise<void> {

@@ -34,8 +34,10 @@ export interface LaunchSetup {
  * The client is open, and the caller's to close.
  * @throws ImsError what the operator has to change first
  */
-export async function setUp(sources: LaunchSources, log: Log): Promise<{ setup: LaunchSetup; client: RtppClient }> {
-  const loaded = readConfig(sources);
+export async function setUp(
+  loaded: LoadedConfig,
+  log: Log,
+): Promise<{ readonly setup: LaunchSetup; readonly client: RtppClient }> {
   const address = await resolveServerAddress(addressQuestion(loaded));
   await requireFreeSipPort(loaded.config, address);
   const { host, port } = loaded.config.relay;

@@ -3,26 +3,35 @@
  * this file knows what: which program, which question, which log line.
  */
 import { randomBytes } from 'node:crypto';
+import { resolve as resolvePath } from 'node:path';
+import type { LoadedConfig } from '../config/load.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../errors.ts';
+import type { ControlServer } from '../io/control-server.ts';
+import { type PidFile, writePidFile } from '../io/pid-file.ts';
 import { ChildDriver } from '../io/process-driver.ts';
 import { signalProcess } from '../io/process-signals.ts';
 import { processesWithEnvironment } from '../io/process-table.ts';
 import type { RtppClient } from '../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../io/supervisor-driver.ts';
 import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../observe/ipc.ts';
+import type { LogFields } from '../observe/log.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
 import { logLevelOf } from '../observe/options.ts';
-import type { SupervisorEffect } from '../supervisor/events.ts';
+import type { SupervisorEffect, SupervisorEvent } from '../supervisor/events.ts';
 import type { Failure, ServiceName } from '../supervisor/state.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { type ChildContext, childCommand, GENERATION_COOKIE, RUN_COOKIE } from './launch-children.ts';
+import { openControl } from './launch-control.ts';
 import { type LaunchFacts, launchFacts } from './launch-facts.ts';
-import { logChildLine } from './launch-output.ts';
+import { Journal } from './launch-journal.ts';
+import { logChildLine, withoutSecrets } from './launch-output.ts';
 import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
 import { ConfigReloader } from './launch-reload.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './launch-setup.ts';
 import { type SignalWatch, watchSignals } from './launch-signals.ts';
+import { systemStatus } from './launch-status.ts';
 import { proveMedia, QUICK_PROOF } from './media-probe.ts';
+import { packageVersion } from './version.ts';
 
 export interface LaunchOptions extends LaunchSources {
   /** The system is up for the first time: tell the operator how to use it. */
@@ -58,6 +67,14 @@ class Launch {
   #levelName: string | undefined;
   #client: RtppClient | undefined;
   #reloader: ConfigReloader | undefined;
+  readonly #journal = new Journal();
+  readonly #startedAt = performance.now();
+  /** The lock of the configuration, and the operator's way in. */
+  #control: ControlServer | undefined;
+  #pidFile: PidFile | undefined;
+  /** Calls or sessions, from the last heartbeat; and processes started so far. */
+  readonly #active = new Map<ServiceName, number>();
+  readonly #spawns = new Map<ServiceName, number>();
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
   /** How a relay that was found described itself. */
@@ -107,6 +124,9 @@ class Launch {
       case 'tell-relay-up':
         this.#tell('ims', { kind: 'relay-up', epoch: effect.epoch });
         break;
+      case 'drain':
+        this.#children.get(effect.service)?.drain();
+        break;
       case 'request-stop':
         this.#children.get(effect.service)?.requestStop();
         break;
@@ -139,7 +159,10 @@ class Launch {
 
   async #loadConfig(): Promise<void> {
     try {
-      const { setup, client } = await setUp(this.#options, this.#log);
+      const loaded = readConfig(this.#options);
+      await this.#takeLock(loaded);
+      const { setup, client } = await setUp(loaded, this.#log);
+      this.#requireLock();
       this.#setup = setup;
       this.#client = client;
       this.#setLevel(setup.loaded.config.LOG_LEVEL);
@@ -158,17 +181,51 @@ class Launch {
     }
   }
 
+  /** Before any other look at the system: what a launcher that already runs holds is then no riddle. */
+  async #takeLock({ config, path }: LoadedConfig): Promise<void> {
+    const place = { configPath: path, controlPort: config.relay.port, env: this.#options.env };
+    const subject = {
+      state: () => this.#driver.state,
+      journal: this.#journal,
+      drainMaxMs: config.supervisor.drainMaxMs,
+      status: () =>
+        systemStatus(this.#driver.state, {
+          now: performance.now(),
+          startedAt: this.#startedAt,
+          version: packageVersion(),
+          configPath: path,
+          setup: this.#setup,
+          relayFound: this.#relayFound,
+          active: this.#active,
+          spawns: this.#spawns,
+        }),
+      post: (event: SupervisorEvent) => this.#driver.post(event),
+      reload: () => this.#reloader?.reload(),
+    };
+    this.#control = await openControl(place, subject, this.#log);
+    if (config.supervisor.pidFile !== undefined) {
+      this.#pidFile = writePidFile(resolvePath(this.#options.cwd, config.supervisor.pidFile));
+    }
+  }
+
+  /** Two that found the same stale socket at the same moment: the one that lost it goes. */
+  #requireLock(): void {
+    if (this.#control?.isHeld() === false) {
+      throw new ImsError('IMS_ERR_LOCKED', 'another ims-launch took the lock of this configuration');
+    }
+  }
+
   #watchConfig({ loaded }: LaunchSetup): void {
     const listener = {
       changed: (next: typeof loaded, keys: readonly string[]) => {
         const later = keys.filter((key) => key !== 'LOG_LEVEL');
         if (later.length < keys.length) {
           this.#setLevel(next.config.LOG_LEVEL);
-          this.#log.info({ event: 'reload.applied', key: 'LOG_LEVEL' }, 'configuration applied');
+          this.#note('info', { event: 'reload.applied', key: 'LOG_LEVEL' }, 'configuration applied');
         }
         if (later.length > 0) {
           const fields = { event: 'reload.pending', key: later };
-          this.#log.warn(fields, 'the configuration changed; restart ims-launch to apply it');
+          this.#note('warn', fields, 'the configuration changed; restart ims-launch to apply it');
         }
       },
     };
@@ -200,12 +257,14 @@ class Launch {
     const about = { service, generation } as const;
     const command = childCommand(service, this.#childContext(generation));
     this.#lastWords.delete(service);
+    this.#active.delete(service);
+    this.#spawns.set(service, (this.#spawns.get(service) ?? 0) + 1);
     const child = new ChildDriver(command, {
       spawned: (pid) => this.#driver.post({ kind: 'spawned', ...about, pid }),
       spawnFailed: (reason, detail) => this.#driver.post({ kind: 'spawn-failed', ...about, reason, detail }),
       exited: (end) => this.#driver.post({ kind: 'exited', ...about, ...end }),
       extinct: () => this.#driver.post({ kind: 'extinct', ...about }),
-      line: (stream, text) => logChildLine(this.#childLogs[service], service, stream, text),
+      line: (stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
       message: (message) => this.#handleMessage(about, message as ChildMessage),
     });
     this.#children.set(service, child);
@@ -215,6 +274,11 @@ class Launch {
       const { loaded, address } = this.#currentSetup();
       child.send({ kind: 'config', config: loaded.config, address } satisfies SupervisorMessage);
     }
+  }
+
+  #takeLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
+    this.#journal.addLine(service, stream, line);
+    logChildLine(this.#childLogs[service], service, stream, line);
   }
 
   #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
@@ -228,6 +292,7 @@ class Launch {
         this.#driver.post({ kind: 'reported-ready', ...about });
         break;
       case 'heartbeat':
+        this.#active.set(about.service, message.sessions);
         this.#driver.post({ kind: 'heartbeat', ...about });
         break;
       case 'failed':
@@ -259,7 +324,15 @@ class Launch {
   #report({ level, event, sentence, fields }: Report): void {
     const { service } = fields as { service?: ServiceName };
     const lastWords = event === 'comp.gaveup' && service !== undefined ? this.#lastWords.get(service) : undefined;
-    this.#log[level]({ event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
+    this.#note(level, { event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
+  }
+
+  /** To the log, and to those who ask for events. */
+  #note(level: Report['level'], fields: LogFields & { readonly event: string }, sentence: string): void {
+    this.#log[level](fields, sentence);
+    if (level !== 'debug') {
+      this.#journal.note(level, fields.event, sentence, fields);
+    }
   }
 
   #logStatus(): void {
@@ -312,6 +385,8 @@ class Launch {
       child.close();
     }
     await Promise.all([this.#reloader?.close(), this.#client?.close()]);
+    this.#pidFile?.remove();
+    this.#control?.close();
     this.#log.flush();
     this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
   }

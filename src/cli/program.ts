@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../app/version.ts';
 import { ERRORS, ImsError } from '../errors.ts';
+import { controlCommands } from './control.ts';
 import { startCommand } from './start.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -23,6 +24,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .version(version, '-V, --version')
     .addCommand(startCommand(version), { isDefault: true })
     .addCommand(verifyCommand());
+  for (const command of controlCommands()) {
+    program.addCommand(command);
+  }
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

@@ -1,9 +1,9 @@
 /** What `verify` prints: the relay, the table of directions, the advertised address. */
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import { type AdvertisedProof, type DirectionProof, type MediaProof, otherParty } from '../app/media-proof.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { formatTransportAddress, type TransportAddress } from '../wire/ip-address.ts';
+import { formatTable } from './table.ts';
 
 /** `isTty`: with borders and colours; else columns of plain text. */
 export function formatReport(control: TransportAddress, relay: string, proof: MediaProof, isTty: boolean): string {
@@ -11,7 +11,7 @@ export function formatReport(control: TransportAddress, relay: string, proof: Me
   if (proof.media !== undefined) {
     const { caller, callee } = proof.media;
     lines.push(`media   caller → ${formatTransportAddress(caller)}   callee → ${formatTransportAddress(callee)}`);
-    lines.push('', formatTable(proof, isTty), '');
+    lines.push('', directionTable(proof, isTty), '');
   }
   lines.push(...(proof.ok ? ['RTP and RTCP pass both ways.'] : []));
   return `${lines.join('\n')}\n`;
@@ -19,17 +19,11 @@ export function formatReport(control: TransportAddress, relay: string, proof: Me
 
 const HEAD = ['direction', 'sent', 'received', 'lost', 'delay p50', 'delay p99', 'result'];
 
-function formatTable(proof: MediaProof, isTty: boolean): string {
+function directionTable(proof: MediaProof, isTty: boolean): string {
   const colours = pc.createColors(isTty && pc.isColorSupported);
-  const table = new Table({
-    head: HEAD,
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
-    style: { head: [], border: [] },
-    ...(isTty ? {} : { chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 } }),
-  });
-  for (const direction of proof.directions) {
+  const rows = proof.directions.map((direction) => {
     const verdict = direction.ok ? colours.green('ok') : colours.red(flawOf(direction));
-    table.push([
+    return [
       `${direction.from} → ${otherParty(direction.from)} ${direction.component.toUpperCase()}`,
       direction.sent,
       direction.received,
@@ -37,12 +31,12 @@ function formatTable(proof: MediaProof, isTty: boolean): string {
       formatDelay(direction.delayP50Ms),
       formatDelay(direction.delayP99Ms),
       verdict,
-    ]);
-  }
+    ];
+  });
   if (proof.advertised !== undefined) {
-    table.push(advertisedRow(proof.advertised));
+    rows.push(advertisedRow(proof.advertised));
   }
-  return table.toString().replaceAll(/ +$/gm, '');
+  return formatTable(HEAD, rows, ['left', 'right', 'right', 'right', 'right', 'right', 'left'], isTty);
 }
 
 function flawOf(direction: DirectionProof): string {
@@ -75,21 +69,3 @@ function advertisedRow({ address, kind, sent, received }: AdvertisedProof): (str
 function formatDelay(delayMs: number | undefined): string {
   return delayMs === undefined ? '–' : `${delayMs.toFixed(2)} ms`;
 }
-
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};

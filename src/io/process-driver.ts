@@ -119,6 +119,13 @@ export class ChildDriver {
     this.#terminate(this.#pid);
   }
 
+  /** Tells it to take no new calls and to end after the last one: by IPC, or by HUP, which means that to rtpproxy. */
+  drain(): void {
+    if (this.#pid !== undefined && !this.#extinct && !this.send({ kind: 'shutdown', drain: true })) {
+      signalProcess(this.#pid, 'SIGHUP');
+    }
+  }
+
   /** TERM to those of the group that had none from us. */
   terminateRest(): void {
     if (this.#pid === undefined || this.#extinct) {

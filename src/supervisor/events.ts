@@ -64,6 +64,11 @@ export type SupervisorEvent =
   /** The process that started us is gone (npm and npx do not pass signals on). */
   | { readonly kind: 'launcher-gone' }
   | { readonly kind: 'swept'; readonly found: number }
+  /** Orders of an operator. */
+  | { readonly kind: 'restart-asked'; readonly service: ServiceName }
+  | { readonly kind: 'drain-asked'; readonly limitMs: number }
+  | { readonly kind: 'stop-asked'; readonly reason: string }
+  | { readonly kind: 'kill-asked'; readonly reason: string }
   | { readonly kind: 'timeout' };
 
 export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT';
@@ -88,6 +93,8 @@ export type SupervisorEffect =
   | { readonly kind: 'prove-media'; readonly generation: number }
   /** Tell the IMS that another relay serves from now on: media sessions of the former one are gone. */
   | { readonly kind: 'tell-relay-up'; readonly epoch: number }
+  /** Tell it to refuse new calls, or sessions, and to end after the last one. */
+  | { readonly kind: 'drain'; readonly service: ServiceName; readonly generation: number }
   /** Ask the leader to stop: IPC `shutdown` where it understands it, else TERM to it alone. */
   | { readonly kind: 'request-stop'; readonly service: ServiceName; readonly generation: number }
   /** TERM to the members of the group that had none. */

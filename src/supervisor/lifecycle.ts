@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { SpawnFailure } from './events.ts';
 import { exitCodeForIms, NOT_RETRYABLE } from './exit-code.ts';
+import { handleDrained } from './orders.ts';
 import { judgeFailure } from './restart-policy.ts';
 import { type Ending, type Failure, HEALTHY, type ServiceName } from './state.ts';
 import { beginStop, termRest } from './teardown.ts';
@@ -93,6 +94,9 @@ export function handleExited(
   if (condition.kind === 'stopping') {
     turn.report('info', 'comp.exit', 'service ended', fields);
     termRest(turn, name);
+    return;
+  }
+  if (handleDrained(turn, name)) {
     return;
   }
   turn.report('error', 'comp.exit', 'service ended unasked', fields);

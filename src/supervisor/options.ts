@@ -26,6 +26,14 @@ export const supervisorOptions = z.object({
     description: 'How often the relay’s control socket is asked whether it answers.',
     unit: 'ms',
   }),
+  drainMaxMs: z.number().int().min(0).max(86_400_000).default(600_000).meta({
+    description: 'ims-launch drain: calls in progress may last this long before everything stops.',
+    unit: 'ms',
+  }),
+  pidFile: z.string().min(1).optional().meta({
+    description: 'File for the process id and start time of ims-launch.',
+    flag: '--pidfile',
+  }),
   requireRelay: z.boolean().default(false).meta({
     description: 'Do not start the IMS before a relay answers, even with RTPPROXY_AUTO_START=0.',
     flag: '--require-relay',

@@ -14,6 +14,7 @@ import {
   READINESS_POLL_MS,
   spawn,
 } from './lifecycle.ts';
+import { endLateDrain, handleDrainAsked, handleKillAsked, handleRestartAsked, handleStopAsked } from './orders.ts';
 import { handleMediaProved, handleProbed, handleRelayChecked, isGateOpen, searchRelay } from './relay.ts';
 import { isServing, type Phase, type ServiceName, type SupervisorState } from './state.ts';
 import { beginStop, continueStop, continueTeardown, handleStopSignal, handleSwept, stopService } from './teardown.ts';
@@ -80,7 +81,7 @@ export function nextTimeoutAt(state: SupervisorState): number {
   if (state.stop !== undefined) {
     instants.push(state.stop.stageEndsAt, state.stop.wallClockAt);
   }
-  return Math.min(...instants, state.relayDueAt);
+  return Math.min(...instants, state.relayDueAt, state.drain?.endsAt ?? Number.POSITIVE_INFINITY);
 }
 
 function isStale(state: SupervisorState, event: SupervisorEvent): boolean {
@@ -149,6 +150,18 @@ function handle(turn: Turn, event: SupervisorEvent): void {
     case 'swept':
       handleSwept(turn, event.found);
       return;
+    case 'restart-asked':
+      handleRestartAsked(turn, event.service);
+      return;
+    case 'drain-asked':
+      handleDrainAsked(turn, event.limitMs);
+      return;
+    case 'stop-asked':
+      handleStopAsked(turn, event.reason);
+      return;
+    case 'kill-asked':
+      handleKillAsked(turn, event.reason);
+      return;
     case 'timeout':
       return;
     default:
@@ -186,6 +199,7 @@ function handleChecked(turn: Turn, event: Extract<SupervisorEvent, { kind: 'chec
 
 /** Begins what is due and allowed. */
 function settle(turn: Turn): void {
+  endLateDrain(turn);
   for (const name of SERVICES) {
     if (continueStop(turn, name) && turn.state.phase !== 'stopping') {
       abandonStop(turn, name);

@@ -118,6 +118,14 @@ export interface Stopping {
   readonly sweeping: boolean;
 }
 
+/** No new calls; the end comes with the last one, or at `endsAt`. */
+export interface Draining {
+  /** Who was told, and ends by itself. */
+  readonly service: ServiceName;
+  readonly startedAt: number;
+  readonly endsAt: number;
+}
+
 export interface SupervisorState {
   readonly phase: Phase;
   /** Monotonic milliseconds of the last event. */
@@ -125,6 +133,7 @@ export interface SupervisorState {
   readonly rules: SupervisorRules;
   readonly relay: Component;
   readonly ims: Component;
+  readonly drain: Draining | undefined;
   readonly stop: Stopping | undefined;
   /** The block for the operator was printed. */
   readonly announced: boolean;
@@ -161,6 +170,7 @@ export const INITIAL_STATE: SupervisorState = {
   rules: NO_RULES,
   relay: NEW_COMPONENT,
   ims: NEW_COMPONENT,
+  drain: undefined,
   stop: undefined,
   announced: false,
   absenceTold: false,

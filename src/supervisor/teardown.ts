@@ -88,6 +88,7 @@ export function beginStop(turn: Turn, { reason, exitCode, failure }: StopOrder):
   turn.report(level, 'stop.begin', sentence, { reason, durationMs: budgetMs });
   turn.patch({
     phase: 'stopping',
+    drain: undefined,
     relayDueAt: Number.POSITIVE_INFINITY,
     stop: {
       reason,
@@ -198,7 +199,7 @@ function isOver(turn: Turn, name: 'ims' | 'relay'): boolean {
   return false;
 }
 
-function finish(turn: Turn, stop: Stopping): void {
+export function finish(turn: Turn, stop: Stopping): void {
   turn.report(stop.level, 'stop.done', 'stopped', {
     exitCode: stop.exitCode,
     durationMs: Math.round(turn.now - stop.startedAt),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { logChildLine } from '../../../src/app/launch-output.ts';
+import { logChildLine, withoutSecrets } from '../../../src/app/launch-output.ts';
 import type { Log } from '../../../src/observe/log.ts';
 
 function record(line: string): unknown[] {
@@ -30,4 +30,18 @@ test('any other line is a sentence that says where it came from', () => {
 
 test('empty lines are left out', () => {
   assert.deepEqual(record('  '), []);
+});
+
+test('credentials are cut out of a line, and JSON stays JSON', () => {
+  const header = 'Authorization: Digest username="1001", response="0123"';
+  assert.equal(withoutSecrets(`Proxy-${header}`), 'Proxy-Authorization: …');
+  const json = JSON.stringify({
+    level: 20,
+    msg: `REGISTER\r\n${header}\r\nTo: <sip:1001@x>`,
+    authorization: 'Basic eA==',
+  });
+  const clean = JSON.parse(withoutSecrets(json)) as Record<string, unknown>;
+  assert.equal(clean['msg'], 'REGISTER\r\nAuthorization: …\r\nTo: <sip:1001@x>');
+  assert.equal(clean['authorization'], '…');
+  assert.equal(withoutSecrets('nothing to hide'), 'nothing to hide');
 });

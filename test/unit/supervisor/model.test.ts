@@ -88,6 +88,10 @@ class Chaos {
       this.#answer();
     } else if (dice < 0.6) {
       this.#processFact();
+    } else if (dice < 0.62) {
+      this.post({ kind: 'restart-asked', service: this.#pick(SERVICES) });
+    } else if (dice < 0.621) {
+      this.post({ kind: 'drain-asked', limitMs: 5000 * this.random() });
     } else if (dice < 0.995) {
       this.now = Math.max(this.now, Math.min(this.supervisor.nextTimeoutAt(), this.now + 4000 * this.random()));
       this.post({ kind: 'timeout' });

@@ -1,0 +1,201 @@
+/** The operator's verbs: each asks the launcher that runs with the same configuration. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import type { ControlRequest, ControlService } from '../control/protocol.ts';
+import { readStatus, VERDICT_EXIT_CODES, type Verdict } from '../control/status.ts';
+import { ImsError } from '../errors.ts';
+import type { ControlClient } from '../io/control-client.ts';
+import { ask, connectToLauncher, notRunning, requireLauncher } from './launcher-client.ts';
+import { formatEvent, formatLogLine, formatStatus } from './status-report.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly follow?: boolean;
+  /** `--no-wait` */
+  readonly wait?: boolean;
+  readonly max?: number;
+  readonly timeout: number;
+}
+
+/** Between looks for a launcher that is still to come, milliseconds. */
+const APPEARANCE_POLL_MS = 100;
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+export function controlCommands(): Command[] {
+  return [
+    verb('status', 'show relay and IMS; exit status 0 ready, 1 degraded, 2 starting, 3 not running, 4 no answer')
+      .option('--json', 'as one JSON object')
+      .action(run(status)),
+    verb('health', 'exit status 0 if calls work, else 1; for health checks').action(run(health)),
+    verb('wait', 'wait until the system is ready')
+      .addOption(new Option('--for <state>', 'what to wait for').choices(['ready']).default('ready'))
+      .option('--timeout <seconds>', 'give up after this time', parseSeconds, DEFAULT_TIMEOUT_MS)
+      .action(run(waitFor)),
+    verb('stop', 'stop IMS and relay as Ctrl-C does, and wait until they are gone')
+      .option('--no-wait', 'do not wait')
+      .action(run((options) => end(options, { verb: 'stop' }))),
+    verb('kill', 'kill everything at once')
+      .option('--no-wait', 'do not wait')
+      .action(run((options) => end(options, { verb: 'kill' }))),
+    verb('drain', 'take no new calls, stop after the last one')
+      .option('--max <seconds>', 'stop then at the latest (default: supervisor.drainMaxMs)', parseSeconds)
+      .option('--no-wait', 'do not wait')
+      .action(run((options) => end(options, { verb: 'drain', limitMs: options.max }))),
+    verb('restart', 'restart one service; the other goes on')
+      .addArgument(serviceArgument(true))
+      .option('--no-wait', 'do not wait until the system is ready again')
+      .option('--timeout <seconds>', 'wait no longer than this', parseSeconds, DEFAULT_TIMEOUT_MS)
+      .action(run(restart)),
+    verb('reload', 'read the configuration file again').action(run(reload)),
+    verb('events', 'what happened: the last 2000 events')
+      .option('-f, --follow', 'go on with those to come')
+      .option('--json', 'one JSON object a line')
+      .action(run((options) => tail(options, { verb: 'events', follow: options.follow === true }, formatEvent))),
+    verb('logs', 'what relay and IMS printed last')
+      .addArgument(serviceArgument(false))
+      .option('-f, --follow', 'go on with what is to come')
+      .option('--json', 'one JSON object a line')
+      .action(run(logs)),
+  ];
+}
+
+function verb(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('-c, --config <path>', 'configuration file of the launcher (default: config/config.json)');
+}
+
+function serviceArgument(required: boolean): Argument {
+  return new Argument(required ? '<service>' : '[service]', 'relay or ims').choices(['relay', 'ims']);
+}
+
+/** commander calls with the arguments, the command's options and the command. */
+function run(action: (options: Options, service: ControlService | undefined) => Promise<void>) {
+  return async (...words: unknown[]): Promise<void> => {
+    const command = words.at(-1) as Command;
+    await action(command.optsWithGlobals<Options>(), command.args[0] as ControlService | undefined);
+  };
+}
+
+async function status({ config, json }: Options): Promise<void> {
+  const client = await connectToLauncher(config);
+  const answer = client === undefined ? 'closed' : await client.ask({ verb: 'status' }, { timeoutMs: 5000 });
+  client?.close();
+  const found = typeof answer === 'object' && answer.ok ? readStatus(answer.result) : undefined;
+  const verdict: Verdict = client === undefined ? 'stopped' : (found?.verdict ?? 'unknown');
+  if (json === true) {
+    print(JSON.stringify(found ?? { verdict }, null, 2));
+  } else if (found !== undefined) {
+    process.stdout.write(formatStatus(found, process.stdout.isTTY === true));
+  } else {
+    print(client === undefined ? notRunning(config).message : 'ims-launch runs, but does not answer');
+  }
+  process.exitCode = VERDICT_EXIT_CODES[verdict];
+}
+
+async function health({ config }: Options): Promise<void> {
+  const client = await connectToLauncher(config).catch(() => undefined);
+  const answer = await client?.ask({ verb: 'health' }, { timeoutMs: 5000 });
+  client?.close();
+  const result = typeof answer === 'object' && answer.ok ? (answer.result as { verdict?: unknown } | null) : undefined;
+  const verdict = client === undefined ? 'stopped' : String(result?.verdict ?? 'unknown');
+  print(verdict);
+  // Docker knows 0 and 1 only.
+  process.exitCode = verdict === 'ready' ? 0 : 1;
+}
+
+async function waitFor({ config, timeout }: Options): Promise<void> {
+  const deadline = performance.now() + timeout;
+  let client = await connectToLauncher(config);
+  while (client === undefined) {
+    if (performance.now() >= deadline) {
+      throw notRunning(config);
+    }
+    await delay(APPEARANCE_POLL_MS);
+    client = await connectToLauncher(config);
+  }
+  try {
+    await untilReady(client, config, Math.max(0, deadline - performance.now()));
+  } finally {
+    client.close();
+  }
+}
+
+async function restart({ config, wait, timeout }: Options, service: ControlService | undefined): Promise<void> {
+  if (service === undefined) {
+    throw new ImsError('IMS_ERR_USAGE', 'restart relay, or ims?');
+  }
+  const client = await requireLauncher(config);
+  try {
+    await ask(client, { verb: 'restart', service });
+    if (wait !== false) {
+      await untilReady(client, config, timeout);
+    }
+  } finally {
+    client.close();
+  }
+}
+
+/** @throws ImsError when it cannot become ready, or not in time */
+async function untilReady(client: ControlClient, config: string | undefined, timeoutMs: number): Promise<void> {
+  const answer = await client.ask({ verb: 'wait', for: 'ready', timeoutMs }, { timeoutMs: timeoutMs + 5000 });
+  if (answer === 'closed') {
+    throw notRunning(config);
+  }
+  if (answer === 'timeout') {
+    throw new ImsError('IMS_ERR_NO_ANSWER', 'ims-launch does not answer');
+  }
+  if (!answer.ok) {
+    const { code, message } = answer.error;
+    throw new ImsError(code === 'timeout' ? 'IMS_ERR_WAIT_TIMEOUT' : 'IMS_ERR_CONTROL_REFUSED', message);
+  }
+}
+
+/** Asks for the end, and waits for it: the launcher closes the connection last. */
+async function end({ config, wait }: Options, request: ControlRequest): Promise<void> {
+  const client = await requireLauncher(config);
+  try {
+    await ask(client, request);
+    if (wait !== false) {
+      await client.closed;
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function reload({ config }: Options): Promise<void> {
+  const client = await requireLauncher(config);
+  try {
+    const { keys } = (await ask(client, { verb: 'reload' })) as { keys?: readonly string[] };
+    print(keys?.length ? `changed: ${keys.join(', ')}` : 'nothing changed');
+  } finally {
+    client.close();
+  }
+}
+
+async function logs(options: Options, service: ControlService | undefined): Promise<void> {
+  await tail(options, { verb: 'logs', follow: options.follow === true, service }, formatLogLine);
+}
+
+async function tail({ config, json }: Options, request: ControlRequest, format: (item: unknown) => string) {
+  const client = await requireLauncher(config);
+  const onItem = (item: unknown): void => print(json === true ? JSON.stringify(item) : format(item));
+  await client.ask(request, { timeoutMs: Number.POSITIVE_INFINITY, onItem });
+  client.close();
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** @returns milliseconds */
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() === '' || !(seconds >= 0 && seconds <= 86_400)) {
+    throw new InvalidArgumentError('expected seconds, at most 86400.');
+  }
+  return seconds * 1000;
+}

@@ -1,0 +1,59 @@
+/** The state of the system as `status` tells it, and the exit statuses that scripts go by. */
+import type { ControlService } from './protocol.ts';
+
+export interface SystemStatus {
+  readonly version: string;
+  /** Of ims-launch itself. */
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly phase: string;
+  readonly verdict: Verdict;
+  /** Absolute path of the configuration file. */
+  readonly config: string;
+  /** Calls may go on until then; null: no drain. */
+  readonly drain: { readonly endsInMs: number } | null;
+  /** Why it stops; null: it does not. */
+  readonly stopping: string | null;
+  readonly services: Readonly<Record<ControlService, ServiceStatus>>;
+}
+
+export interface ServiceStatus {
+  readonly state: 'idle' | 'adopted' | 'starting' | 'ready' | 'unhealthy' | 'backoff' | 'stopping' | 'failed';
+  readonly pid: number | null;
+  readonly uptimeMs: number | null;
+  /** Processes that came after the first one. */
+  readonly restarts: number;
+  /** Calls of the IMS, sessions of the relay, as it last told; null: it does not tell. */
+  readonly active: number | null;
+  /** Where it serves, for people. */
+  readonly where: string;
+  /** What it waits for, or how it was found; null: nothing to say. */
+  readonly detail: string | null;
+}
+
+export const VERDICTS = ['ready', 'degraded', 'starting', 'stopped', 'unknown'] as const;
+
+/** `stopped`: nobody listens; `unknown`: somebody does, and gives no sensible answer. Both are the asker's findings. */
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Exit status of `ims-launch status`, and, as far as it is 0 or not, of `health`. */
+export const VERDICT_EXIT_CODES = {
+  ready: 0,
+  degraded: 1,
+  starting: 2,
+  stopped: 3,
+  unknown: 4,
+} as const satisfies Record<Verdict, number>;
+
+/** A status that came over the wire, as far as it is needed to show it; undefined: it is none. */
+export function readStatus(value: unknown): SystemStatus | undefined {
+  const status = value as SystemStatus | null | undefined;
+  const isComplete =
+    typeof status === 'object' &&
+    status !== null &&
+    VERDICTS.includes(status.verdict) &&
+    typeof status.pid === 'number' &&
+    typeof status.services?.relay?.state === 'string' &&
+    typeof status.services.ims?.state === 'string';
+  return isComplete ? status : undefined;
+}
