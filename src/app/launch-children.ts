@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { childEnvironment } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import type { ChildCommand } from '../io/process-driver.ts';
+import { DEATH_POLICY } from '../observe/ipc.ts';
 import { type LogLevel, logLevelOf } from '../observe/options.ts';
 import type { ServiceName } from '../supervisor/state.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
@@ -99,6 +100,7 @@ function environmentOf(service: ServiceName, { setup, runId, generation, env, co
     ...Object.fromEntries(inherited),
     ...(service === 'ims' ? childEnvironment(loaded, address.advertised) : {}),
     ...loaded.config[service].env,
+    [DEATH_POLICY]: loaded.config.supervisor.onSupervisorDeath,
     [RUN_COOKIE]: runId,
     [GENERATION_COOKIE]: `${service}-${generation}`,
   };

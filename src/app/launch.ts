@@ -17,6 +17,7 @@ import type { Failure, ServiceName } from '../supervisor/state.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { type ChildContext, childCommand, GENERATION_COOKIE, RUN_COOKIE } from './launch-children.ts';
 import { type LaunchFacts, launchFacts } from './launch-facts.ts';
+import { RunGuard } from './launch-guard.ts';
 import { logChildLine } from './launch-output.ts';
 import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
 import { ConfigReloader } from './launch-reload.ts';
@@ -58,6 +59,7 @@ class Launch {
   #levelName: string | undefined;
   #client: RtppClient | undefined;
   #reloader: ConfigReloader | undefined;
+  #guard: RunGuard | undefined;
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
   /** How a relay that was found described itself. */
@@ -146,6 +148,8 @@ class Launch {
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
       }
+      const { config } = setup.loaded;
+      this.#guard = new RunGuard({ config, runId: this.#runId, env: this.#options.env, log: this.#log });
       this.#watchConfig(setup);
       this.#driver.post({ kind: 'configured', rules: setup.rules });
     } catch (error) {
@@ -201,10 +205,16 @@ class Launch {
     const command = childCommand(service, this.#childContext(generation));
     this.#lastWords.delete(service);
     const child = new ChildDriver(command, {
-      spawned: (pid) => this.#driver.post({ kind: 'spawned', ...about, pid }),
+      spawned: (pid) => {
+        this.#guard?.watch(pid);
+        this.#driver.post({ kind: 'spawned', ...about, pid });
+      },
       spawnFailed: (reason, detail) => this.#driver.post({ kind: 'spawn-failed', ...about, reason, detail }),
       exited: (end) => this.#driver.post({ kind: 'exited', ...about, ...end }),
-      extinct: () => this.#driver.post({ kind: 'extinct', ...about }),
+      extinct: () => {
+        this.#forgetGroup(child.pid);
+        this.#driver.post({ kind: 'extinct', ...about });
+      },
       line: (stream, text) => logChildLine(this.#childLogs[service], service, stream, text),
       message: (message) => this.#handleMessage(about, message as ChildMessage),
     });
@@ -214,6 +224,12 @@ class Launch {
     if (service === 'ims') {
       const { loaded, address } = this.#currentSetup();
       child.send({ kind: 'config', config: loaded.config, address } satisfies SupervisorMessage);
+    }
+  }
+
+  #forgetGroup(leader: number | undefined): void {
+    if (leader !== undefined) {
+      this.#guard?.forget(leader);
     }
   }
 
@@ -308,6 +324,7 @@ class Launch {
     }
     this.#ended = true;
     this.#signals?.close();
+    this.#guard?.close();
     for (const child of this.#children.values()) {
       child.close();
     }

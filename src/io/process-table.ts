@@ -17,6 +17,22 @@ export function groupOf(pid: number): number | undefined {
   return statOf(pid)?.group;
 }
 
+/**
+ * When a process started, in the kernel's clock ticks since boot: with the id it names a process for good, since ids
+ * are used again.
+ */
+export function startTimeOf(pid: number): number | undefined {
+  return statOf(pid)?.startTime;
+}
+
+/** Children of a process that have ended and that it has not waited for. */
+export function zombieChildrenOf(parent: number): number[] {
+  return processIds().filter((pid) => {
+    const stat = statOf(pid);
+    return stat?.state === 'Z' && stat.parent === parent;
+  });
+}
+
 /** Living processes, this one excepted, whose environment holds each `NAME=value` of `cookies`. */
 export function processesWithEnvironment(cookies: readonly string[]): number[] {
   return processIds().filter((pid) => {
@@ -28,9 +44,19 @@ export function processesWithEnvironment(cookies: readonly string[]): number[] {
   });
 }
 
+/** The value of a variable in the environment that a process was started with. */
+export function environmentVariable(pid: number, name: string): string | undefined {
+  const entry = read(`/proc/${pid}/environ`)
+    ?.split('\0')
+    .find((variable) => variable.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}
+
 interface ProcessStat {
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
+  readonly startTime: number;
 }
 
 function isLivingMember(pid: number, group: number): boolean {
@@ -48,14 +74,18 @@ function isDeadState(state: string): boolean {
   return state === 'Z' || state === 'X' || state === 'x';
 }
 
-/** proc(5): `pid (name) state ppid pgrp …`; the name may hold blanks and parentheses, so the last ")" counts. */
+/**
+ * proc(5): `pid (name) state ppid pgrp …`, the start time is field 22; the name may hold blanks and parentheses, so
+ * the last ")" counts.
+ */
 function statOf(pid: number): ProcessStat | undefined {
   const text = read(`/proc/${pid}/stat`);
   if (text === undefined) {
     return undefined;
   }
-  const [state = '', , group = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state, group: Number(group) };
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = '', parent, group] = fields;
+  return { state, parent: Number(parent), group: Number(group), startTime: Number(fields[22 - 3]) };
 }
 
 function processIds(): number[] {
