@@ -23,6 +23,7 @@ import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
 import { ConfigReloader } from './launch-reload.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './launch-setup.ts';
 import { type SignalWatch, watchSignals } from './launch-signals.ts';
+import { type SurroundingsWatch, watchSurroundings } from './launch-surroundings.ts';
 import { proveMedia, QUICK_PROOF } from './media-probe.ts';
 
 export interface LaunchOptions extends LaunchSources {
@@ -60,6 +61,7 @@ class Launch {
   #client: RtppClient | undefined;
   #reloader: ConfigReloader | undefined;
   #guard: RunGuard | undefined;
+  #surroundings: SurroundingsWatch | undefined;
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
   /** How a relay that was found described itself. */
@@ -83,6 +85,7 @@ class Launch {
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
     });
+    this.#surroundings = watchSurroundings(this.#options.env, this.#log);
     // The last resort: however this process ends, short of SIGKILL, no child outlives it.
     process.on('exit', this.#killEverything);
     process.on('uncaughtException', this.#crash);
@@ -282,6 +285,7 @@ class Launch {
     const { phase, relay, ims } = this.#driver.state;
     const reason = `${phase}: relay ${relay.condition.kind}, IMS ${ims.condition.kind}`;
     this.#log.info({ event: 'launch.status', reason }, 'state of the system');
+    this.#surroundings?.look();
   }
 
   #setLevel(name: string): void {
@@ -325,6 +329,7 @@ class Launch {
     this.#ended = true;
     this.#signals?.close();
     this.#guard?.close();
+    this.#surroundings?.close();
     for (const child of this.#children.values()) {
       child.close();
     }

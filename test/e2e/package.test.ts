@@ -48,7 +48,10 @@ test('the tarball holds the compiled source, the configuration and the documents
   }
   assert.ok(paths.includes('config/config.json'));
   const unwanted = paths.filter(
-    (path) => !/^(build\/src\/.*\.(js|d\.ts)|config\/[^/]+|[A-Z]+(\.md)?|package\.json)$/.test(path),
+    (path) =>
+      !/^(build\/src\/.*\.(js|d\.ts)|config\/[^/]+|scripts\/docker-entrypoint\.sh|[A-Z]+(\.md)?|package\.json)$/.test(
+        path,
+      ),
   );
   assert.deepEqual(unwanted, []);
 });
