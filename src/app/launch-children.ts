@@ -49,11 +49,16 @@ function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]
 const V8_FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=25'] as const;
 
 /** The programs lie beside the one that runs: build/src/bin/. */
-function programPath(name: 'ims-relay' | 'ims-server'): string {
+export function programPath(name: 'ims-launch' | 'ims-relay' | 'ims-server'): string {
   return join(import.meta.dirname, '..', 'bin', `${name}.js`);
 }
 
-function relayArguments({ loaded: { config }, address, control }: LaunchSetup): string[] {
+/** What `ims-relay` is started with. */
+export function relayArguments({
+  loaded: { config },
+  address,
+  control,
+}: Pick<LaunchSetup, 'loaded' | 'address' | 'control'>): string[] {
   const { relay } = config;
   return [
     '-f',
@@ -83,7 +88,7 @@ function relayLevel(config: Config): string {
 }
 
 /** What a service manager or npm told us is meant for us alone. */
-const NOT_INHERITED = /^(?:NOTIFY_SOCKET|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
+const NOT_INHERITED = /^(?:NOTIFY_SOCKET$|WATCHDOG_|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
 
 function environmentOf(service: ServiceName, { setup, runId, generation, env, colour }: ChildContext) {
   const { loaded, address } = setup;

@@ -21,6 +21,7 @@ import { RunGuard } from './launch-guard.ts';
 import { logChildLine } from './launch-output.ts';
 import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
 import { ConfigReloader } from './launch-reload.ts';
+import { describeState, ServiceManager } from './launch-service-manager.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './launch-setup.ts';
 import { type SignalWatch, watchSignals } from './launch-signals.ts';
 import { type SurroundingsWatch, watchSurroundings } from './launch-surroundings.ts';
@@ -51,7 +52,10 @@ class Launch {
   readonly #runId = randomBytes(8).toString('hex');
   readonly #log: Logger;
   readonly #childLogs: Readonly<Record<ServiceName, Logger>>;
-  readonly #driver = new SupervisorDriver((effect) => this.#execute(effect));
+  readonly #driver = new SupervisorDriver(
+    (effect) => this.#execute(effect),
+    (state) => this.#manager?.handleState(state),
+  );
   /** The latest incarnation of each service; an earlier one is extinct before its successor starts. */
   readonly #children = new Map<ServiceName, ChildDriver>();
   #signals: SignalWatch | undefined;
@@ -62,6 +66,7 @@ class Launch {
   #reloader: ConfigReloader | undefined;
   #guard: RunGuard | undefined;
   #surroundings: SurroundingsWatch | undefined;
+  #manager: ServiceManager | undefined;
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
   /** How a relay that was found described itself. */
@@ -81,10 +86,11 @@ class Launch {
   start(): void {
     this.#signals = watchSignals(this.#options.env, {
       stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
-      reload: () => this.#reloader?.reload(),
+      reload: () => this.#reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
     });
+    this.#manager = ServiceManager.fromEnvironment(this.#options.env, this.#log);
     this.#surroundings = watchSurroundings(this.#options.env, this.#log);
     // The last resort: however this process ends, short of SIGKILL, no child outlives it.
     process.on('exit', this.#killEverything);
@@ -282,10 +288,18 @@ class Launch {
   }
 
   #logStatus(): void {
-    const { phase, relay, ims } = this.#driver.state;
-    const reason = `${phase}: relay ${relay.condition.kind}, IMS ${ims.condition.kind}`;
-    this.#log.info({ event: 'launch.status', reason }, 'state of the system');
+    this.#log.info({ event: 'launch.status', reason: describeState(this.#driver.state) }, 'state of the system');
     this.#surroundings?.look();
+  }
+
+  /** When somebody asks for it; a change of the file itself goes another way. */
+  #reload(): void {
+    const apply = (): void => this.#reloader?.reload();
+    if (this.#manager === undefined) {
+      apply();
+    } else {
+      this.#manager.reload(apply);
+    }
   }
 
   #setLevel(name: string): void {
@@ -330,6 +344,7 @@ class Launch {
     this.#signals?.close();
     this.#guard?.close();
     this.#surroundings?.close();
+    this.#manager?.close();
     for (const child of this.#children.values()) {
       child.close();
     }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../app/version.ts';
 import { ERRORS, ImsError } from '../errors.ts';
 import { startCommand } from './start.ts';
+import { systemdCommand } from './systemd.ts';
 import { verifyCommand } from './verify.ts';
 
 /**
@@ -22,7 +23,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     )
     .version(version, '-V, --version')
     .addCommand(startCommand(version), { isDefault: true })
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(systemdCommand());
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
