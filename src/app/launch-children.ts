@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { childEnvironment } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import type { ChildCommand } from '../io/process-driver.ts';
+import { DEATH_POLICY } from '../observe/ipc.ts';
 import { type LogLevel, logLevelOf } from '../observe/options.ts';
 import type { ServiceName } from '../supervisor/state.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
@@ -48,11 +49,16 @@ function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]
 const V8_FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=25'] as const;
 
 /** The programs lie beside the one that runs: build/src/bin/. */
-function programPath(name: 'ims-relay' | 'ims-server'): string {
+export function programPath(name: 'ims-launch' | 'ims-relay' | 'ims-server'): string {
   return join(import.meta.dirname, '..', 'bin', `${name}.js`);
 }
 
-function relayArguments({ loaded: { config }, address, control }: LaunchSetup): string[] {
+/** What `ims-relay` is started with. */
+export function relayArguments({
+  loaded: { config },
+  address,
+  control,
+}: Pick<LaunchSetup, 'loaded' | 'address' | 'control'>): string[] {
   const { relay } = config;
   return [
     '-f',
@@ -82,7 +88,7 @@ function relayLevel(config: Config): string {
 }
 
 /** What a service manager or npm told us is meant for us alone. */
-const NOT_INHERITED = /^(?:NOTIFY_SOCKET|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
+const NOT_INHERITED = /^(?:NOTIFY_SOCKET$|WATCHDOG_|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
 
 function environmentOf(service: ServiceName, { setup, runId, generation, env, colour }: ChildContext) {
   const { loaded, address } = setup;
@@ -99,6 +105,7 @@ function environmentOf(service: ServiceName, { setup, runId, generation, env, co
     ...Object.fromEntries(inherited),
     ...(service === 'ims' ? childEnvironment(loaded, address.advertised) : {}),
     ...loaded.config[service].env,
+    [DEATH_POLICY]: loaded.config.supervisor.onSupervisorDeath,
     [RUN_COOKIE]: runId,
     [GENERATION_COOKIE]: `${service}-${generation}`,
   };

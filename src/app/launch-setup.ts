@@ -10,6 +10,7 @@ import { isLocalAddress, resolveServerAddress, type ServerAddress } from '../io/
 import type { Log } from '../observe/log.ts';
 import type { SupervisorRules } from '../supervisor/state.ts';
 import { familyOf, type TransportAddress } from '../wire/ip-address.ts';
+import { reclaimStrays } from './launch-guard.ts';
 
 export interface LaunchSources {
   /** `--config` */
@@ -38,6 +39,7 @@ export async function setUp(
   loaded: LoadedConfig,
   log: Log,
 ): Promise<{ readonly setup: LaunchSetup; readonly client: RtppClient }> {
+  await reclaimStrays(loaded.config, log);
   const address = await resolveServerAddress(addressQuestion(loaded));
   await requireFreeSipPort(loaded.config, address);
   const { host, port } = loaded.config.relay;

@@ -1,5 +1,6 @@
 /** What tells the supervisor to stop, other than a service: signals, and the end of npm or npx above us. */
 import type { StopSignal } from '../supervisor/events.ts';
+import { startedByNpm } from './launch-surroundings.ts';
 
 export interface SignalListener {
   stop(signal: StopSignal, reason: string): void;
@@ -46,7 +47,7 @@ function shouldWatchParent(env: Readonly<Record<string, string | undefined>>): b
   if (asked !== undefined && asked !== '') {
     return !['0', 'false', 'no', 'off'].includes(asked.toLowerCase());
   }
-  return env['npm_command'] !== undefined || env['npm_lifecycle_event'] !== undefined;
+  return startedByNpm(env);
 }
 
 /** Two looks in a row: a parent that changes once is the launcher's end, not a passing state. */

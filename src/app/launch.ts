@@ -23,13 +23,16 @@ import { assertNever } from '../wire/assert-never.ts';
 import { type ChildContext, childCommand, GENERATION_COOKIE, RUN_COOKIE } from './launch-children.ts';
 import { openControl } from './launch-control.ts';
 import { type LaunchFacts, launchFacts } from './launch-facts.ts';
+import { RunGuard } from './launch-guard.ts';
 import { Journal } from './launch-journal.ts';
 import { logChildLine, withoutSecrets } from './launch-output.ts';
 import { checkIms, checkRelay, probeRelay } from './launch-questions.ts';
-import { ConfigReloader } from './launch-reload.ts';
+import { ConfigReloader, type ReloadOutcome } from './launch-reload.ts';
+import { describeState, ServiceManager } from './launch-service-manager.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './launch-setup.ts';
 import { type SignalWatch, watchSignals } from './launch-signals.ts';
 import { systemStatus } from './launch-status.ts';
+import { type SurroundingsWatch, watchSurroundings } from './launch-surroundings.ts';
 import { proveMedia, QUICK_PROOF } from './media-probe.ts';
 import { packageVersion } from './version.ts';
 
@@ -58,7 +61,10 @@ class Launch {
   readonly #runId = randomBytes(8).toString('hex');
   readonly #log: Logger;
   readonly #childLogs: Readonly<Record<ServiceName, Logger>>;
-  readonly #driver = new SupervisorDriver((effect) => this.#execute(effect));
+  readonly #driver = new SupervisorDriver(
+    (effect) => this.#execute(effect),
+    (state) => this.#manager?.handleState(state),
+  );
   /** The latest incarnation of each service; an earlier one is extinct before its successor starts. */
   readonly #children = new Map<ServiceName, ChildDriver>();
   #signals: SignalWatch | undefined;
@@ -75,6 +81,9 @@ class Launch {
   /** Calls or sessions, from the last heartbeat; and processes started so far. */
   readonly #active = new Map<ServiceName, number>();
   readonly #spawns = new Map<ServiceName, number>();
+  #guard: RunGuard | undefined;
+  #surroundings: SurroundingsWatch | undefined;
+  #manager: ServiceManager | undefined;
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
   /** How a relay that was found described itself. */
@@ -94,10 +103,12 @@ class Launch {
   start(): void {
     this.#signals = watchSignals(this.#options.env, {
       stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
-      reload: () => this.#reloader?.reload(),
+      reload: () => this.#reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
     });
+    this.#manager = ServiceManager.fromEnvironment(this.#options.env, this.#log);
+    this.#surroundings = watchSurroundings(this.#options.env, this.#log);
     // The last resort: however this process ends, short of SIGKILL, no child outlives it.
     process.on('exit', this.#killEverything);
     process.on('uncaughtException', this.#crash);
@@ -169,6 +180,8 @@ class Launch {
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
       }
+      const { config } = setup.loaded;
+      this.#guard = new RunGuard({ config, runId: this.#runId, env: this.#options.env, log: this.#log });
       this.#watchConfig(setup);
       this.#driver.post({ kind: 'configured', rules: setup.rules });
     } catch (error) {
@@ -200,7 +213,7 @@ class Launch {
           spawns: this.#spawns,
         }),
       post: (event: SupervisorEvent) => this.#driver.post(event),
-      reload: () => this.#reloader?.reload(),
+      reload: () => this.#reload(),
     };
     this.#control = await openControl(place, subject, this.#log);
     if (config.supervisor.pidFile !== undefined) {
@@ -260,10 +273,16 @@ class Launch {
     this.#active.delete(service);
     this.#spawns.set(service, (this.#spawns.get(service) ?? 0) + 1);
     const child = new ChildDriver(command, {
-      spawned: (pid) => this.#driver.post({ kind: 'spawned', ...about, pid }),
+      spawned: (pid) => {
+        this.#guard?.watch(pid);
+        this.#driver.post({ kind: 'spawned', ...about, pid });
+      },
       spawnFailed: (reason, detail) => this.#driver.post({ kind: 'spawn-failed', ...about, reason, detail }),
       exited: (end) => this.#driver.post({ kind: 'exited', ...about, ...end }),
-      extinct: () => this.#driver.post({ kind: 'extinct', ...about }),
+      extinct: () => {
+        this.#forgetGroup(child.pid);
+        this.#driver.post({ kind: 'extinct', ...about });
+      },
       line: (stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
       message: (message) => this.#handleMessage(about, message as ChildMessage),
     });
@@ -279,6 +298,12 @@ class Launch {
   #takeLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
     this.#journal.addLine(service, stream, line);
     logChildLine(this.#childLogs[service], service, stream, line);
+  }
+
+  #forgetGroup(leader: number | undefined): void {
+    if (leader !== undefined) {
+      this.#guard?.forget(leader);
+    }
   }
 
   #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
@@ -336,9 +361,22 @@ class Launch {
   }
 
   #logStatus(): void {
-    const { phase, relay, ims } = this.#driver.state;
-    const reason = `${phase}: relay ${relay.condition.kind}, IMS ${ims.condition.kind}`;
-    this.#log.info({ event: 'launch.status', reason }, 'state of the system');
+    this.#log.info({ event: 'launch.status', reason: describeState(this.#driver.state) }, 'state of the system');
+    this.#surroundings?.look();
+  }
+
+  /** When somebody asks for it; a change of the file itself goes another way. */
+  #reload(): ReloadOutcome | undefined {
+    let outcome: ReloadOutcome | undefined;
+    const apply = (): void => {
+      outcome = this.#reloader?.reload();
+    };
+    if (this.#manager === undefined) {
+      apply();
+    } else {
+      this.#manager.reload(apply);
+    }
+    return outcome;
   }
 
   #setLevel(name: string): void {
@@ -381,6 +419,9 @@ class Launch {
     }
     this.#ended = true;
     this.#signals?.close();
+    this.#guard?.close();
+    this.#surroundings?.close();
+    this.#manager?.close();
     for (const child of this.#children.values()) {
       child.close();
     }

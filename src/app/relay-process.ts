@@ -9,7 +9,7 @@ import { type Logger, openLogger } from '../observe/logger.ts';
 import type { LogLevel } from '../observe/options.ts';
 import { isLoopback } from '../wire/ip-address.ts';
 import { createRelay, DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig, type RunningRelay } from './relay.ts';
-import { obeySupervisor, onSupervisorGone, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
+import { endWithSupervisor, obeySupervisor, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
 
 export interface RelayProcessOptions {
   readonly relay: Omit<RelayConfig, 'log'>;
@@ -125,7 +125,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
       );
       if (process.env[DAEMON_ENVIRONMENT] === undefined) {
         releases.push(
-          onSupervisorGone(() => {
+          endWithSupervisor(() => {
             log.warn({}, 'the supervisor is gone, stopping');
             resolve(0);
           }),

@@ -9,8 +9,8 @@ import { type Logger, openLogger } from '../observe/logger.ts';
 import { logLevelOf } from '../observe/options.ts';
 import { createServer, type RunningServer } from './server.ts';
 import {
+  endWithSupervisor,
   obeySupervisor,
-  onSupervisorGone,
   receiveConfiguration,
   startHeartbeat,
   tellSupervisor,
@@ -116,7 +116,7 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
         }),
       );
       releases.push(
-        onSupervisorGone(() => {
+        endWithSupervisor(() => {
           log.warn({}, 'the supervisor is gone, stopping');
           stop(0);
         }),

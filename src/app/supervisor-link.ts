@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Config, configSchema } from '../config/schema.ts';
 import { ImsError } from '../errors.ts';
 import type { ServerAddress } from '../io/server-address.ts';
-import type { ChildMessage, SupervisorMessage } from '../observe/ipc.ts';
+import { type ChildMessage, DEATH_POLICY, type SupervisorMessage } from '../observe/ipc.ts';
 import type { Logger } from '../observe/logger.ts';
 import { logLevelOf } from '../observe/options.ts';
 
@@ -52,6 +52,11 @@ export function onSupervisorGone(callback: () => void): () => void {
     queueMicrotask(callback);
   }
   return () => process.off('disconnect', callback);
+}
+
+/** The same, unless the operator wants us to go on without it (`supervisor.onSupervisorDeath`). */
+export function endWithSupervisor(end: () => void): () => void {
+  return process.env[DEATH_POLICY] === 'leave' ? () => {} : onSupervisorGone(end);
 }
 
 /** How long a child waits for its configuration, milliseconds: the supervisor sends it right after the start. */

@@ -4,6 +4,7 @@ import { packageVersion } from '../app/version.ts';
 import { ERRORS, ImsError } from '../errors.ts';
 import { controlCommands } from './control.ts';
 import { startCommand } from './start.ts';
+import { systemdCommand } from './systemd.ts';
 import { verifyCommand } from './verify.ts';
 
 /**
@@ -23,7 +24,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     )
     .version(version, '-V, --version')
     .addCommand(startCommand(version), { isDefault: true })
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(systemdCommand());
   for (const command of controlCommands()) {
     program.addCommand(command);
   }

@@ -7,12 +7,15 @@ import { DeadlineTimer } from './deadline-timer.ts';
 export class SupervisorDriver {
   readonly #supervisor = new Supervisor(Math.random);
   readonly #execute: (effect: SupervisorEffect) => void;
+  readonly #onTurn: (state: SupervisorState) => void;
   readonly #timer = new DeadlineTimer(() => this.post({ kind: 'timeout' }));
   readonly #queue: SupervisorEvent[] = [];
   #running = false;
 
-  constructor(execute: (effect: SupervisorEffect) => void) {
+  /** @param onTurn told the state after each turn */
+  constructor(execute: (effect: SupervisorEffect) => void, onTurn: (state: SupervisorState) => void = () => {}) {
     this.#execute = execute;
+    this.#onTurn = onTurn;
   }
 
   get state(): SupervisorState {
@@ -31,6 +34,7 @@ export class SupervisorDriver {
         for (const effect of this.#supervisor.handle(performance.now(), next)) {
           this.#execute(effect);
         }
+        this.#onTurn(this.#supervisor.state);
       }
     } finally {
       this.#running = false;

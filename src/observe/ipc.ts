@@ -1,5 +1,8 @@
 /** Messages between `ims-launch` and the children it started with an IPC channel (Node's own, JSON). */
 
+/** In a child's environment: with the value `leave` it goes on when the channel closes, else that is its end. */
+export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
+
 /** What a child tells its supervisor. Additions are new kinds; a kind is never changed. */
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly part: 'relay' | 'ims'; readonly details: RelayDetails | ImsDetails }

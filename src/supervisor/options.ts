@@ -38,6 +38,10 @@ export const supervisorOptions = z.object({
     description: 'Do not start the IMS before a relay answers, even with RTPPROXY_AUTO_START=0.',
     flag: '--require-relay',
   }),
+  onSupervisorDeath: z.enum(['kill', 'leave']).default('kill').meta({
+    description:
+      'What becomes of relay and IMS when ims-launch itself is killed (SIGKILL): a guardian ends them, or they go on until the next start.',
+  }),
 });
 
 export type SupervisorOptions = z.output<typeof supervisorOptions>;

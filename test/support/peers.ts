@@ -15,6 +15,8 @@ export const PEERS = {
   kamailio: { apt: 'kamailio', probe: ['kamailio', '-v'], version: /version: kamailio (\S+)/ },
   baresip: { apt: 'baresip-core', probe: ['baresip', '-h'], version: /baresip (v\S+)/ },
   tshark: { apt: 'tshark', probe: ['tshark', '--version'], version: /TShark.*? ([0-9][0-9.]*)/ },
+  systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
+  tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 
