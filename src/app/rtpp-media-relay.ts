@@ -7,8 +7,9 @@ import { describeOutcome, type RtppOutcome } from '../rtpp-client/outcome.ts';
 import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from '../sip/b2bua/media-relay.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
 
-/** RTPP: no such session. */
+/** RTPP: no such session; no local address of the wanted family. */
 const NO_SUCH_SESSION = 50;
+const NO_SUCH_FAMILY = 36;
 
 export class RtppMediaRelay {
   readonly #client: Pick<RtppClient, 'request' | 'remote'>;
@@ -92,13 +93,18 @@ export class RtppMediaRelay {
       outcome.kind === 'refused' ? 'refused: not running' : outcome.kind === 'timeout' ? 'does not answer' : undefined;
     return {
       kind: 'failed',
+      ...(hasCode(outcome, NO_SUCH_FAMILY) && { lacksFamily: true }),
       reason: reason === undefined ? `${relay}: ${describeOutcome(outcome)}` : `${relay} ${reason}`,
     };
   }
 }
 
 function isUnknown(outcome: RtppOutcome): boolean {
-  return outcome.kind === 'reply' && outcome.reply.kind === 'error' && outcome.reply.code === NO_SUCH_SESSION;
+  return hasCode(outcome, NO_SUCH_SESSION);
+}
+
+function hasCode(outcome: RtppOutcome, code: number): boolean {
+  return outcome.kind === 'reply' && outcome.reply.kind === 'error' && outcome.reply.code === code;
 }
 
 /** Both tags carry the number of the m-line, from 1: each stream is a session of its own (RTPP 2.3, `;N`). */

@@ -1,10 +1,11 @@
-/** The SDP in a SIP message's body: the body itself, or one part of a multipart body (RFC 5621). */
+/** The SDP in a SIP message's body: the body itself, or parts of a multipart body (RFC 5621). */
 
-/** Where the SDP is, as Latin-1 text, and how to put another one into its place. */
+/** The descriptions of a body as Latin-1 text, and how to put others into their places. */
 export interface SdpBody {
-  readonly text: string;
-  /** The whole body with other SDP text in the same place; all other parts stay byte for byte. */
-  readonly replace: (text: string) => Uint8Array;
+  /** Usually one; `multipart/alternative` may hold several. Never empty. */
+  readonly texts: readonly [string, ...string[]];
+  /** The whole body with the i-th text in place of the i-th description; all other parts stay byte for byte. */
+  readonly replace: (texts: readonly string[]) => Uint8Array;
 }
 
 /** multipart/mixed may hold a multipart/alternative; deeper nesting is nobody's call. */
@@ -16,14 +17,22 @@ export function findSdp(contentType: string | undefined, body: Uint8Array): SdpB
     return undefined;
   }
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
-  const range = findRange(contentType, text, 0, text.length, 0);
-  if (range === undefined) {
+  const ranges = findRanges(contentType, text, 0, text.length, 0);
+  const [first, ...others] = ranges.map(({ start, end }) => text.slice(start, end));
+  if (first === undefined) {
     return undefined;
   }
-  const { start, end } = range;
   return {
-    text: text.slice(start, end),
-    replace: (replacement) => Buffer.from(text.slice(0, start) + replacement + text.slice(end), 'latin1'),
+    texts: [first, ...others],
+    replace: (replacements) => {
+      const pieces: string[] = [];
+      let kept = 0;
+      for (const [index, { start, end }] of ranges.entries()) {
+        pieces.push(text.slice(kept, start), replacements[index] ?? '');
+        kept = end;
+      }
+      return Buffer.from(pieces.join('') + text.slice(kept), 'latin1');
+    },
   };
 }
 
@@ -32,25 +41,26 @@ interface Range {
   readonly end: number;
 }
 
-function findRange(contentType: string, text: string, start: number, end: number, depth: number): Range | undefined {
-  const type = (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
-  if (type === 'application/sdp') {
-    return { start, end };
+/** In the order of the text, and none within another. */
+function findRanges(contentType: string, text: string, start: number, end: number, depth: number): Range[] {
+  if (isSdp(contentType)) {
+    return [{ start, end }];
   }
-  if (!type.startsWith('multipart/') || depth >= MAX_DEPTH) {
-    return undefined;
+  if (!mediaTypeOf(contentType).startsWith('multipart/') || depth >= MAX_DEPTH) {
+    return [];
   }
   const boundary = boundaryOf(contentType);
-  if (boundary === undefined) {
-    return undefined;
-  }
-  for (const part of splitParts(text, start, end, boundary)) {
-    const found = findInPart(text, part, depth);
-    if (found !== undefined) {
-      return found;
-    }
-  }
-  return undefined;
+  return boundary === undefined
+    ? []
+    : splitParts(text, start, end, boundary).flatMap((part) => findInPart(text, part, depth));
+}
+
+function mediaTypeOf(contentType: string): string {
+  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+function isSdp(contentType: string): boolean {
+  return mediaTypeOf(contentType) === 'application/sdp';
 }
 
 /** RFC 2046 5.1.1: at most 70 characters, quoted or not. */
@@ -83,14 +93,16 @@ function splitParts(text: string, start: number, end: number, boundary: string):
   return parts;
 }
 
-function findInPart(text: string, part: Range, depth: number): Range | undefined {
+function findInPart(text: string, part: Range, depth: number): Range[] {
   const content = text.slice(part.start, part.end);
   const blank = /^(\r\n|\n)|\r\n\r\n|\n\n/.exec(content);
   if (blank === null) {
-    return undefined;
+    return [];
   }
   const bodyStart = part.start + blank.index + blank[0].length;
   const headers = content.slice(0, blank.index).replace(/\r?\n[ \t]+/g, ' ');
-  const type = /^(?:content-type|c)[ \t]*:[ \t]*(.*)$/im.exec(headers)?.[1]?.trimEnd();
-  return type === undefined ? undefined : findRange(type, text, bodyStart, part.end, depth + 1);
+  const types = [...headers.matchAll(/^(?:content-type|c)[ \t]*:[ \t]*(.*)$/gim)].map(([, type = '']) => type);
+  // A part with two types is SDP to a reader that takes the other one.
+  const [type] = types.filter(isSdp).concat(types);
+  return type === undefined ? [] : findRanges(type.trimEnd(), text, bodyStart, part.end, depth + 1);
 }

@@ -15,7 +15,7 @@ import type { CallHost, ResponseHandler } from './host.ts';
 import { otherSide, type Side } from './media-relay.ts';
 import type { Agreement } from './media-session.ts';
 import { passHeaders, passRedirection, removeBodyHeaders } from './pass-through.ts';
-import { passBody, type Refusal } from './sdp-passage.ts';
+import { passBody, type Refusal, refuseUnreadable } from './sdp-passage.ts';
 
 /** A request as it came in: what is needed to answer it. */
 export interface Incoming {
@@ -138,7 +138,7 @@ export class Crossing implements ResponseHandler {
 
   /** A response of our own to the one who asked. */
   refuse(refusal: Refusal): void {
-    this.fail(this.createAnswer(refusal.status, refusal.reason));
+    this.fail(this.createAnswer(refusal.status, refusal.reason, refusal.warnCode));
   }
 
   /** The failure goes back when the relay is as it was before the offer (RFC 3261 14.1). */
@@ -175,11 +175,11 @@ export class Crossing implements ResponseHandler {
     }
   }
 
-  protected createAnswer(status: number, reason?: string): SipResponse {
+  protected createAnswer(status: number, reason?: string, warnCode?: number): SipResponse {
     const dialog = this.branch.dialogs[this.from];
     return createResponse(this.incoming.request, status, {
       toTag: dialog.localTag,
-      headers: failureHeaders(status, reason, this.incoming.flow),
+      headers: failureHeaders(status, reason, this.incoming.flow, warnCode),
     });
   }
 
@@ -192,13 +192,9 @@ export class Crossing implements ResponseHandler {
       toTag: dialog.localTag,
       body,
     });
-    if (response.status >= 300) {
-      passRedirection(response.headers, answer.headers);
-    } else {
-      passHeaders(response.headers, answer.headers);
-      if (WITH_CONTACT.has(this.method)) {
-        answer.headers.append('Contact', contactOf(flow, this.branch.userTowards(this.from)));
-      }
+    passResponse(response, answer.headers);
+    if (response.status < 300 && WITH_CONTACT.has(this.method)) {
+      answer.headers.append('Contact', contactOf(flow, this.branch.userTowards(this.from)));
     }
     if (body.length === 0) {
       removeBodyHeaders(answer.headers);
@@ -246,7 +242,16 @@ export class Crossing implements ResponseHandler {
 
 /** A failure may tell what would have been acceptable, with addresses that the other side must not see. */
 export function failureBody(response: SipResponse): Uint8Array {
-  return findSdp(response.headers.get('Content-Type'), response.body) === undefined ? response.body : EMPTY_BODY;
+  const isReadable = refuseUnreadable(response) === undefined;
+  const hasSdp = findSdp(response.headers.get('Content-Type'), response.body) !== undefined;
+  return isReadable && !hasSdp ? response.body : EMPTY_BODY;
+}
+
+/** Contact crosses where it names other places to try (RFC 3261 21.3, 21.4.23); elsewhere it is a dialog's peer. */
+export function passResponse({ status, headers }: SipResponse, onto: Headers): void {
+  const namesPlaces = (status >= 300 && status < 400) || status === 485;
+  const pass = namesPlaces ? passRedirection : passHeaders;
+  pass(headers, onto);
 }
 
 /** `<sip:1002@198.51.100.1:5060>`: how a peer on this flow reaches us. */
@@ -256,15 +261,23 @@ export function contactOf(flow: Flow, user: string | undefined): string {
   return `<sip:${user === undefined ? '' : `${user}@`}${host}:${flow.sentBy.port}${transport}>`;
 }
 
-/** Warning 399 says why; a 503 and a 500 say when to try again (RFC 3261 20.33, 20.43). */
-export function failureHeaders(status: number, reason: string | undefined, flow: Flow): [string, string][] {
+/** A Warning says why; a 503 and a 500 say when to try again, a 415 what is understood (RFC 3261 20.33, 20.43, 20.2). */
+export function failureHeaders(
+  status: number,
+  reason: string | undefined,
+  flow: Flow,
+  warnCode = 399,
+): [string, string][] {
   const headers: [string, string][] = [];
   if (status === 503 || status === 500) {
     headers.push(['Retry-After', String(RETRY_AFTER_SECONDS)]);
   }
+  if (status === 415) {
+    headers.push(['Accept-Encoding', 'identity']);
+  }
   if (reason !== undefined) {
     const agent = `${formatHost(flow.sentBy.address)}:${flow.sentBy.port}`;
-    headers.push(['Warning', warning.format({ code: 399, agent, text: reason })]);
+    headers.push(['Warning', warning.format({ code: warnCode, agent, text: reason })]);
   }
   return headers;
 }

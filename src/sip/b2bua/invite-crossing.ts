@@ -98,7 +98,7 @@ export class InviteCrossing extends Crossing implements Timed {
   override refuse(refusal: Refusal): void {
     this.#close();
     if (this.isInitial) {
-      const response = this.createAnswer(refusal.status, refusal.reason);
+      const response = this.createAnswer(refusal.status, refusal.reason, refusal.warnCode);
       this.branch.fail({ response, by: 'server', reason: refusal.reason });
     } else {
       super.refuse(refusal);
@@ -237,7 +237,7 @@ export class InviteCrossing extends Crossing implements Timed {
         this.acknowledge();
         // The caller of a first INVITE gets its final response from the call.
         if (!this.isInitial) {
-          this.answer(this.createAnswer(body.error.status, body.error.reason));
+          this.answer(this.createAnswer(body.error.status, body.error.reason, body.error.warnCode));
         }
         this.#close();
         this.branch.call.end({ by: 'server', reason: body.error.reason, status: body.error.status });

@@ -57,7 +57,12 @@ export type RelayOutcome =
   /** The relay answers, but has forgotten the session: it timed out, or the relay was restarted. */
   | { readonly kind: 'lost' }
   /** The relay refuses, or does not answer. `reason` is a sentence for a Warning header and the log. */
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** It has no address of the family that a stream needs. */
+      readonly lacksFamily?: boolean;
+    };
 
 /** Ties an outcome to the command that asked for it. */
 export type RelayRequestId = number;

@@ -7,9 +7,9 @@ import { Parameters } from '../message/parameters.ts';
 import { createResponse } from '../message/response.ts';
 import { isBetterFailure } from './best-response.ts';
 import type { CallTarget } from './branch.ts';
-import { failureHeaders, type Incoming } from './crossing.ts';
+import { failureBody, failureHeaders, type Incoming, passResponse } from './crossing.ts';
 import type { CallHost } from './host.ts';
-import { passHeaders, passRedirection } from './pass-through.ts';
+import { passHeaders, removeBodyHeaders } from './pass-through.ts';
 
 /**
  * A request outside of any dialog that makes none, such as MESSAGE, on its way to all devices of a user: the first
@@ -60,13 +60,16 @@ export class StandaloneRequest {
       return;
     }
     const { request } = this.#incoming;
+    const body = response.status >= 300 ? failureBody(response) : response.body;
     const answer = createResponse(request, response.status, {
       reason: response.reason,
       toTag: this.#toTag,
-      body: response.body,
+      body,
     });
-    const pass = response.status >= 300 ? passRedirection : passHeaders;
-    pass(response.headers, answer.headers);
+    passResponse(response, answer.headers);
+    if (body.length === 0) {
+      removeBodyHeaders(answer.headers);
+    }
     this.#handleFinal(answer);
   }
 

@@ -86,6 +86,10 @@ test('0 for L and E50 mean that the session is lost', async () => {
   assert.deepEqual(await relay('E50', 'E50').relay.execute(check), { kind: 'lost' });
   assert.deepEqual(await relay('E50', '55 1 2 3 4').relay.execute(check), { kind: 'done', ports: [] });
   assert.deepEqual(await relay({ kind: 'timeout' }, 'E50').relay.execute(check), { kind: 'done', ports: [] });
+  const away = await relay({ kind: 'timeout' }, { kind: 'refused' }).relay.execute(check);
+  assert.equal(away.kind, 'failed', 'nobody answered: neither there nor gone');
+  const lacking = await relay('E36').relay.execute(publish());
+  assert.ok(lacking.kind === 'failed' && lacking.lacksFamily === true);
 });
 
 test('a failure is a sentence that names the relay and says why', async () => {

@@ -145,7 +145,7 @@ test('sendonly and inactive are holds, at session level too', () => {
   assert.equal(held(lines(...base, 'a=inactive', 'm=audio 4000 RTP/AVP 0', 'a=recvonly')), false);
 });
 
-test('a stream that no relay of datagrams can carry keeps its own address (RFC 4145)', () => {
+test('a stream that no relay of datagrams can carry is switched off, and its address stays here (RFC 4145)', () => {
   const text = lines(
     'v=0',
     'o=- 1 1 IN IP4 10.0.0.1',
@@ -159,8 +159,46 @@ test('a stream that no relay of datagrams can carry keeps its own address (RFC 4
   );
   assert.equal(
     relocateMedia(parsed(text), { address: '10.9.9.9', ports: [30000, undefined] }).split('m=message')[1],
-    ' 2855 TCP/MSRP *\r\ni=chat\r\nc=IN IP4 10.0.0.1\r\na=path:msrp://10.0.0.1:2855/x;tcp\r\n',
+    ' 0 TCP/MSRP *\r\ni=chat\r\n',
   );
+});
+
+test('no address of the party is left, whatever is on and whatever is off', () => {
+  const text = lines(
+    'v=0',
+    'o=-\t1  2 IN\tIP4  10.0.0.1 ',
+    's=-',
+    'c=IN IP4 10.0.0.1',
+    't=0 0',
+    'a=rtcp:5001 IN IP4 10.0.0.1',
+    'a=source-filter: incl IN IP4 * 10.0.0.1',
+    'm=audio 0 RTP/AVP 0',
+    'c=IN IP4 10.0.0.1',
+    'a=rtcp:5003 IN IP4 10.0.0.1',
+    'a=altc:1 IP4 10.0.0.1 5002',
+    'a=alt:1 1 : A B 10.0.0.1 5002',
+    'm=image 4000 udptl t38',
+    'a=rtcp:5005 IN IP4 10.0.0.1',
+  );
+  for (const ports of [
+    [undefined, undefined],
+    [undefined, 30000],
+  ]) {
+    const moved = relocateMedia(parsed(text), { address: '203.0.113.5', ports });
+    assert.doesNotMatch(moved, /10\.0\.0\.1/);
+    assert.match(moved, /^o=- 1 2 IN IP4 203\.0\.113\.5\r$/m);
+    assert.match(moved, /^c=IN IP4 203\.0\.113\.5\r$/m);
+  }
+});
+
+test('an origin with blanks in its user name, or with too few fields, becomes one with six', () => {
+  const origin = (text: string): string | undefined =>
+    /^o=.*$/m.exec(
+      relocateMedia(parsed(lines('v=0', text, 's=-', 't=0 0')), { address: '203.0.113.5', ports: [] }),
+    )?.[0];
+  assert.equal(origin('o=My Phone 7 8 IN IP4 10.0.0.1'), 'o=My Phone 7 8 IN IP4 203.0.113.5');
+  assert.equal(origin('o=10.0.0.9'), 'o=10.0.0.9 0 0 IN IP4 203.0.113.5');
+  assert.equal(origin('o='), 'o=- 0 0 IN IP4 203.0.113.5');
 });
 
 test('what leaves the media unclear is refused, with its rule', () => {
@@ -212,14 +250,27 @@ test('never throws, and gives back what it read, for any text', () => {
 test('SDP is found in the whole body and in a part of a multipart body; other parts stay (RFC 5621)', () => {
   const sdp = lines('v=0', 's=-');
   const whole = findSdp('application/sdp; charset=utf-8', Buffer.from(sdp));
-  assert.equal(whole?.text, sdp);
+  assert.deepEqual(whole?.texts, [sdp]);
   const before =
     '--b 1\r\nContent-Type: application/isup\r\n\r\n\x00\x01\xff\r\n--b 1\r\nContent-Disposition: session\r\nc : Application/SDP\r\n\r\n';
   const after = '\r\n--b 1--\r\nepilogue';
   const body = Buffer.from(before + sdp + after, 'latin1');
   const part = findSdp('multipart/mixed;boundary="b 1"', body);
-  assert.equal(part?.text, sdp);
-  assert.deepEqual(Buffer.from(part?.replace('v=0\r\n') ?? []), Buffer.from(`${before}v=0\r\n${after}`, 'latin1'));
+  assert.deepEqual(part?.texts, [sdp]);
+  assert.deepEqual(Buffer.from(part?.replace(['v=0\r\n']) ?? []), Buffer.from(`${before}v=0\r\n${after}`, 'latin1'));
+});
+
+test('every description of a multipart body is found, and each is replaced in its place', () => {
+  const part = (headers: string, text: string): string => `--x\r\n${headers}\r\n\r\n${text}\r\n`;
+  const body = (one: string, two: string, three: string): string =>
+    part('Content-Type: application/sdp', one) +
+    part('Content-Type: text/plain', 'between') +
+    part('Content-Type: text/plain\r\nContent-Type: application/sdp', two) +
+    part('Content-Type: multipart/mixed;boundary=y', `--y\r\nc: application/sdp\r\n\r\n${three}\r\n--y--`) +
+    '--x--\r\n';
+  const found = findSdp('multipart/alternative;boundary=x', Buffer.from(body('v=0\r\n1', 'v=0\r\n2', 'v=0\r\n3')));
+  assert.deepEqual(found?.texts, ['v=0\r\n1', 'v=0\r\n2', 'v=0\r\n3']);
+  assert.equal(Buffer.from(found?.replace(['a', 'bbbbbbbbbbbb', '']) ?? []).toString(), body('a', 'bbbbbbbbbbbb', ''));
 });
 
 test('no SDP: no header, another type, a boundary that never comes', () => {

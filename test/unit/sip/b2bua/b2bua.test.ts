@@ -279,6 +279,34 @@ test('BYE by the caller on one early dialog ends only that branch (RFC 3261 15)'
   assert.equal(bench.b2bua.callCount, 1);
 });
 
+test('a body that hides what it holds is refused: 415 with Accept-Encoding, 400 for two types', () => {
+  const bench = new Bench();
+  bench.invite('Content-Encoding: gzip');
+  assert.equal(bench.last('respond').response.status, 415);
+  assert.equal(bench.last('respond').response.headers.get('Accept-Encoding'), 'identity');
+  const other = new Bench();
+  other.invite('Content-Type: text/plain\nContent-Type: application/sdp');
+  assert.equal(other.last('respond').response.status, 400);
+  assert.equal(other.b2bua.callCount, 0);
+  const plain = new Bench();
+  plain.invite('Content-Encoding: identity');
+  assert.equal(plain.last('request').request.method, 'INVITE');
+});
+
+test('the callee’s Contact crosses in a redirection and a 485 only', () => {
+  for (const [status, crosses] of [
+    [302, true],
+    [485, true],
+    [486, false],
+    [603, false],
+  ] as const) {
+    const bench = new Bench();
+    bench.invite();
+    bench.respond(status);
+    assert.equal(bench.last('respond').response.headers.has('Contact'), crosses, `${status}`);
+  }
+});
+
 test('BYE while a re-INVITE is open: 487 for that, BYE for the other side', () => {
   const bench = new Bench();
   bench.up();

@@ -5,6 +5,8 @@ import { isBetterFailure } from '../../../../src/sip/b2bua/best-response.ts';
 import type { RelayCommand, RelayOutcome } from '../../../../src/sip/b2bua/media-relay.ts';
 import { MediaSession, type Publication } from '../../../../src/sip/b2bua/media-session.ts';
 import { relayStreams } from '../../../../src/sip/b2bua/media-target.ts';
+import { passBody } from '../../../../src/sip/b2bua/sdp-passage.ts';
+import { Headers } from '../../../../src/sip/message/headers.ts';
 
 const SESSION = { callId: 'c', instance: 'i', callerTag: 'a', calleeTag: 'b' };
 
@@ -113,6 +115,47 @@ test('where media is looked for: what SDP names, or the signalling’s source wh
   assert.equal(target('0.0.0.0', '192.0.2.1'), '0.0.0.0', 'hold');
   assert.equal(target('192.168.1.5', '127.0.0.1'), '192.168.1.5', 'a program on this machine');
   assert.equal(target('2001:db8::1', '2001:db8::2'), '2001:db8::1');
+});
+
+test('a relay without an address of that family: 488 with Warning 301, and no other refusal has it', () => {
+  const refusalFor = (outcome: RelayOutcome) => {
+    const { media } = session();
+    const sdp = 'v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n';
+    const headers = new Headers();
+    headers.append('Content-Type', 'application/sdp');
+    const message = { kind: 'request', method: 'INVITE', uri: 'sip:x@h', headers, body: Buffer.from(sdp) } as const;
+    const results: unknown[] = [];
+    const way = { writer: 'caller', role: 'offer', source: '2001:db8::1', mediaAddress: '203.0.113.1' } as const;
+    passBody({ media, message, ...way }, (result) => results.push(result.ok ? undefined : result.error));
+    media.handleOutcome(outcome);
+    return results[0];
+  };
+  const reason = 'a sentence';
+  assert.deepEqual(refusalFor({ kind: 'failed', reason, lacksFamily: true }), { status: 488, reason, warnCode: 301 });
+  assert.deepEqual(refusalFor({ kind: 'failed', reason }), { status: 503, reason });
+});
+
+test('what was agreed is restored before anything that waits, and only what has changed', () => {
+  const { media, sent, log } = session();
+  const [first, answer] = [publication(), publication({ writer: 'callee', role: 'answer' })];
+  for (const each of [first, answer]) {
+    media.publish(each, () => {});
+    media.handleOutcome(done(10_000));
+  }
+  const { agreement } = media;
+  media.publish(publication({ held: true }), () => {});
+  media.restore(agreement, () => log.push('refused'));
+  media.inOrder(() => log.push('next'));
+  media.handleOutcome(done(10_000));
+  assert.equal(media.isSilent, true);
+  assert.equal(sent.length, 4);
+  assert.deepEqual(sent[3], sent[0]);
+  assert.equal(log.length, 0);
+  media.handleOutcome(done(10_000));
+  assert.deepEqual(log, ['refused', 'next']);
+  assert.equal(media.isSilent, false);
+  media.restore(media.agreement, () => log.push('nothing to do'));
+  assert.equal(sent.length, 4);
 });
 
 test('of two failures: 6xx, then the lowest class, what the caller can act on first, 408 and 503 last', () => {
