@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { childEnvironment } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import type { ChildCommand } from '../io/process-driver.ts';
-import { type LogLevel, logLevelOf } from '../observe/options.ts';
+import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import type { ServiceName } from '../supervisor/state.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
 import type { LaunchSetup } from './launch-setup.ts';
