@@ -4,7 +4,7 @@ import { childEnvironment } from '../config/environment.ts';
 import type { Config } from '../config/schema.ts';
 import type { ChildCommand } from '../io/process-driver.ts';
 import { DEATH_POLICY } from '../observe/ipc.ts';
-import { type LogLevel, logLevelOf } from '../observe/options.ts';
+import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import type { ServiceName } from '../supervisor/state.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
 import type { LaunchSetup } from './launch-setup.ts';

@@ -12,11 +12,12 @@ import type { Log } from '../observe/log.ts';
 import { choosePlane, type PlaneChoice } from '../planes/choose.ts';
 import { lockedLatching } from '../relay/latching/index.ts';
 import type { LocalAddress } from '../relay/local-addresses.ts';
-import { OwnControl } from '../relay/own-control.ts';
+import { isUnicast, OwnControl } from '../relay/own-control.ts';
 import type { MediaPlane } from '../relay/plane.ts';
 import { pairPorts } from '../relay/port-table.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../relay/settings.ts';
 import type { ImsDialectMode } from '../rtpp/ims-dialect.ts';
+import { familyOf } from '../wire/ip-address.ts';
 import { packageVersion } from './version.ts';
 
 /** Everything has rtpproxy's default. */
@@ -183,6 +184,10 @@ function controlAddresses(config: RelayConfig): ControlAddress[] {
     }
     return address.value;
   });
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice !== undefined) {
+    throw new ImsError('IMS_ERR_USAGE', `-s ${twice} is given twice`);
+  }
   return [...inherited, ...parsed];
 }
 
@@ -194,6 +199,9 @@ function survivesEndOfInput(controls: readonly ControlAddress[]): boolean {
 async function settingsOf(config: RelayConfig, controls: readonly ControlAddress[], log: Log): Promise<RelaySettings> {
   const warnings = new Set<string>();
   const resolve = async (bind: BindAddress): Promise<LocalAddress> => {
+    if (!isUnicast(bind.address)) {
+      throw new ImsError('IMS_ERR_ADDRESS', `-l ${bind.address} is not an address that a socket can send from`);
+    }
     const { local, warning } = await resolveBindAddress(bind, config.resolveNames ?? true);
     if (warning !== undefined) {
       warnings.add(warning);
@@ -204,6 +212,11 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
   const external = config.external === undefined ? undefined : await resolve(config.external);
   for (const warning of warnings) {
     log.warn({ reason: warning }, 'the bind address is not local');
+  }
+  for (const { advertised } of external === undefined ? addresses : [...addresses, external]) {
+    if (advertised !== undefined && familyOf(advertised) === undefined) {
+      log.warn({ address: advertised }, 'the advertised address is not an IP address: clients must resolve it');
+    }
   }
   const ttlSeconds = config.ttlSeconds ?? 60;
   const settings: RelaySettings = {

@@ -25,7 +25,9 @@ export class RtppMediaRelay {
     const outcome = await this.#execute(command);
     if (outcome.kind === 'failed') {
       const { callId } = command.session;
-      this.#log.warn({ callId, command: command.kind, reason: outcome.reason }, 'the media relay did not do it');
+      // While a relay is away every call asks for it again and again: one that mattered is told by its call's end.
+      const level = command.kind === 'check' ? 'debug' : 'warn';
+      this.#log[level]({ callId, command: command.kind, reason: outcome.reason }, 'the media relay did not do it');
     }
     return outcome;
   }

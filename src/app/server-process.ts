@@ -5,16 +5,11 @@ import type { Config } from '../config/schema.ts';
 import { ImsError } from '../errors.ts';
 import { resolveServerAddress, type ServerAddress } from '../io/server-address.ts';
 import type { SupervisorMessage } from '../observe/ipc.ts';
+import { logLevelOf } from '../observe/level.ts';
 import { type Logger, openLogger } from '../observe/logger.ts';
-import { logLevelOf } from '../observe/options.ts';
+import { receiveConfiguration } from './received-configuration.ts';
 import { createServer, type RunningServer } from './server.ts';
-import {
-  endWithSupervisor,
-  obeySupervisor,
-  receiveConfiguration,
-  startHeartbeat,
-  tellSupervisor,
-} from './supervisor-link.ts';
+import { endWithSupervisor, obeySupervisor, startHeartbeat, tellSupervisor } from './supervisor-link.ts';
 import { workingDirectory } from './working-directory.ts';
 
 export interface ServerSources {

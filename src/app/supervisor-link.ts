@@ -1,11 +1,8 @@
 /** The child's end of the channel to `ims-launch`. Without a supervisor everything here does nothing. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Config, configSchema } from '../config/schema.ts';
-import { ImsError } from '../errors.ts';
-import type { ServerAddress } from '../io/server-address.ts';
 import { type ChildMessage, DEATH_POLICY, type SupervisorMessage } from '../observe/ipc.ts';
+import { logLevelOf } from '../observe/level.ts';
 import type { Logger } from '../observe/logger.ts';
-import { logLevelOf } from '../observe/options.ts';
 
 const HEARTBEAT_MS = 2000;
 
@@ -57,37 +54,6 @@ export function onSupervisorGone(callback: () => void): () => void {
 /** The same, unless the operator wants us to go on without it (`supervisor.onSupervisorDeath`). */
 export function endWithSupervisor(end: () => void): () => void {
   return process.env[DEATH_POLICY] === 'leave' ? () => {} : onSupervisorGone(end);
-}
-
-/** How long a child waits for its configuration, milliseconds: the supervisor sends it right after the start. */
-const CONFIGURATION_LIMIT_MS = 10_000;
-
-/**
- * The configuration as the supervisor checked it, so that a file that was changed since cannot stop a restart.
- *
- * @throws ImsError when none comes
- */
-export function receiveConfiguration(): Promise<{ readonly config: Config; readonly address: ServerAddress }> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      releaseGone();
-      process.off('message', take);
-    };
-    const refuse = (sentence: string): void => {
-      finish();
-      reject(new ImsError('IMS_ERR_INTERNAL', sentence));
-    };
-    const take = (message: SupervisorMessage): void => {
-      if (message?.kind === 'config') {
-        finish();
-        resolve({ config: configSchema.parse(message.config), address: message.address as ServerAddress });
-      }
-    };
-    const timer = setTimeout(() => refuse('ims-launch sent no configuration'), CONFIGURATION_LIMIT_MS);
-    const releaseGone = onSupervisorGone(() => refuse('ims-launch was gone before it sent the configuration'));
-    process.on('message', take);
-  });
 }
 
 export interface SupervisorOrders {

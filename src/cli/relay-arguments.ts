@@ -3,7 +3,7 @@ import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig } from '../app/rel
 import type { RelayProcessOptions } from '../app/relay-process.ts';
 import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
-import { type LogLevel, logLevelOf } from '../observe/options.ts';
+import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import { PLANE_CHOICES } from '../planes/choose.ts';
 import { BASE_VERSION, CAPABILITIES } from '../rtpp/capabilities.ts';
 import type { AddressFamily } from '../wire/ip-address.ts';
@@ -211,7 +211,7 @@ function applyListen({ flag, value }: Given, family: AddressFamily, draft: Draft
     return;
   }
   const [, label, address = '', advertised] = /^(?:([^@=]*)@)?([^=]*)(?:=(.*))?$/s.exec(value) ?? [];
-  if (address === '' || label === '' || advertised === '') {
+  if (address === '' || label === '' || advertised === '' || /\s/.test(value)) {
     throw new UsageError(`${flag} ${value}: an address is written [label@]addr[=advertised]`);
   }
   if (label !== undefined && draft.addresses.some((other) => other.label === label)) {
@@ -256,7 +256,7 @@ function finish(draft: Draft): RelayProcessOptions {
 
 function advertisedAddresses({ advertised, external }: Draft): readonly (string | undefined)[] {
   const wanted = external === undefined ? 1 : 2;
-  if (advertised.length > 0 && (advertised.length !== wanted || advertised.includes(''))) {
+  if (advertised.length > 0 && (advertised.length !== wanted || advertised.some((address) => !/^\S+$/.test(address)))) {
     const form = wanted === 2 ? 'two addresses, adv1/adv2, when bridging' : 'one address';
     throw new UsageError(`-A ${advertised.join('/')}: give ${form}`);
   }

@@ -1,8 +1,8 @@
 import { pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
+import type { LogLevel } from './level.ts';
 import type { Log } from './log.ts';
 import { LogSink } from './log-sink.ts';
-import type { LogLevel } from './options.ts';
 
 export interface LoggerOptions {
   /** Which program speaks. */

@@ -121,6 +121,23 @@ test('a wrong command line ends with 1 and one sentence', async (t) => {
   }
 });
 
+test('it starts where few files may be open', async (t) => {
+  const scope = openScope(t);
+  const relay = relayCommand('-F', '-s', 'stdio:').map((word) => `'${word}'`);
+  const program = Program.start(scope, { command: ['bash', '-c', `ulimit -n 64; exec ${relay.join(' ')}`] });
+  await program.waitForLine(/relay ready/);
+});
+
+test('an advertised address with a blank is refused, and one that is a name is warned of', async (t) => {
+  const scope = openScope(t);
+  const blank = await runProgram(scope, { command: relayCommand('-F', '-s', 'stdio:', '-A', '1.2.3.4 6') });
+  assert.equal(blank.code, 1);
+  assert.match(blank.output, /-A 1\.2\.3\.4 6: give one address/);
+  const name = Program.start(scope, { command: relayCommand('-F', '-s', 'stdio:', '-A', 'media.example') });
+  await name.waitForLine(/relay ready/);
+  assert.equal(name.output.match(/is not an IP address/g)?.length, 1);
+});
+
 test('the pid file is there while it runs, and /dev/null survives', async (t) => {
   const scope = openScope(t);
   const path = join(await temporaryDirectory(scope), 'relay.pid');

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ImsError } from '../../errors.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { describeOwner, portOwner } from '../port-owner.ts';
@@ -54,6 +56,10 @@ function explain(address: ControlAddress, cause: NodeJS.ErrnoException): ImsErro
   if (cause.code === 'EADDRINUSE' && (address.kind === 'udp' || address.kind === 'tcp')) {
     const owner = describeOwner(portOwner(address.kind, address.port, address.host));
     return new ImsError('IMS_ERR_PORT_IN_USE', `-s ${name}: the port is held by ${owner}`, { cause });
+  }
+  // libuv reports a missing directory as EACCES.
+  if ('path' in address && !existsSync(dirname(address.path))) {
+    return new ImsError('IMS_ERR_BIND', `-s ${name}: the directory ${dirname(address.path)} does not exist`, { cause });
   }
   return new ImsError('IMS_ERR_BIND', `-s ${name}: cannot be opened (${cause.code ?? cause.message})`, { cause });
 }

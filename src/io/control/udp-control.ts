@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { type AddressFamily, formatTransportAddress } from '../../wire/ip-address.ts';
+import type { AddressFamily } from '../../wire/ip-address.ts';
 import type { ControlPeer } from '../relay-driver.ts';
 import type { ControlHandler, ControlSocket } from './control-socket.ts';
 
@@ -24,7 +24,8 @@ export async function openUdpControl(address: UdpControlAddress, handler: Contro
   });
   let open = true;
   return {
-    name: `udp:${formatTransportAddress(local)}`,
+    // As `-s` takes it.
+    name: `${local.family === 'IPv6' ? 'udp6' : 'udp'}:${local.address}:${local.port}`,
     port: local.port,
     path: undefined,
     async close() {

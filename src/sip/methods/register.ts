@@ -27,6 +27,10 @@ export const register: MethodSpec = {
     if (verdict.kind !== 'admitted') {
       return verdict.effects;
     }
+    const { maxContacts } = server.registrar;
+    if (request.headers.getAll('Contact').length > maxContacts) {
+      return [server.respond(incoming, 403, { reason: `more than ${maxContacts} contacts in one request` })];
+    }
     const contacts = readContacts(incoming);
     if (typeof contacts === 'string' && contacts !== '*') {
       return [server.respond(incoming, 400, { reason: contacts })];

@@ -26,6 +26,11 @@ export class Registrar {
     this.#options = options;
   }
 
+  /** Contacts that one request may have: every device a new address, every old one taken away. */
+  get maxContacts(): number {
+    return 2 * this.#options.maxBindingsPerAor;
+  }
+
   /** AORs with at least one binding. */
   get size(): number {
     return this.#bindings.size;
@@ -43,9 +48,9 @@ export class Registrar {
       return this.#removeAll(now, request, current);
     }
     const limit = this.#options.maxBindingsPerAor;
-    // Before anything is compared: each contact is, with each of the others. As many again may be taken away.
+    // Before anything is compared: each contact is, with each of the others.
     const added = request.contacts.filter((contact) => (contact.expires ?? request.expires) !== 0).length;
-    if (added > limit || request.contacts.length > 2 * limit) {
+    if (added > limit || request.contacts.length > this.maxContacts) {
       return { status: 403, reason: `more than ${limit} contacts for one user` };
     }
     const events: RegistrarEvent[] = [];

@@ -68,6 +68,15 @@ test('a range whose only pair the control socket takes is a usage error, too', a
   });
 });
 
+test('a control address given twice, and media on a group address, are refused with a sentence', async () => {
+  const control = ['udp:127.0.0.1:7', 'udp:127.0.0.1:7'];
+  await assert.rejects(createRelay(config({ control })), /-s udp:127\.0\.0\.1:7 is given twice/);
+  for (const address of ['224.0.0.1', '255.255.255.255']) {
+    const addresses = [{ family: 4, address, advertised: undefined, label: undefined }] as const;
+    await assert.rejects(createRelay(config({ addresses })), /is not an address that a socket can send from/);
+  }
+});
+
 test('AUTO_DETECT finds an address that media can be bound to', async (t) => {
   const addresses = [{ family: 4, address: 'AUTO_DETECT', advertised: undefined, label: undefined }] as const;
   const relay = await createRelay(config({ addresses }));

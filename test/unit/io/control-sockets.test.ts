@@ -121,6 +121,23 @@ test('a unix socket that was left behind is replaced; one in use and another fil
   assert.ok(existsSync(file));
 });
 
+test('a path without its directory is told from other failures', async () => {
+  const address = parseControlAddress('unix:/nonexistent/x.sock');
+  assert.ok(address.ok);
+  await assert.rejects(
+    openControl(address.value, ECHO),
+    /-s unix:\/nonexistent\/x\.sock: the directory \/nonexistent does/,
+  );
+});
+
+test('a socket’s name is what -s takes', async (t) => {
+  for (const text of ['udp:127.0.0.1:0', 'tcp:127.0.0.1:0', 'udp6:::1:0', 'tcp6:::1:0']) {
+    const { name, port } = await open(t, text);
+    assert.equal(name, text.replace(/0$/, `${port}`));
+    assert.ok(parseControlAddress(name).ok);
+  }
+});
+
 test('a unix socket is gone after close', async (t) => {
   const path = join(await temporaryDirectory(openScope(t)), 'control');
   const control = await open(t, `unix:${path}`);

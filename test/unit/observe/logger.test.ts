@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { logLevelOf } from '../../../src/observe/options.ts';
+import { logLevelOf } from '../../../src/observe/level.ts';
 
 const LOGGER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'src', 'observe', 'logger.js');
 

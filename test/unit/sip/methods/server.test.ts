@@ -426,3 +426,11 @@ test('a trusted peer may say who calls; who wants privacy is not named to a phon
   assert.deepEqual(identityOf(harness.forward(messageText(`${LIES_TEXT}\nPrivacy: header;id`), TRUNK)), []);
   assert.deepEqual(identityOf(harness.forward(messageText('\nPrivacy: id'))), []);
 });
+
+test('REGISTER with thousands of contacts: 403 before any of them is read', () => {
+  const harness = new Harness();
+  const line = `Contact: ${Array.from({ length: 290 }, (_, index) => `<sip:${index}>`).join(',')}`;
+  const text = registerText('alice', Array.from({ length: 20 }, () => line).join('\n'));
+  assert.equal(harness.askWithPassword(text, 'alice', 'wonder').status, 403);
+  assert.equal(harness.server.registrar.size, 0);
+});
