@@ -60,7 +60,8 @@ export function startLauncher(
     name: 'ims-launch',
     command: [process.execPath, binary('ims-launch'), '--config', place.configPath, ...args],
     cwd: place.directory,
-    ...(env && { env }),
+    // A launcher that a test kills leaves its control socket behind: in the test's own directory.
+    env: { XDG_RUNTIME_DIR: place.directory, ...env },
   });
 }
 

@@ -65,7 +65,8 @@ export async function startSystem(scope: Scope, options: SystemOptions = {}): Pr
     name: 'ims-launch',
     command: [process.execPath, binary('ims-launch'), '--config', path, ...(options.args ?? [])],
     cwd: directory,
-    ...(options.env && { env: options.env }),
+    // A launcher that a test kills leaves its control socket behind: in the test's own directory.
+    env: { XDG_RUNTIME_DIR: directory, ...options.env },
   });
   await launcher.waitForLine(READY_LINE, 30_000);
 
