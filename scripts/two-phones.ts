@@ -54,6 +54,9 @@ class Baresip {
         this.#output += text;
       });
     }
+    this.#child.stdin?.on('error', () => {
+      // It has ended before it could be told to.
+    });
     this.#child.once('error', (error) => {
       this.#output += `\n${error.message}\n`;
     });

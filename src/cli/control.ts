@@ -183,7 +183,19 @@ async function logs(options: Options, service: ControlService | undefined): Prom
 async function tail({ config, json }: Options, request: ControlRequest, format: (item: unknown) => string) {
   const client = await requireLauncher(config);
   const onItem = (item: unknown): void => print(json === true ? JSON.stringify(item) : format(item));
-  await client.ask(request, { timeoutMs: Number.POSITIVE_INFINITY, onItem });
+  // `logs -f | head -1`: nobody reads any more, so there is nothing left to follow.
+  let readerGone = false;
+  process.stdout.once('error', () => {
+    readerGone = true;
+    client.close();
+  });
+  try {
+    await client.ask(request, { timeoutMs: Number.POSITIVE_INFINITY, onItem });
+  } catch (error) {
+    if (!readerGone) {
+      throw error;
+    }
+  }
   client.close();
 }
 
