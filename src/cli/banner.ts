@@ -1,5 +1,5 @@
 /** The block that tells an operator, once the system is up, where it is and how to register a phone. */
-import type { LaunchFacts, RelayFacts } from '../app/launch-facts.ts';
+import type { LaunchFacts, RelayFacts } from '../app/launch/facts.ts';
 import { formatHost } from '../wire/ip-address.ts';
 
 const LABEL_WIDTH = 12;

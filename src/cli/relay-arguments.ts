@@ -1,6 +1,7 @@
 /** argv of ims-relay → what to run. Pure: reads nothing but its arguments. */
-import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig } from '../app/relay.ts';
-import type { RelayProcessOptions } from '../app/relay-process.ts';
+
+import type { RelayProcessOptions } from '../app/relay/process.ts';
+import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig } from '../app/relay/relay.ts';
 import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
 import { type LogLevel, logLevelOf } from '../observe/level.ts';

@@ -1,5 +1,5 @@
-import { daemonise } from '../app/daemonise.ts';
-import { DAEMON_ENVIRONMENT, runRelay } from '../app/relay-process.ts';
+import { daemonise } from '../app/relay/daemonise.ts';
+import { DAEMON_ENVIRONMENT, runRelay } from '../app/relay/process.ts';
 import { packageVersion } from '../app/version.ts';
 import { ImsError } from '../errors.ts';
 import { parseRelayArguments } from './relay-arguments.ts';

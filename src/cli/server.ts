@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { runServer } from '../app/server-process.ts';
+import { runServer } from '../app/server/process.ts';
 import { packageVersion } from '../app/version.ts';
 import { addConfigFlags, configFlagValues } from '../config/flags.ts';
 import { ERRORS, ImsError } from '../errors.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { launch } from '../app/launch.ts';
+import { launch } from '../app/launch/launch.ts';
 import { workingDirectory } from '../app/working-directory.ts';
 import { addConfigFlags, configFlagValues } from '../config/flags.ts';
 import { ImsError } from '../errors.ts';

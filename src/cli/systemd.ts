@@ -1,7 +1,7 @@
 /** `ims-launch systemd`: a unit file on standard output. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { formatUnits } from '../app/systemd-unit.ts';
+import { formatUnits } from '../app/launch/systemd-unit.ts';
 import { addressQuestion } from '../config/address-question.ts';
 import { loadConfig } from '../config/load.ts';
 import { openRtppClient } from '../io/rtpp-client-driver.ts';

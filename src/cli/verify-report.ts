@@ -1,6 +1,6 @@
 /** What `verify` prints: the relay, the table of directions, the advertised address. */
 import pc from 'picocolors';
-import { type AdvertisedProof, type DirectionProof, type MediaProof, otherParty } from '../app/media-proof.ts';
+import { type AdvertisedProof, type DirectionProof, type MediaProof, otherParty } from '../app/media/proof.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { formatTransportAddress, type TransportAddress } from '../wire/ip-address.ts';
 import { formatTable } from './table.ts';

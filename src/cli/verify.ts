@@ -1,7 +1,7 @@
 /** `ims-launch verify`: real packets through the relay, a table of what came out, and an exit status. */
 import { Command, InvalidArgumentError } from 'commander';
-import { proveMedia, THOROUGH_PROOF } from '../app/media-probe.ts';
-import type { MediaProof } from '../app/media-proof.ts';
+import { proveMedia, THOROUGH_PROOF } from '../app/media/probe.ts';
+import type { MediaProof } from '../app/media/proof.ts';
 import { workingDirectory } from '../app/working-directory.ts';
 import { loadConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';

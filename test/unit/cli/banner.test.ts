@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LaunchFacts } from '../../../src/app/launch-facts.ts';
+import type { LaunchFacts } from '../../../src/app/launch/facts.ts';
 import { formatBanner } from '../../../src/cli/banner.ts';
 
 const FACTS: LaunchFacts = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RelayProcessOptions } from '../../../src/app/relay-process.ts';
+import type { RelayProcessOptions } from '../../../src/app/relay/process.ts';
 import { parseRelayArguments } from '../../../src/cli/relay-arguments.ts';
 
 function run(...argv: string[]): RelayProcessOptions {

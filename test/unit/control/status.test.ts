@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type StatusContext, systemStatus, verdictOf } from '../../../src/app/launch-status.ts';
+import { type StatusContext, systemStatus, verdictOf } from '../../../src/app/launch/status.ts';
 import { readStatus, type Verdict } from '../../../src/control/status.ts';
 import { RULES, World } from '../supervisor/world.ts';
 

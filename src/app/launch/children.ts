@@ -1,0 +1,112 @@
+/** The command lines and environments of the two programs that `ims-launch` starts. */
+import { join } from 'node:path';
+import { childEnvironment } from '../../config/environment.ts';
+import type { Config } from '../../config/schema.ts';
+import type { ChildCommand } from '../../io/process-driver.ts';
+import { DEATH_POLICY } from '../../observe/ipc.ts';
+import { type LogLevel, logLevelOf } from '../../observe/level.ts';
+import type { ServiceName } from '../../supervisor/state.ts';
+import { formatTransportAddress } from '../../wire/ip-address.ts';
+import type { LaunchSetup } from './setup.ts';
+
+/** Every process of a run carries it in its environment, and so do its descendants. */
+export const RUN_COOKIE = 'IMS_LAUNCH_RUN_ID';
+/** `relay-3`: the service, and how many of it were started before. */
+export const GENERATION_COOKIE = 'IMS_LAUNCH_GEN';
+
+export interface ChildContext {
+  readonly setup: LaunchSetup;
+  readonly runId: string;
+  readonly generation: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Our own output is a terminal that shows colours. */
+  readonly colour: boolean;
+}
+
+export function childCommand(service: ServiceName, context: ChildContext): ChildCommand {
+  const { config } = context.setup.loaded;
+  const { command, cwd } = config[service];
+  return {
+    argv: (command as [string, ...string[]] | undefined) ?? builtIn(service, context.setup),
+    cwd,
+    env: environmentOf(service, context),
+    embedded: command === undefined,
+    cookies: [RUN_COOKIE, GENERATION_COOKIE],
+  };
+}
+
+function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]] {
+  return service === 'relay'
+    ? [process.execPath, ...V8_FLAGS, programPath('ims-relay'), ...relayArguments(setup)]
+    : [process.execPath, ...V8_FLAGS, programPath('ims-server'), '--from-supervisor'];
+}
+
+/**
+ * Memory that shows the load, not V8's patience. The young generation has its full size from the start, so most of what
+ * a packet or a message leaves behind dies there; the old one is collected when it has grown by a quarter, not when it
+ * has doubled. Otherwise the first thousand calls look like a leak to whoever watches the process.
+ */
+const V8_FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=25'] as const;
+
+/** The programs lie beside the one that runs: build/src/bin/. */
+export function programPath(name: 'ims-launch' | 'ims-relay' | 'ims-server'): string {
+  return join(import.meta.dirname, '..', '..', 'bin', `${name}.js`);
+}
+
+/** What `ims-relay` is started with. */
+export function relayArguments({
+  loaded: { config },
+  address,
+  control,
+}: Pick<LaunchSetup, 'loaded' | 'address' | 'control'>): string[] {
+  const { relay } = config;
+  return [
+    '-f',
+    '-F',
+    ...['-l', address.bind],
+    ...['-s', `udp:${formatTransportAddress(control)}`],
+    ...['-m', String(relay.minPort)],
+    ...['-M', String(relay.maxPort)],
+    ...['-T', String(relay.timeoutSeconds)],
+    ...['-d', relayLevel(config)],
+    ...(address.advertised === address.bind ? [] : ['-A', address.advertised]),
+    `--ims-dialect=${relay.imsDialect}`,
+    `--plane=${relay.plane}`,
+  ];
+}
+
+const RTPPROXY_LEVELS = {
+  trace: 'DBUG',
+  debug: 'DBUG',
+  info: 'INFO',
+  warn: 'WARN',
+  error: 'ERR',
+} as const satisfies Record<LogLevel, string>;
+
+function relayLevel(config: Config): string {
+  return RTPPROXY_LEVELS[logLevelOf(config.LOG_LEVEL) ?? 'info'];
+}
+
+/** What a service manager or npm told us is meant for us alone. */
+const NOT_INHERITED = /^(?:NOTIFY_SOCKET$|WATCHDOG_|LISTEN_|npm_|NODE_CHANNEL_|IMS_LAUNCH_PARENT_WATCH$)/;
+
+function environmentOf(service: ServiceName, { setup, runId, generation, env, colour }: ChildContext) {
+  const { loaded, address } = setup;
+  const inherited = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_INHERITED.test(entry[0]),
+  );
+  return {
+    // Defaults that the operator's own environment overrides.
+    PYTHONUNBUFFERED: '1',
+    ...(service === 'ims' ? { MEDIA_RELAY_BACKEND: 'rtpproxy' } : {}),
+    ...(colour && env['NO_COLOR'] === undefined && loaded.config[service].command !== undefined
+      ? { FORCE_COLOR: '1' }
+      : {}),
+    ...Object.fromEntries(inherited),
+    ...(service === 'ims' ? childEnvironment(loaded, address.advertised) : {}),
+    ...loaded.config[service].env,
+    [DEATH_POLICY]: loaded.config.supervisor.onSupervisorDeath,
+    [RUN_COOKIE]: runId,
+    [GENERATION_COOKIE]: `${service}-${generation}`,
+  };
+}

@@ -1,0 +1,384 @@
+/**
+ * `ims-launch start`: the supervisor's effects, executed. What is decided where: `supervisor/` says when,
+ * this file knows what: which program, which question, which log line.
+ */
+import { randomBytes } from 'node:crypto';
+import { resolve as resolvePath } from 'node:path';
+import type { LoadedConfig } from '../../config/load.ts';
+import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
+import type { ControlServer } from '../../io/control-server.ts';
+import { type PidFile, writePidFile } from '../../io/pid-file.ts';
+import type { RtppClient } from '../../io/rtpp-client-driver.ts';
+import { SupervisorDriver } from '../../io/supervisor-driver.ts';
+import { logLevelOf } from '../../observe/level.ts';
+import type { LogFields } from '../../observe/log.ts';
+import { type Logger, openLogger } from '../../observe/logger.ts';
+import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
+import type { Failure, ServiceName } from '../../supervisor/state.ts';
+import { assertNever } from '../../wire/assert-never.ts';
+import { proveMedia, QUICK_PROOF } from '../media/probe.ts';
+import { packageVersion } from '../version.ts';
+import { openControl } from './control.ts';
+import { type LaunchFacts, launchFacts } from './facts.ts';
+import { RunGuard } from './guard.ts';
+import { Journal } from './journal.ts';
+import { checkIms, checkRelay, probeRelay } from './questions.ts';
+import { ConfigReloader, type ReloadOutcome } from './reload.ts';
+import { describeState, ServiceManager } from './service-manager.ts';
+import { Services } from './services.ts';
+import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup.ts';
+import { type SignalWatch, watchSignals } from './signals.ts';
+import { systemStatus } from './status.ts';
+import { type SurroundingsWatch, watchSurroundings } from './surroundings.ts';
+
+export interface LaunchOptions extends LaunchSources {
+  /** The system is up for the first time: tell the operator how to use it. */
+  readonly onReady: (facts: LaunchFacts) => void;
+}
+
+export interface LaunchEnd {
+  readonly exitCode: number;
+  readonly failure: { readonly message: string; readonly remedy: string } | undefined;
+}
+
+/** Runs the system until it is told to stop or cannot go on. Never rejects. */
+export function launch(options: LaunchOptions): Promise<LaunchEnd> {
+  return new Promise((resolve) => {
+    new Launch(options, resolve).start();
+  });
+}
+
+type Report = Extract<SupervisorEffect, { kind: 'report' }>;
+
+class Launch {
+  readonly #options: LaunchOptions;
+  readonly #resolve: (end: LaunchEnd) => void;
+  readonly #runId = randomBytes(8).toString('hex');
+  readonly #log: Logger;
+  readonly #driver = new SupervisorDriver(
+    (effect) => this.#execute(effect),
+    (state) => this.#manager?.handleState(state),
+  );
+  readonly #services: Services;
+  #signals: SignalWatch | undefined;
+  #setup: LaunchSetup | undefined;
+  /** LOG_LEVEL as it was last applied. */
+  #levelName: string | undefined;
+  #client: RtppClient | undefined;
+  #reloader: ConfigReloader | undefined;
+  readonly #journal = new Journal();
+  readonly #startedAt = performance.now();
+  /** The lock of the configuration, and the operator's way in. */
+  #control: ControlServer | undefined;
+  #pidFile: PidFile | undefined;
+  #guard: RunGuard | undefined;
+  #surroundings: SurroundingsWatch | undefined;
+  #manager: ServiceManager | undefined;
+  /** How a relay that was found described itself. */
+  #relayFound: string | undefined;
+  #ended = false;
+
+  constructor(options: LaunchOptions, resolve: (end: LaunchEnd) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    const isTty = process.stderr.isTTY === true;
+    this.#log = openLogger({ part: 'launch', level: 'info', format: 'auto', fd: 2, isTty });
+    this.#services = new Services({
+      runId: this.#runId,
+      env: options.env,
+      log: this.#log,
+      journal: this.#journal,
+      setup: () => this.#currentSetup(),
+      guard: () => this.#guard,
+      post: (event) => this.#driver.post(event),
+    });
+  }
+
+  start(): void {
+    this.#signals = watchSignals(this.#options.env, {
+      stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
+      reload: () => this.#reload(),
+      launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
+      status: () => this.#logStatus(),
+    });
+    this.#manager = ServiceManager.fromEnvironment(this.#options.env, this.#log);
+    this.#surroundings = watchSurroundings(this.#options.env, this.#log);
+    // The last resort: however this process ends, short of SIGKILL, no child outlives it.
+    process.on('exit', this.#killEverything);
+    process.on('uncaughtException', this.#crash);
+    this.#driver.post({ kind: 'boot' });
+  }
+
+  #execute(effect: SupervisorEffect): void {
+    switch (effect.kind) {
+      case 'load-config':
+        void this.#loadConfig();
+        break;
+      case 'probe-relay':
+        void this.#probeRelay(effect.generation);
+        break;
+      case 'spawn':
+        this.#services.spawn(effect.service, effect.generation);
+        break;
+      case 'check':
+        void this.#check(effect);
+        break;
+      case 'prove-media':
+        void this.#proveMedia(effect.generation);
+        break;
+      case 'tell-relay-up':
+        this.#services.tell('ims', { kind: 'relay-up', epoch: effect.epoch });
+        break;
+      case 'drain':
+        this.#services.drain(effect.service);
+        break;
+      case 'request-stop':
+        this.#services.requestStop(effect.service);
+        break;
+      case 'term-rest':
+        this.#services.terminateRest(effect.service);
+        break;
+      case 'kill-group':
+        this.#services.kill(effect.service);
+        break;
+      case 'kill-everything':
+        this.#killEverything();
+        this.#services.killStrays();
+        break;
+      case 'sweep':
+        setImmediate(() => this.#driver.post({ kind: 'swept', found: this.#services.killStrays() }));
+        break;
+      case 'announce':
+        this.#announce();
+        break;
+      case 'report':
+        this.#report(effect);
+        break;
+      case 'exit':
+        void this.#end(effect.exitCode, effect.failure);
+        break;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  async #loadConfig(): Promise<void> {
+    try {
+      const loaded = readConfig(this.#options);
+      await this.#takeLock(loaded);
+      const { setup, client } = await setUp(loaded, this.#log);
+      this.#requireLock();
+      this.#setup = setup;
+      this.#client = client;
+      this.#setLevel(setup.loaded.config.LOG_LEVEL);
+      for (const warning of setup.warnings) {
+        this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
+      }
+      const { config } = setup.loaded;
+      this.#guard = new RunGuard({ config, runId: this.#runId, env: this.#options.env, log: this.#log });
+      this.#watchConfig(setup);
+      this.#driver.post({ kind: 'configured', rules: setup.rules });
+    } catch (error) {
+      if (!(error instanceof ImsError)) {
+        this.#crash(error);
+        return;
+      }
+      const failure = { code: error.code, message: error.message };
+      this.#driver.post({ kind: 'config-failed', exitCode: error.exitCode, failure });
+    }
+  }
+
+  /** Before any other look at the system: what a launcher that already runs holds is then no riddle. */
+  async #takeLock({ config, path }: LoadedConfig): Promise<void> {
+    const place = { configPath: path, controlPort: config.relay.port, env: this.#options.env };
+    const subject = {
+      state: () => this.#driver.state,
+      journal: this.#journal,
+      drainMaxMs: config.supervisor.drainMaxMs,
+      status: () =>
+        systemStatus(this.#driver.state, {
+          now: performance.now(),
+          startedAt: this.#startedAt,
+          version: packageVersion(),
+          configPath: path,
+          setup: this.#setup,
+          relayFound: this.#relayFound,
+          active: this.#services.active,
+          spawns: this.#services.spawns,
+        }),
+      post: (event: SupervisorEvent) => this.#driver.post(event),
+      reload: () => this.#reload(),
+    };
+    this.#control = await openControl(place, subject, this.#log);
+    if (config.supervisor.pidFile !== undefined) {
+      this.#pidFile = writePidFile(resolvePath(this.#options.cwd, config.supervisor.pidFile));
+    }
+  }
+
+  /** Two that found the same stale socket at the same moment: the one that lost it goes. */
+  #requireLock(): void {
+    if (this.#control?.isHeld() === false) {
+      throw new ImsError('IMS_ERR_LOCKED', 'another ims-launch took the lock of this configuration');
+    }
+  }
+
+  #watchConfig({ loaded }: LaunchSetup): void {
+    const listener = {
+      changed: (next: typeof loaded, keys: readonly string[]) => {
+        const later = keys.filter((key) => key !== 'LOG_LEVEL');
+        if (later.length < keys.length) {
+          this.#setLevel(next.config.LOG_LEVEL);
+          this.#note('info', { event: 'reload.applied', key: 'LOG_LEVEL' }, 'configuration applied');
+        }
+        if (later.length > 0) {
+          const fields = { event: 'reload.pending', key: later };
+          this.#note('warn', fields, 'the configuration changed; restart ims-launch to apply it');
+        }
+      },
+    };
+    this.#reloader = new ConfigReloader(loaded, () => readConfig(this.#options), listener, this.#log);
+    this.#reloader.watch();
+  }
+
+  async #probeRelay(generation: number): Promise<void> {
+    const verdict = await probeRelay(this.#theClient());
+    this.#relayFound = verdict.kind === 'rtpp' ? verdict.description : undefined;
+    this.#driver.post({ kind: 'relay-probed', generation, verdict });
+  }
+
+  async #check({ service, generation, limitMs, ownOnly }: Extract<SupervisorEffect, { kind: 'check' }>): Promise<void> {
+    const found =
+      service === 'ims'
+        ? await checkIms(this.#theSetup(), limitMs)
+        : await checkRelay(
+            this.#theClient(),
+            limitMs,
+            ownOnly ? this.#services.cookiesOf(service, generation) : undefined,
+          );
+    this.#driver.post({ kind: 'checked', service, generation, ...found });
+  }
+
+  async #proveMedia(generation: number): Promise<void> {
+    const proof = await proveMedia({ ...QUICK_PROOF, client: this.#theClient(), purpose: 'ready' });
+    const finding = proof.findings.join('; ');
+    this.#driver.post({ kind: 'media-proved', generation, ok: proof.ok, finding });
+  }
+
+  #announce(): void {
+    const facts = launchFacts(this.#theSetup(), {
+      relayPid: this.#services.pidOf('relay'),
+      relayFound: this.#relayFound,
+      relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(this.#driver.state.relay.condition.kind),
+      relayDetails: this.#services.relayDetails,
+      imsPid: this.#services.pidOf('ims'),
+      imsDetails: this.#services.imsDetails,
+    });
+    this.#options.onReady(facts);
+  }
+
+  #report({ level, event, sentence, fields }: Report): void {
+    const { service } = fields as { service?: ServiceName };
+    const lastWords =
+      event === 'comp.gaveup' && service !== undefined ? this.#services.lastWordsOf(service) : undefined;
+    this.#note(level, { event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
+  }
+
+  /** To the log, and to those who ask for events. */
+  #note(level: Report['level'], fields: LogFields & { readonly event: string }, sentence: string): void {
+    this.#log[level](fields, sentence);
+    if (level !== 'debug') {
+      this.#journal.note(level, fields.event, sentence, fields);
+    }
+  }
+
+  #logStatus(): void {
+    this.#log.info({ event: 'launch.status', reason: describeState(this.#driver.state) }, 'state of the system');
+    this.#surroundings?.look();
+  }
+
+  /** When somebody asks for it; a change of the file itself goes another way. */
+  #reload(): ReloadOutcome | undefined {
+    let outcome: ReloadOutcome | undefined;
+    const apply = (): void => {
+      outcome = this.#reloader?.reload();
+    };
+    if (this.#manager === undefined) {
+      apply();
+    } else {
+      this.#manager.reload(apply);
+    }
+    return outcome;
+  }
+
+  #setLevel(name: string): void {
+    this.#levelName = name;
+    const level = logLevelOf(name) ?? 'info';
+    this.#log.level = level;
+    this.#services.setLevel(level);
+  }
+
+  readonly #killEverything = (): void => {
+    this.#services.killAll();
+  };
+
+  /** Our own mistake: the children go first, then we say what it was. */
+  readonly #crash = (error: unknown): void => {
+    this.#killEverything();
+    this.#services.killStrays();
+    this.#log.error({ event: 'launch.crash', err: error }, 'ims-launch met a bug of its own and ends');
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    void this.#end(ERRORS.IMS_ERR_INTERNAL.exitCode, { code: 'IMS_ERR_INTERNAL', message });
+  };
+
+  async #end(exitCode: number, failure: Failure | undefined): Promise<void> {
+    if (this.#ended) {
+      return;
+    }
+    this.#ended = true;
+    this.#signals?.close();
+    this.#guard?.close();
+    this.#surroundings?.close();
+    this.#manager?.close();
+    this.#services.close();
+    await Promise.all([this.#reloader?.close(), this.#client?.close()]);
+    this.#pidFile?.remove();
+    this.#control?.close();
+    this.#log.flush();
+    this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
+  }
+
+  #explain({ code, message }: Failure): { message: string; remedy: string } {
+    const service = SERVICE_OF_ERROR[code];
+    const lastWords = service === undefined ? undefined : this.#services.lastWordsOf(service);
+    return { message: lastWords === undefined ? message : `${message}: ${lastWords}`, remedy: ERRORS[code].remedy };
+  }
+
+  /** What a program that starts now is told: the configuration of our own start, and what was changed live since. */
+  #currentSetup(): LaunchSetup {
+    const setup = this.#theSetup();
+    const { loaded } = setup;
+    const LOG_LEVEL = this.#levelName ?? loaded.config.LOG_LEVEL;
+    return { ...setup, loaded: { ...loaded, config: { ...loaded.config, LOG_LEVEL } } };
+  }
+
+  #theSetup(): LaunchSetup {
+    return required(this.#setup);
+  }
+
+  #theClient(): RtppClient {
+    return required(this.#client);
+  }
+}
+
+const SERVICE_OF_ERROR: Partial<Record<ErrorCode, ServiceName>> = {
+  IMS_ERR_RELAY_UNAVAILABLE: 'relay',
+  IMS_ERR_IMS_FAILED: 'ims',
+};
+
+/** Set before the supervisor can ask for it: nothing but `load-config` comes before `configured`. */
+function required<T>(value: T | undefined): T {
+  if (value === undefined) {
+    throw new Error('asked before the configuration was read');
+  }
+  return value;
+}

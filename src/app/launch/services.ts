@@ -1,0 +1,196 @@
+/**
+ * Relay and IMS as processes: started, told, listened to, killed. What happens to them and what they say becomes facts
+ * for the supervisor; what nobody decides about (details for people, the last words before an end) is kept here.
+ */
+import { ChildDriver } from '../../io/process-driver.ts';
+import { signalProcess } from '../../io/process-signals.ts';
+import { processesWithEnvironment } from '../../io/process-table.ts';
+import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
+import type { Logger } from '../../observe/logger.ts';
+import type { SupervisorEvent } from '../../supervisor/events.ts';
+import type { ServiceName } from '../../supervisor/state.ts';
+import { childCommand, GENERATION_COOKIE, RUN_COOKIE } from './children.ts';
+import type { RunGuard } from './guard.ts';
+import type { Journal } from './journal.ts';
+import { logChildLine, withoutSecrets } from './output.ts';
+import type { LaunchSetup } from './setup.ts';
+
+export interface ServicesOptions {
+  readonly runId: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly journal: Journal;
+  /** What a program that starts now is told. */
+  setup(): LaunchSetup;
+  /** Who ends the groups if this process cannot. */
+  guard(): RunGuard | undefined;
+  post(event: SupervisorEvent): void;
+}
+
+export class Services {
+  readonly #options: ServicesOptions;
+  readonly #logs: Readonly<Record<ServiceName, Logger>>;
+  /** The latest incarnation of each service; an earlier one is extinct before its successor starts. */
+  readonly #children = new Map<ServiceName, ChildDriver>();
+  /** What a child said about its own failure; more to the point than its exit status. */
+  readonly #lastWords = new Map<ServiceName, string>();
+  /** Calls or sessions, from the last heartbeat. */
+  readonly #active = new Map<ServiceName, number>();
+  /** Processes started so far. */
+  readonly #spawns = new Map<ServiceName, number>();
+  #relayDetails: RelayDetails | undefined;
+  #imsDetails: ImsDetails | undefined;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+    this.#logs = { relay: options.log.forPart('relay'), ims: options.log.forPart('ims') };
+  }
+
+  get active(): ReadonlyMap<ServiceName, number> {
+    return this.#active;
+  }
+
+  get spawns(): ReadonlyMap<ServiceName, number> {
+    return this.#spawns;
+  }
+
+  get relayDetails(): RelayDetails | undefined {
+    return this.#relayDetails;
+  }
+
+  get imsDetails(): ImsDetails | undefined {
+    return this.#imsDetails;
+  }
+
+  pidOf(service: ServiceName): number | undefined {
+    return this.#children.get(service)?.pid;
+  }
+
+  lastWordsOf(service: ServiceName): string | undefined {
+    return this.#lastWords.get(service);
+  }
+
+  /** Variables that every process of an incarnation carries in its environment. */
+  cookiesOf(service: ServiceName, generation: number): string[] {
+    return [this.#runCookie(), `${GENERATION_COOKIE}=${service}-${generation}`];
+  }
+
+  spawn(service: ServiceName, generation: number): void {
+    const { env, log, runId, post, setup } = this.#options;
+    const about = { service, generation } as const;
+    const colour = process.stderr.isTTY === true;
+    const command = childCommand(service, { setup: setup(), runId, generation, env, colour });
+    this.#lastWords.delete(service);
+    this.#active.delete(service);
+    this.#spawns.set(service, (this.#spawns.get(service) ?? 0) + 1);
+    const child = new ChildDriver(command, {
+      spawned: (pid) => {
+        this.#options.guard()?.watch(pid);
+        post({ kind: 'spawned', ...about, pid });
+      },
+      spawnFailed: (reason, detail) => post({ kind: 'spawn-failed', ...about, reason, detail }),
+      exited: (end) => post({ kind: 'exited', ...about, ...end }),
+      extinct: () => {
+        this.#forgetGroup(child.pid);
+        post({ kind: 'extinct', ...about });
+      },
+      line: (stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
+      message: (message) => this.#handleMessage(about, message as ChildMessage),
+    });
+    this.#children.set(service, child);
+    log.debug({ service, command: command.argv }, 'starting a program');
+    child.start();
+    if (service === 'ims') {
+      const { loaded, address } = setup();
+      child.send({ kind: 'config', config: loaded.config, address } satisfies SupervisorMessage);
+    }
+  }
+
+  tell(service: ServiceName, message: SupervisorMessage): void {
+    this.#children.get(service)?.send(message);
+  }
+
+  drain(service: ServiceName): void {
+    this.#children.get(service)?.drain();
+  }
+
+  requestStop(service: ServiceName): void {
+    this.#children.get(service)?.requestStop();
+  }
+
+  terminateRest(service: ServiceName): void {
+    this.#children.get(service)?.terminateRest();
+  }
+
+  kill(service: ServiceName): void {
+    this.#children.get(service)?.kill();
+  }
+
+  killAll(): void {
+    for (const child of this.#children.values()) {
+      child.kill();
+    }
+  }
+
+  /** Kills what carries this run's cookie; returns how many there were. */
+  killStrays(): number {
+    const strays = processesWithEnvironment([this.#runCookie()]);
+    for (const pid of strays) {
+      signalProcess(pid, 'SIGKILL');
+    }
+    return strays.length;
+  }
+
+  setLevel(level: Logger['level']): void {
+    for (const service of ['relay', 'ims'] as const) {
+      this.#logs[service].level = level;
+      this.tell(service, { kind: 'log-level', level });
+    }
+  }
+
+  close(): void {
+    for (const child of this.#children.values()) {
+      child.close();
+    }
+  }
+
+  #runCookie(): string {
+    return `${RUN_COOKIE}=${this.#options.runId}`;
+  }
+
+  #takeLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
+    this.#options.journal.addLine(service, stream, line);
+    logChildLine(this.#logs[service], service, stream, line);
+  }
+
+  #forgetGroup(leader: number | undefined): void {
+    if (leader !== undefined) {
+      this.#options.guard()?.forget(leader);
+    }
+  }
+
+  #handleMessage(about: { service: ServiceName; generation: number }, message: ChildMessage): void {
+    const { service } = about;
+    switch (message?.kind) {
+      case 'ready':
+        if (message.part === 'relay') {
+          this.#relayDetails = message.details as RelayDetails;
+        } else {
+          this.#imsDetails = message.details as ImsDetails;
+        }
+        this.#options.post({ kind: 'reported-ready', ...about });
+        break;
+      case 'heartbeat':
+        this.#active.set(service, message.sessions);
+        this.#options.post({ kind: 'heartbeat', ...about });
+        break;
+      case 'failed':
+        this.#lastWords.set(service, message.message);
+        this.#logs[service].error({ service, reason: message.code }, message.message);
+        break;
+      default:
+        // A newer program of ours may have more to say than this one knows.
+        break;
+    }
+  }
+}

@@ -1,0 +1,244 @@
+/** The relay put together: control sockets, engine, plane. What `ims-relay` runs and `createRelay` gives. */
+import { randomInt } from 'node:crypto';
+import { ImsError } from '../../errors.ts';
+import { type BindAddress, resolveBindAddress } from '../../io/bind-address.ts';
+import { type ControlAddress, DEFAULT_CONTROL, parseControlAddress } from '../../io/control/address.ts';
+import type { ControlHandler, ControlSocket } from '../../io/control/control-socket.ts';
+import { openControl } from '../../io/control/open.ts';
+import { openLocalRoutes } from '../../io/local-routes.ts';
+import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
+import type { RelayDetails } from '../../observe/ipc.ts';
+import type { Log } from '../../observe/log.ts';
+import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
+import { lockedLatching } from '../../relay/latching/index.ts';
+import type { LocalAddress } from '../../relay/local-addresses.ts';
+import { isUnicast, OwnControl } from '../../relay/own-control.ts';
+import type { MediaPlane } from '../../relay/plane.ts';
+import { pairPorts } from '../../relay/port-table.ts';
+import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../../relay/settings.ts';
+import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
+import { familyOf } from '../../wire/ip-address.ts';
+import { packageVersion } from '../version.ts';
+
+/** Everything has rtpproxy's default. */
+export interface RelayConfig {
+  /** Where commands come from, in the form of `-s`. Default: `unix:/var/run/rtpproxy.sock`. */
+  readonly control?: readonly string[];
+  /** A bound UDP socket that the parent process opened, besides `control`. */
+  readonly controlFd?: number | undefined;
+  /** Where media ports are opened; the first is the default. Default: all IPv4 addresses. */
+  readonly addresses?: readonly BindAddress[];
+  /** Bridging: the outer of two networks, the first of `addresses` being the inner one. */
+  readonly external?: BindAddress | undefined;
+  /** Whether host names may be resolved. Default true. */
+  readonly resolveNames?: boolean;
+  /** Media ports, inclusive. Default 35000–65000. */
+  readonly minPort?: number;
+  readonly maxPort?: number;
+  /** Hand ports out in ascending order. Default false. */
+  readonly sequentialPorts?: boolean;
+  /** A session without packets and commands ends after this time. Default 60 s. */
+  readonly ttlSeconds?: number;
+  /** The same before its second leg is open. Default: `ttlSeconds`. */
+  readonly setupTtlSeconds?: number | undefined;
+  readonly ttlPerLeg?: boolean;
+  /** Believe signalled hosts and never learn, unless a command says otherwise. Default: in bridging mode. */
+  readonly asymmetricByDefault?: boolean | undefined;
+  readonly imsDialect?: ImsDialectMode;
+  readonly plane?: PlaneChoice;
+  /** Default: nothing is logged. */
+  readonly log?: Log;
+}
+
+export interface RunningRelay {
+  readonly details: RelayDetails;
+  /** The control sockets as they were bound: `udp:127.0.0.1:7722`. */
+  readonly control: readonly string[];
+  /** Paths of unix sockets, whose owner and mode can still be set. */
+  readonly socketPaths: readonly string[];
+  readonly sessionCount: number;
+  /** Port pairs in use; 0 when no session is left. */
+  readonly pairsInUse: number;
+  /** Resolves once the relay was told to drain and its last session has ended. */
+  readonly drained: Promise<void>;
+  /** Takes no new sessions any more (E99). */
+  drain(): void;
+  /** Ends all sessions and closes all sockets. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** rtpproxy's media ports. */
+export const DEFAULT_MIN_PORT = 35_000;
+export const DEFAULT_MAX_PORT = 65_000;
+
+const SILENT: Log = {
+  error() {},
+  warn() {},
+  info() {},
+  debug() {},
+  trace() {},
+  child: () => SILENT,
+  isLevelEnabled: () => false,
+};
+
+const ANY_IPV4: BindAddress = { family: 4, address: '*', advertised: undefined, label: undefined };
+
+/** @throws ImsError naming the flag and the remedy; nothing is left open then. */
+export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
+  const { log = SILENT } = config;
+  const controls = controlAddresses(config);
+  const settings = await settingsOf(config, controls, log);
+  const routes = await openLocalRoutes();
+  const { addresses: inner, external, reservedPorts } = settings;
+  const ownControl = new OwnControl(reservedPorts, external === undefined ? inner : [...inner, external], routes);
+  let chosen: ReturnType<typeof choosePlane> | undefined;
+  let drainedNow: () => void = () => {};
+  const drained = new Promise<void>((resolve) => {
+    drainedNow = resolve;
+  });
+  const driver = new RelayDriver({
+    settings,
+    environment: { routes, log, random: (below) => randomInt(below), isOwnControl: ownControl.includes },
+    openPlane(listener): MediaPlane {
+      chosen = choosePlane(config.plane ?? 'auto', { listener, policy: lockedLatching(ownControl.includes) });
+      return chosen.plane;
+    },
+    onDrained: drainedNow,
+  });
+  const handler: ControlHandler = {
+    command: (peer: ControlPeer, text: string) => driver.command(peer, text),
+    ended: () => {
+      // End of file on standard input drains, unless a datagram socket can still bring commands.
+      if (controls.some(({ kind }) => kind === 'stdio') && !survivesEndOfInput(controls)) {
+        driver.drain();
+      }
+    },
+  };
+  const sockets: ControlSocket[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(sockets.map((socket) => socket.close()));
+    await driver.close();
+  };
+  try {
+    for (const control of controls) {
+      const socket = await openControl(control, handler);
+      sockets.push(socket);
+      if (socket.port !== undefined) {
+        ownControl.add(socket.port);
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const [local] = settings.addresses;
+  const details: RelayDetails = {
+    version: packageVersion(),
+    plane: chosen?.plane.name ?? 'portable',
+    planeReason: chosen?.reason ?? '',
+    bindAddress: local?.address ?? '0.0.0.0',
+    advertisedAddress: local?.advertised ?? local?.address ?? '0.0.0.0',
+    minPort: settings.minPort,
+    maxPort: settings.maxPort,
+  };
+  if (chosen?.fallback === true) {
+    log.warn(
+      { plane: details.plane, reason: details.planeReason },
+      'another packet plane stands in for the one asked for',
+    );
+  }
+  log.info(
+    {
+      plane: details.plane,
+      reason: details.planeReason,
+      local: sockets.map(({ name }) => name),
+      address: details.bindAddress,
+      ports: [details.minPort, details.maxPort],
+      count: pairPorts({ ...settings, reserved: settings.reservedPorts }).length,
+    },
+    'relay ready',
+  );
+  return {
+    details,
+    control: sockets.map(({ name }) => name),
+    socketPaths: sockets.flatMap(({ path }) => (path === undefined ? [] : [path])),
+    get sessionCount() {
+      return driver.sessionCount;
+    },
+    get pairsInUse() {
+      return driver.pairsInUse;
+    },
+    drained,
+    drain: () => driver.drain(),
+    close,
+  };
+}
+
+function controlAddresses(config: RelayConfig): ControlAddress[] {
+  const inherited: ControlAddress[] = config.controlFd === undefined ? [] : [{ kind: 'udp-fd', fd: config.controlFd }];
+  const texts = config.control ?? (inherited.length > 0 ? [] : [DEFAULT_CONTROL]);
+  const parsed = texts.map((text) => {
+    const address = parseControlAddress(text);
+    if (!address.ok) {
+      throw new ImsError('IMS_ERR_USAGE', address.error);
+    }
+    return address.value;
+  });
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice !== undefined) {
+    throw new ImsError('IMS_ERR_USAGE', `-s ${twice} is given twice`);
+  }
+  return [...inherited, ...parsed];
+}
+
+function survivesEndOfInput(controls: readonly ControlAddress[]): boolean {
+  const ends = controls.some((control) => control.kind === 'stdio' && control.endsAlways);
+  return !ends && controls.some(({ kind }) => kind === 'udp' || kind === 'udp-fd');
+}
+
+async function settingsOf(config: RelayConfig, controls: readonly ControlAddress[], log: Log): Promise<RelaySettings> {
+  const warnings = new Set<string>();
+  const resolve = async (bind: BindAddress): Promise<LocalAddress> => {
+    if (!isUnicast(bind.address)) {
+      throw new ImsError('IMS_ERR_ADDRESS', `-l ${bind.address} is not an address that a socket can send from`);
+    }
+    const { local, warning } = await resolveBindAddress(bind, config.resolveNames ?? true);
+    if (warning !== undefined) {
+      warnings.add(warning);
+    }
+    return local;
+  };
+  const addresses = await Promise.all((config.addresses ?? [ANY_IPV4]).map(resolve));
+  const external = config.external === undefined ? undefined : await resolve(config.external);
+  for (const warning of warnings) {
+    log.warn({ reason: warning }, 'the bind address is not local');
+  }
+  for (const { advertised } of external === undefined ? addresses : [...addresses, external]) {
+    if (advertised !== undefined && familyOf(advertised) === undefined) {
+      log.warn({ address: advertised }, 'the advertised address is not an IP address: clients must resolve it');
+    }
+  }
+  const ttlSeconds = config.ttlSeconds ?? 60;
+  const settings: RelaySettings = {
+    addresses,
+    external,
+    minPort: config.minPort ?? DEFAULT_MIN_PORT,
+    maxPort: config.maxPort ?? DEFAULT_MAX_PORT,
+    sequentialPorts: config.sequentialPorts ?? false,
+    reservedPorts: controls.flatMap((control) => ('port' in control && control.port !== 0 ? [control.port] : [])),
+    ttlSeconds,
+    setupTtlSeconds: config.setupTtlSeconds ?? ttlSeconds,
+    ttlPerLeg: config.ttlPerLeg ?? false,
+    asymmetricByDefault: config.asymmetricByDefault ?? external !== undefined,
+    imsDialect: config.imsDialect ?? 'off',
+    maxSessions: DEFAULT_MAX_SESSIONS,
+  };
+  const range = `-m ${settings.minPort} -M ${settings.maxPort}`;
+  if (pairPorts({ ...settings, reserved: [] }).length === 0) {
+    throw new ImsError('IMS_ERR_USAGE', `${range} has no room for an even port and the odd one above it`);
+  }
+  if (pairPorts({ ...settings, reserved: settings.reservedPorts }).length === 0) {
+    throw new ImsError('IMS_ERR_USAGE', `${range}: the ports of -s leave no even port with the odd one above it`);
+  }
+  return settings;
+}

@@ -1,0 +1,125 @@
+/** ims-server as a process: configuration, signals, the channel to a supervisor. */
+import { addressQuestion } from '../../config/address-question.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
+import { ImsError } from '../../errors.ts';
+import { resolveServerAddress, type ServerAddress } from '../../io/server-address.ts';
+import type { SupervisorMessage } from '../../observe/ipc.ts';
+import { logLevelOf } from '../../observe/level.ts';
+import { type Logger, openLogger } from '../../observe/logger.ts';
+import { endWithSupervisor, obeySupervisor, startHeartbeat, tellSupervisor } from '../supervisor-link.ts';
+import { workingDirectory } from '../working-directory.ts';
+import { receiveConfiguration } from './received-configuration.ts';
+import { createServer, type RunningServer } from './server.ts';
+
+export interface ServerSources {
+  /** `--config` */
+  readonly configPath: string | undefined;
+  /** Values of flags by key path. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Take the configuration from the supervisor instead of reading it. */
+  readonly fromSupervisor: boolean;
+}
+
+/** A second signal does not wait for the farewells of the first. */
+const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/**
+ * Runs until a signal or the supervisor ends it, and resolves to the exit code.
+ *
+ * @throws ImsError when the server cannot start; a supervisor has been told
+ */
+export async function runServer(sources: ServerSources): Promise<number> {
+  let log: Logger | undefined;
+  let server: RunningServer;
+  try {
+    const settled: Settled = sources.fromSupervisor ? await receiveConfiguration() : await readConfiguration(sources);
+    log = openLogger({
+      part: 'ims',
+      level: logLevelOf(settled.config.LOG_LEVEL) ?? 'info',
+      format: 'auto',
+      fd: 2,
+      isTty: process.stderr.isTTY === true,
+    });
+    for (const reason of settled.warnings ?? []) {
+      log.warn({ reason }, 'configuration');
+    }
+    server = await createServer({ config: settled.config, address: settled.address, log });
+    void tellSupervisor({ kind: 'ready', part: 'ims', details: server.details });
+  } catch (error) {
+    if (error instanceof ImsError) {
+      await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: error.exitCode });
+    }
+    log?.flush();
+    throw error;
+  }
+  try {
+    return await untilEnd(server, log);
+  } finally {
+    log.info({}, 'IMS stopped');
+    log.flush();
+  }
+}
+
+/** What a server needs to know before it starts. Under ims-launch the warnings are in its own output already. */
+interface Settled {
+  readonly config: Config;
+  readonly address: ServerAddress;
+  readonly warnings?: readonly string[];
+}
+
+async function readConfiguration({ configPath, flags }: ServerSources): Promise<Settled> {
+  const loaded = loadConfig({ path: configPath, flags, env: process.env, cwd: workingDirectory() });
+  const address = await resolveServerAddress(addressQuestion(loaded));
+  return { config: loaded.config, address, warnings: [...loaded.warnings, ...address.warnings] };
+}
+
+/** The exit code. */
+async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
+  const releases: (() => void)[] = [];
+  const on = (event: string, listener: (...args: unknown[]) => void): void => {
+    process.on(event, listener);
+    releases.push(() => process.off(event, listener));
+  };
+  releases.push(startHeartbeat(() => server.callCount));
+  try {
+    return await new Promise<number>((resolve) => {
+      let stopping = false;
+      const stop = (forcedExitCode: number): void => {
+        if (stopping) {
+          resolve(forcedExitCode);
+          return;
+        }
+        stopping = true;
+        log.info({ count: server.callCount }, 'stopping: calls end, new ones are refused');
+        void server.close().then(() => resolve(0));
+      };
+      for (const [signal, number] of Object.entries(ENDING_SIGNALS)) {
+        on(signal, () => {
+          log.info({ signal }, 'signal received');
+          stop(128 + number);
+        });
+      }
+      on('message', (message) =>
+        obeySupervisor(message as SupervisorMessage, log, {
+          shutdown: () => stop(0),
+          drain: () => {
+            log.info({ count: server.callCount }, 'draining: no new calls, the end comes with the last one');
+            void server.drain().then(() => stop(0));
+          },
+          relayUp: () => server.relayRestarted(),
+        }),
+      );
+      releases.push(
+        endWithSupervisor(() => {
+          log.warn({}, 'the supervisor is gone, stopping');
+          stop(0);
+        }),
+      );
+    });
+  } finally {
+    for (const release of releases) {
+      release();
+    }
+  }
+}

@@ -1,0 +1,232 @@
+/** The IMS put together: SIP transport, transactions, registrar and B2BUA, RTPP client, call records. */
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Config } from '../../config/schema.ts';
+import { randomIds } from '../../io/random-ids.ts';
+import { openRtppClient } from '../../io/rtpp-client-driver.ts';
+import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
+import { SipDriver } from '../../io/sip-driver.ts';
+import type { SipTransport } from '../../io/sip-transport.ts';
+import { openSipUdpTransport } from '../../io/sip-udp-transport.ts';
+import type { ImsDetails } from '../../observe/ipc.ts';
+import type { Log } from '../../observe/log.ts';
+import { DigestServer } from '../../sip/auth/digest-server.ts';
+import type { Account } from '../../sip/methods/directory.ts';
+import type { SipServerEffect } from '../../sip/methods/effects.ts';
+import { SipServer } from '../../sip/methods/server.ts';
+import { TransactionLayer } from '../../sip/transaction/layer.ts';
+import { CdrWriter } from '../../store/cdr-writer.ts';
+import { assertNever } from '../../wire/assert-never.ts';
+import { familyOf, formatTransportAddress, isLoopback, type TransportAddress } from '../../wire/ip-address.ts';
+import { packageVersion } from '../version.ts';
+import { cdrOf, logCall, logRegistration } from './call-log.ts';
+import { RtppMediaRelay } from './rtpp-media-relay.ts';
+import { StaticRoutes } from './static-routes.ts';
+
+export interface ServerConfig {
+  readonly config: Config;
+  readonly address: ServerAddress;
+  readonly log: Log;
+}
+
+export interface RunningServer {
+  readonly details: ImsDetails;
+  /** Calls that ring or are answered. */
+  readonly callCount: number;
+  /** The relay was started anew by whoever watches it. */
+  relayRestarted(): void;
+  /** New calls get 503; resolves when the last one has ended. */
+  drain(): Promise<void>;
+  /** Ends all calls, waits a moment for the BYEs to be answered, writes the records, closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The accounts of the shipped configuration, whose password everybody can read. */
+const PUBLISHED_ACCOUNTS: Readonly<Record<string, string>> = { '1001': '1234', '1002': '1234', '1003': '1234' };
+
+/** Devices of one user. */
+const MAX_BINDINGS_PER_AOR = 10;
+
+/** The relay is asked this often whether it still has a call, or thrice within its time-out. */
+const MEDIA_CHECK_INTERVAL_MS = 20_000;
+
+/** How long `close` waits for answers to its BYEs and `D`s. */
+const FAREWELL_MS = 2000;
+
+/** @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND; nothing is left open then. */
+export async function createServer({ config, address, log }: ServerConfig): Promise<RunningServer> {
+  const ids = randomIds();
+  const transports = await openTransports({ config, address, log });
+  const rtpp = await openRtppClient({ host: config.relay.host, port: config.relay.port, log });
+  const relay = new RtppMediaRelay(rtpp, log);
+  const records = new CdrWriter({ dataDir: config.dataDir, log });
+  const accounts = accountsOf(config.USERS);
+  const layer = new TransactionLayer({ ids });
+  const server = new SipServer({
+    layer,
+    digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32) }),
+    b2bua: {
+      ids,
+      maxCalls: config.ims.maxCalls,
+      ringTimeoutMs: config.ims.ringTimeoutSeconds * 1000,
+      relayTimeoutMs: config.relay.timeoutSeconds * 1000,
+      mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, (config.relay.timeoutSeconds * 1000) / 3),
+      mediaAddress: address.advertised,
+    },
+    registrar: { ...config.ims, maxBindingsPerAor: MAX_BINDINGS_PER_AOR },
+    directory: { accounts, domains: domainsOf(config, address) },
+    trustedPeers: config.ims.trustedPeers,
+  });
+  const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
+  const perform = (effect: SipServerEffect): void => {
+    switch (effect.kind) {
+      case 'relay':
+        void relay.execute(effect.command).then((outcome) => {
+          driver.run((now) => server.handleRelayOutcome(now, effect.id, outcome));
+        });
+        break;
+      case 'call': {
+        logCall(log, effect.event);
+        const record = cdrOf(effect.event, config.CDR_MERGE_MODE, wallClock);
+        if (record !== undefined) {
+          records.write(record);
+        }
+        break;
+      }
+      case 'registration':
+        logRegistration(log, effect.event);
+        break;
+      case 'denied': {
+        const { user, remote, method, reason } = effect;
+        log.warn({ aor: user, remote, method, reason }, 'request denied');
+        break;
+      }
+      default:
+        assertNever(effect);
+    }
+  };
+  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports, perform, log });
+  const routes = new StaticRoutes({
+    routes: config.ims.routes,
+    flowTo: (remote) => transportFor(transports, remote).flowTo(remote),
+    onChange: (resolved) => server.directory.setRoutes(resolved),
+    log,
+  });
+  await routes.start();
+  warnOfPublishedPasswords(accounts, log);
+  const details: ImsDetails = {
+    version: packageVersion(),
+    listen: transports.map(({ local }) => `udp ${formatTransportAddress(local)}`),
+    advertised: formatTransportAddress(advertisedAddress(config, address)),
+    users: accounts.size,
+  };
+  log.info({ local: details.listen, address: details.advertised, count: details.users }, 'IMS ready');
+
+  const close = async (): Promise<void> => {
+    driver.run((now) => server.shutDown(now));
+    await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
+    routes.stop();
+    driver.close();
+    await Promise.all([rtpp.close(), records.close(), ...transports.map((transport) => transport.close())]);
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    details,
+    get callCount() {
+      return server.b2bua.callCount;
+    },
+    relayRestarted: () => driver.run((now) => server.handleRelayRestart(now)),
+    drain: () => {
+      server.b2bua.stopTakingCalls();
+      return waitUntil(() => server.b2bua.callCount === 0, Number.POSITIVE_INFINITY);
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** All IPv4 addresses, and all IPv6 ones where the system has IPv6. */
+async function openTransports({ config, address, log }: ServerConfig): Promise<readonly SipTransport[]> {
+  const ids = randomIds();
+  const advertised = advertisedAddress(config, address);
+  const open = (host: string, port: number): Promise<SipTransport> =>
+    openSipUdpTransport({ host, port, ids, log, sentBy: (remote, local) => reachedAt(remote, local, advertised) });
+  const first = familyOf(address.bind) === 6 ? '::' : '0.0.0.0';
+  const transports = [await open(first, config.SERVER_PORT)];
+  const second = first === '::' ? '0.0.0.0' : '::';
+  if (localAddresses().some((local) => familyOf(local) === familyOf(second))) {
+    try {
+      transports.push(await open(second, config.SERVER_PORT));
+    } catch (err) {
+      await Promise.all(transports.map((transport) => transport.close()));
+      throw err;
+    }
+  }
+  return transports;
+}
+
+function advertisedAddress(config: Config, { advertised }: ServerAddress): TransportAddress {
+  return { address: advertised, port: config.SERVER_PUBLIC_PORT ?? config.SERVER_PORT };
+}
+
+/** What Via and Contact name: to this machine its loopback address, to all others the advertised one. */
+function reachedAt(remote: TransportAddress, local: TransportAddress, advertised: TransportAddress): TransportAddress {
+  const family = familyOf(remote.address);
+  if (isLoopback(remote.address)) {
+    return { address: family === 6 ? '::1' : '127.0.0.1', port: local.port };
+  }
+  if (familyOf(advertised.address) === family) {
+    return advertised;
+  }
+  const other = localAddresses().find((candidate) => familyOf(candidate) === family && !isLoopback(candidate));
+  return other === undefined ? advertised : { address: other, port: local.port };
+}
+
+function transportFor(transports: readonly SipTransport[], remote: TransportAddress): SipTransport {
+  const family = familyOf(remote.address);
+  const found = transports.find(({ local }) => familyOf(local.address) === family) ?? transports[0];
+  if (found === undefined) {
+    throw new Error('no transport is open');
+  }
+  return found;
+}
+
+/** Names by which phones may call this server: what is configured, what is advertised, what is local. */
+function domainsOf(config: Config, address: ServerAddress): readonly string[] {
+  return [...config.ims.domains, config.SERVER_ADDR, address.advertised, address.bind, ...localAddresses()];
+}
+
+function accountsOf(users: Config['USERS']): ReadonlyMap<string, Account> {
+  return new Map(
+    Object.entries(users).map(([user, password]) => {
+      return [user, { user, password, isPublished: PUBLISHED_ACCOUNTS[user] === password }];
+    }),
+  );
+}
+
+function warnOfPublishedPasswords(accounts: ReadonlyMap<string, Account>, log: Log): void {
+  const published = [...accounts.values()].filter((account) => account.isPublished).map((account) => account.user);
+  if (published.length > 0) {
+    log.warn(
+      { aor: published },
+      'these users have the published password: it works only from this machine and private networks; change USERS',
+    );
+  }
+}
+
+/** Looks again every few milliseconds; what is waited for is over within a few round trips. */
+function waitUntil(condition: () => boolean, limitMs: number): Promise<void> {
+  const until = performance.now() + limitMs;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (condition() || performance.now() >= until) {
+        resolve();
+      } else {
+        setTimeout(look, 20);
+      }
+    };
+    look();
+  });
+}
