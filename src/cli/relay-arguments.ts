@@ -7,6 +7,7 @@ import { parseControlAddress } from '../io/control/address.ts';
 import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import { PLANE_CHOICES } from '../planes/choose.ts';
 import { BASE_VERSION, CAPABILITIES } from '../rtpp/capabilities.ts';
+import { parseNotifyTarget } from '../rtpp/notify.ts';
 import type { AddressFamily } from '../wire/ip-address.ts';
 import { err, ok, type Result } from '../wire/result.ts';
 import { type GivenOption, getopt } from './getopt.ts';
@@ -45,6 +46,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 interface Draft {
   readonly relay: Mutable<Omit<RelayConfig, 'log'>>;
   readonly control: string[];
+  readonly notify: string[];
   readonly addresses: BindAddress[];
   external: BindAddress | undefined;
   advertised: readonly string[];
@@ -64,6 +66,7 @@ function interpret(given: readonly Given[], version: string): RelayInvocation {
   const draft: Draft = {
     relay: {},
     control: [],
+    notify: [],
     addresses: [],
     external: undefined,
     advertised: [],
@@ -128,6 +131,14 @@ function apply(option: Given, draft: Draft): void {
         throw new UsageError(address.error);
       }
       draft.control.push(value);
+      break;
+    }
+    case 'notify': {
+      const target = parseNotifyTarget(value);
+      if (!target.ok) {
+        throw new UsageError(`${option.flag} ${target.error}`);
+      }
+      draft.notify.push(value);
       break;
     }
     case 'minPort':
@@ -240,6 +251,7 @@ function finish(draft: Draft): RelayProcessOptions {
     relay: {
       ...relay,
       ...(control.length === 0 ? {} : { control }),
+      notify: draft.notify,
       ...(addresses.length === 0 && first === undefined ? {} : { addresses: withAdvertised(addresses, first) }),
       external: external === undefined ? undefined : { ...external, advertised: second },
       asymmetricByDefault,

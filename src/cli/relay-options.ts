@@ -171,12 +171,11 @@ export const RELAY_OPTIONS = [
   },
   { name: 'ignored', long: 'no_redirect', argument: 'none', help: 'accepted: logs always go to standard error' },
   {
-    name: 'refused',
+    name: 'notify',
     short: 'n',
     argument: 'required',
-    help: '',
-    refused:
-      'time-out notifications are not sent in this version: leave it out, and let the proxy query or time out by itself',
+    placeholder: 'socket',
+    help: 'who may be told of a session’s time-out: unix:path, tcp:address:port, tcp:%%CC_SELF%%:port; may be repeated',
   },
   { name: 'refused', short: 'r', argument: 'required', help: '', refused: RECORDING },
   { name: 'refused', short: 'S', argument: 'required', help: '', refused: RECORDING },

@@ -5,6 +5,7 @@ import type { RelaySettings } from '../relay/settings.ts';
 import type { RelayEnvironment } from '../relay/state.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import type { NotifySender } from './notify-sender.ts';
 
 /** A sender of commands that can be answered. */
 export interface ControlPeer extends ControlOrigin {
@@ -18,6 +19,7 @@ export interface RelayDriverOptions {
   /** Builds the plane, which reports to the driver. */
   readonly openPlane: (listener: PlaneListener) => MediaPlane;
   readonly onDrained: () => void;
+  readonly notifier: NotifySender;
 }
 
 /** Joins the relay engine to its plane, its control sockets and one timer. */
@@ -25,11 +27,13 @@ export class RelayDriver implements PlaneListener {
   readonly #relay: Relay<ControlPeer>;
   readonly #plane: MediaPlane;
   readonly #onDrained: () => void;
+  readonly #notifier: NotifySender;
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
-  constructor({ settings, environment, openPlane, onDrained }: RelayDriverOptions) {
+  constructor({ settings, environment, openPlane, onDrained, notifier }: RelayDriverOptions) {
     this.#onDrained = onDrained;
+    this.#notifier = notifier;
     this.#plane = openPlane(this);
     this.#relay = new Relay(settings, { ...environment, meter: this.#plane, canSetTos: this.#plane.canSetTos });
   }
@@ -68,7 +72,7 @@ export class RelayDriver implements PlaneListener {
     this.#perform(this.#relay.shutdown(performance.now()));
     this.#closed = true;
     this.#timer.arm(Number.POSITIVE_INFINITY);
-    await this.#plane.close();
+    await Promise.all([this.#plane.close(), this.#notifier.close()]);
   }
 
   #perform(effects: readonly RelayEffect<ControlPeer>[]): void {
@@ -94,6 +98,9 @@ export class RelayDriver implements PlaneListener {
         break;
       case 'end':
         this.#plane.end(effect.session);
+        break;
+      case 'notify':
+        this.#notifier.send(effect.target, effect.text);
         break;
       case 'drained':
         this.#onDrained();

@@ -1,3 +1,4 @@
+import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { PairRequest, PeerOrder, SessionId, Side } from './plane.ts';
 
 /** Where a command came from; the edge's own object, which has the way back. */
@@ -15,8 +16,16 @@ export type RelayEffect<Origin extends ControlOrigin = ControlOrigin> =
   /** `text` is the whole answer, cookie and final LF included. */
   | { readonly kind: 'reply'; readonly origin: Origin; readonly text: string }
   | MediaEffect
+  | NotifyEffect
   /** Draining, and the last session has ended. */
   | { readonly kind: 'drained' };
+
+/** A session that had asked for it has timed out. `text` is the decoded tag and an LF, as latin1. */
+export interface NotifyEffect {
+  readonly kind: 'notify';
+  readonly target: NotifyAddress;
+  readonly text: string;
+}
 
 /** Orders to the plane. */
 export type MediaEffect =

@@ -255,7 +255,12 @@ export class Relay<Origin extends ControlOrigin> {
       return failure(line.error);
     }
     const replyBytes = MAX_REPLY_BYTES - 1 - (job.cookie === '' ? 0 : job.cookie.length + 1);
-    return COMMANDS[line.value.verb.letter].execute(this.#state, { now, line: line.value, replyBytes });
+    return COMMANDS[line.value.verb.letter].execute(this.#state, {
+      now,
+      line: line.value,
+      host: job.origin.host,
+      replyBytes,
+    });
   }
 
   /** Runs a command until it ends or wants ports; `outcome` answers what it wanted last. */

@@ -1,3 +1,4 @@
+import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
@@ -46,6 +47,8 @@ export class Session {
   /** Reasons to live on after a D: one strong, and a weak one for each index of the lookup. */
   strong = false;
   readonly weak: [boolean, boolean] = [false, false];
+  /** Who is told, and what, when the session times out; each `U` sets it anew. */
+  notify: { readonly target: NotifyAddress; readonly tag: string } | undefined;
   /** Stream time-out; the set-up value counts until the second leg is open. */
   ttlSeconds: number;
   #setupTtlSeconds: number;

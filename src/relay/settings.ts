@@ -1,4 +1,5 @@
 import type { ImsDialectMode } from '../rtpp/ims-dialect.ts';
+import type { NotifyTarget } from '../rtpp/notify.ts';
 import type { LocalAddress } from './local-addresses.ts';
 
 /** How one relay behaves; made from the command line or by `createRelay`. */
@@ -23,6 +24,8 @@ export interface RelaySettings {
   /** Legs that believe the signalled host and never learn, unless a command says `S`. */
   readonly asymmetricByDefault: boolean;
   readonly imsDialect: ImsDialectMode;
+  /** `-n`: who may be told of a session's time-out, by the last words of a `U`. */
+  readonly notifyTargets: readonly NotifyTarget[];
   /** Sessions at once; one more gets E72. */
   readonly maxSessions: number;
 }

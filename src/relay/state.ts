@@ -1,6 +1,6 @@
 import type { Log } from '../observe/log.ts';
 import { type AddressFamily, formatTransportAddress } from '../wire/ip-address.ts';
-import type { MediaEffect } from './effects.ts';
+import type { MediaEffect, NotifyEffect } from './effects.ts';
 import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { LegCounters } from './media/counters.ts';
@@ -39,10 +39,12 @@ export class RelayState {
   readonly portLog = new LogLimit();
   /** Limits the lines about parties that media must not be sent to. */
   readonly peerLog = new LogLimit();
+  /** Limits the lines about notify targets that are not allowed. */
+  readonly notifyLog = new LogLimit();
   /** No new sessions. */
   draining = false;
   readonly #ports: Readonly<Record<AddressFamily, PortTable>>;
-  #effects: MediaEffect[] = [];
+  #effects: (MediaEffect | NotifyEffect)[] = [];
   #lastId = 0;
 
   constructor(settings: RelaySettings, environment: RelayEnvironment) {
@@ -71,11 +73,11 @@ export class RelayState {
     return this.#lastId as SessionId;
   }
 
-  emit(effect: MediaEffect): void {
+  emit(effect: MediaEffect | NotifyEffect): void {
     this.#effects.push(effect);
   }
 
-  takeEffects(): MediaEffect[] {
+  takeEffects(): (MediaEffect | NotifyEffect)[] {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -118,6 +120,10 @@ export class RelayState {
     this.#sumUp(now, session, caller, callee);
     if (reason === 'timeout') {
       this.statistics.add('nsess_timeout');
+      if (session.notify !== undefined) {
+        const { target, tag } = session.notify;
+        this.emit({ kind: 'notify', target, text: `${tag}\n` });
+      }
     }
     this.releasePort(now, session, CALLEE_SIDE);
     this.releasePort(now, session, CALLER_SIDE);

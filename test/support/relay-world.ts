@@ -24,6 +24,7 @@ const SETTINGS: RelaySettings = {
   ttlPerLeg: false,
   asymmetricByDefault: false,
   imsDialect: 'off',
+  notifyTargets: [],
   maxSessions: 1000,
 };
 

@@ -6,6 +6,7 @@ import { type ControlAddress, DEFAULT_CONTROL, parseControlAddress } from '../..
 import type { ControlHandler, ControlSocket } from '../../io/control/control-socket.ts';
 import { openControl } from '../../io/control/open.ts';
 import { openLocalRoutes } from '../../io/local-routes.ts';
+import { NotifySender } from '../../io/notify-sender.ts';
 import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
 import type { RelayDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
@@ -17,6 +18,7 @@ import type { MediaPlane } from '../../relay/plane.ts';
 import { pairPorts } from '../../relay/port-table.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../../relay/settings.ts';
 import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
+import { type NotifyTarget, parseNotifyTarget } from '../../rtpp/notify.ts';
 import { familyOf } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 
@@ -45,6 +47,8 @@ export interface RelayConfig {
   /** Believe signalled hosts and never learn, unless a command says otherwise. Default: in bridging mode. */
   readonly asymmetricByDefault?: boolean | undefined;
   readonly imsDialect?: ImsDialectMode;
+  /** Who may be told of time-outs, in the form of `-n`; at most 64. Default: nobody. */
+  readonly notify?: readonly string[];
   readonly plane?: PlaneChoice;
   /** Default: nothing is logged. */
   readonly log?: Log;
@@ -104,6 +108,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       return chosen.plane;
     },
     onDrained: drainedNow,
+    notifier: new NotifySender(log),
   });
   const handler: ControlHandler = {
     command: (peer: ControlPeer, text: string) => driver.command(peer, text),
@@ -191,6 +196,25 @@ function controlAddresses(config: RelayConfig): ControlAddress[] {
   return [...inherited, ...parsed];
 }
 
+/** rtpproxy's own bound. */
+const MAX_NOTIFY_TARGETS = 64;
+
+function notifyTargets(texts: readonly string[]): NotifyTarget[] {
+  if (texts.length > MAX_NOTIFY_TARGETS) {
+    throw new ImsError(
+      'IMS_ERR_USAGE',
+      `-n is given ${texts.length} times; ${MAX_NOTIFY_TARGETS} targets are the most`,
+    );
+  }
+  return texts.map((text) => {
+    const target = parseNotifyTarget(text);
+    if (!target.ok) {
+      throw new ImsError('IMS_ERR_USAGE', `-n ${target.error}`);
+    }
+    return target.value;
+  });
+}
+
 function survivesEndOfInput(controls: readonly ControlAddress[]): boolean {
   const ends = controls.some((control) => control.kind === 'stdio' && control.endsAlways);
   return !ends && controls.some(({ kind }) => kind === 'udp' || kind === 'udp-fd');
@@ -231,6 +255,7 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
     ttlPerLeg: config.ttlPerLeg ?? false,
     asymmetricByDefault: config.asymmetricByDefault ?? external !== undefined,
     imsDialect: config.imsDialect ?? 'off',
+    notifyTargets: notifyTargets(config.notify ?? []),
     maxSessions: DEFAULT_MAX_SESSIONS,
   };
   const range = `-m ${settings.minPort} -M ${settings.maxPort}`;

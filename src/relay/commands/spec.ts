@@ -8,6 +8,8 @@ import type { RelayState } from '../state.ts';
 export interface CommandCall {
   readonly now: number;
   readonly line: CommandLine;
+  /** IP address of the sender; empty for local streams. */
+  readonly host: string;
   /** Bytes that the reply may have, its LF left out. */
   readonly replyBytes: number;
 }

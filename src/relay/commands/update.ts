@@ -3,6 +3,7 @@ import { VERBS } from '../../rtpp/verbs.ts';
 import { otherSide, type Side } from '../plane.ts';
 import type { Found } from '../session.ts';
 import type { RelayState } from '../state.ts';
+import { chooseNotify } from './notify.ts';
 import { type CommandOutcome, type CommandSpec, failure, type Opening, success } from './spec.ts';
 import {
   createSession,
@@ -19,7 +20,7 @@ import { parseSubcommands, runSubcommands } from './subcommands.ts';
 export const update: CommandSpec = {
   verb: VERBS.U,
   name: 'update',
-  *execute(state, { now, line }): Opening<CommandOutcome> {
+  *execute(state, { now, line, host }): Opening<CommandOutcome> {
     const [callId = '', address = '', port = '', fromTag = '', ...rest] = line.args;
     // The number of words alone decides: two more are notify arguments without a to_tag.
     const toTag = rest.length === 2 ? undefined : rest[0];
@@ -35,7 +36,7 @@ export const update: CommandSpec = {
     if (!subcommands.ok) {
       return failure(subcommands.error);
     }
-    if (notifyTag !== undefined) {
+    if (notifyTag !== undefined && state.settings.notifyTargets.length === 0) {
       return failure(75);
     }
     const found = state.sessions.find(callId, fromTag, toTag);
@@ -47,6 +48,8 @@ export const update: CommandSpec = {
       return done;
     }
     const { session, index } = done;
+    session.notify =
+      notifyTag === undefined ? undefined : chooseNotify(state, now, session, rest.at(-2) ?? '', notifyTag.value, host);
     const context = { session, party: otherSide(index) };
     return success(yield* runSubcommands(state, now, reportLeg(session, index), context, subcommands.value));
   },

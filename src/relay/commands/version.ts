@@ -11,10 +11,11 @@ export const version: CommandSpec = {
 export const capability: CommandSpec = {
   verb: VERBS.VF,
   name: 'capability',
-  execute(_state, { line }) {
+  execute(state, { line }) {
     const [date] = line.args;
-    // Notification depends on a target being configured (-n), and this relay takes none.
-    const known = date !== NOTIFY_CAPABILITY && CAPABILITIES.some((row) => row.date === date);
+    const known =
+      CAPABILITIES.some((row) => row.date === date) &&
+      (date !== NOTIFY_CAPABILITY || state.settings.notifyTargets.length > 0);
     return success(known ? '1' : '0');
   },
 };

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseCommandLine } from '../../../src/rtpp/command-line.ts';
-import { decodeNotifyTag } from '../../../src/rtpp/notify.ts';
 import { formatPort, grantedPort, joinResults, parseReply, type RtppReply } from '../../../src/rtpp/reply.ts';
 import { formatCommand } from '../../../src/rtpp/request.ts';
 
@@ -80,11 +79,4 @@ test('silent subcommands are spelled 0 before one that speaks and left out after
 
 test('no reply text throws', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) => void parseReply(text)));
-});
-
-test('a notify tag is URL-decoded, and a bad escape is E10', () => {
-  assert.deepEqual(decodeNotifyTag('hello%20world+x'), { ok: true, value: 'hello world x' });
-  for (const bad of ['%', '%2', 'a%zzg']) {
-    assert.deepEqual(decodeNotifyTag(bad), { ok: false, error: 10 });
-  }
 });
