@@ -46,7 +46,7 @@ function socketOf(place: LaunchPlace): string {
   return join(directory, name ?? 'no socket');
 }
 
-test('98, 99: not running, starting, ready, degraded: exit statuses of status, health and wait', async (t) => {
+test('faults 98, 99: not running, starting, ready, degraded: exit statuses of status, health and wait', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
@@ -70,7 +70,7 @@ test('98, 99: not running, starting, ready, degraded: exit statuses of status, h
   assert.equal((await command(run, 'status')).code, 3);
 });
 
-test('98, 99: an IMS that never gets ready: status 2, health 1, wait ends in time and at give-up', async (t) => {
+test('faults 98, 99: an IMS that never gets ready: status 2, health 1, wait ends in time and at give-up', async (t) => {
   const run = await start(t, { ims: { command: fixture('sip-stub', '--port', 9, '--deaf') } });
   await run.launcher.waitForLine(eventLine('ims.spawn'));
   assert.equal((await command(run, 'status')).code, 2);
@@ -85,13 +85,13 @@ test('98, 99: an IMS that never gets ready: status 2, health 1, wait ends in tim
   assert.equal((await run.launcher.waitForExit()).code, 0);
 });
 
-test('98: no relay, and none started from here: status 1', async (t) => {
+test('fault 98: no relay, and none started from here: status 1', async (t) => {
   const run = await start(t, { relay: { autoStart: false } });
   await run.launcher.waitForLine(READY_LINE);
   assert.equal((await command(run, 'status')).code, 1);
 });
 
-test('10: a second launcher with the same configuration ends with 75 and names the first', async (t) => {
+test('fault 10: a second launcher with the same configuration ends with 75 and names the first', async (t) => {
   const run = await start(t);
   await run.launcher.waitForLine(READY_LINE);
   const second = startLauncher(run.scope, run.place, { env: environment(run.place) });
@@ -100,7 +100,7 @@ test('10: a second launcher with the same configuration ends with 75 and names t
   assert.equal((await command(run, 'health')).code, 0);
 });
 
-test('14: the socket of a killed launcher is replaced', async (t) => {
+test('fault 14: the socket of a killed launcher is replaced', async (t) => {
   const run = await start(t);
   await run.launcher.waitForLine(READY_LINE);
   const left = socketOf(run.place);
@@ -114,7 +114,7 @@ test('14: the socket of a killed launcher is replaced', async (t) => {
   assert.equal((await command(run, 'health')).code, 0);
 });
 
-test('15: --pidfile: a stale one is replaced, ours is removed at the end', async (t) => {
+test('fault 15: --pidfile: a stale one is replaced, ours is removed at the end', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
@@ -128,7 +128,7 @@ test('15: --pidfile: a stale one is replaced, ours is removed at the end', async
   assert.throws(() => readFileSync(pidFile));
 });
 
-test('32: twenty restarts of the IMS at once are one, and the relay goes on', async (t) => {
+test('fault 32: twenty restarts of the IMS at once are one, and the relay goes on', async (t) => {
   const run = await start(t);
   await run.launcher.waitForLine(READY_LINE);
   const before = await statusOf(run);
@@ -151,7 +151,7 @@ test('32: twenty restarts of the IMS at once are one, and the relay goes on', as
   assert.doesNotMatch(run.launcher.output, eventLine('comp.backoff'));
 });
 
-test('97: garbage, a line of 10 MB and 100 idle clients do not disturb supervision', async (t) => {
+test('fault 97: garbage, a line of 10 MB and 100 idle clients do not disturb supervision', async (t) => {
   const run = await start(t);
   await run.launcher.waitForLine(READY_LINE);
   for (let count = 0; count < 102; count++) {

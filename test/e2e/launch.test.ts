@@ -5,7 +5,6 @@ import { choosePlace, configure, eventLine, fieldOf, portsHeld, startLauncher } 
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
-import { processesOfRun } from '../support/survivors.ts';
 import { READY_LINE } from '../support/system.ts';
 
 test('start, ready, TERM: exit 0, no process and no port is left', async (t) => {
@@ -23,7 +22,7 @@ test('start, ready, TERM: exit 0, no process and no port is left', async (t) => 
   launcher.signal('SIGTERM');
   assert.deepEqual(await launcher.waitForExit(), { code: 0, signal: null });
   assert.deepEqual(portsHeld(place), []);
-  assert.deepEqual(processesOfRun(`${scope.runId}/ims-launch`), []);
+  assert.deepEqual(launcher.processes(), []);
   const { output } = launcher;
   assert.ok(output.search(eventLine('comp.exit', 'ims')) < output.search(eventLine('comp.exit', 'relay')), output);
 });

@@ -10,15 +10,20 @@ export interface RunningProcess {
   readonly command: string;
 }
 
-/** Processes whose environment says that they belong to this run. Zombies are not processes any more. */
+/** Processes whose environment says that they belong to this run. */
 export function processesOfRun(cookie: string): RunningProcess[] {
+  return processesWithVariable(RUN_VARIABLE, cookie);
+}
+
+/** Processes that were started with this variable in their environment. Zombies are not processes any more. */
+export function processesWithVariable(name: string, value: string): RunningProcess[] {
   return readdirSync('/proc').flatMap((entry) => {
     if (!/^[0-9]+$/.test(entry)) {
       return [];
     }
     const environment = readText(`/proc/${entry}/environ`).split('\0');
     const state = /^State:\s+([A-Z])/m.exec(readText(`/proc/${entry}/status`))?.[1];
-    if (!environment.includes(`${RUN_VARIABLE}=${cookie}`) || state === 'Z' || state === 'X') {
+    if (!environment.includes(`${name}=${value}`) || state === 'Z' || state === 'X') {
       return [];
     }
     return [{ pid: Number(entry), command: readText(`/proc/${entry}/cmdline`).split('\0').join(' ').trim() }];

@@ -1,0 +1,71 @@
+/**
+ * The process-table oracle, preloaded into every test file (`--import`): after each test nothing may live that it
+ * started, however it started it and wherever that went: a grandchild in a session of its own carries the same mark in
+ * its environment. What lives is named, killed, and fails the file; the reporter fails the test's rows.
+ */
+import { randomBytes } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
+import { after, beforeEach } from 'node:test';
+import { processesWithVariable, type RunningProcess } from '../support/survivors.ts';
+import { waitFor } from '../support/wait.ts';
+import { survivorLine } from './survivor-line.ts';
+
+/** Every process below this test file inherits it. */
+const FILE_VARIABLE = 'IMS_TEST_FILE';
+
+/** What was told to end may take this long to be gone, milliseconds. */
+const GRACE_MS = 3000;
+
+// The runner itself preloads this file, too; tests run in its children.
+if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
+  watch();
+}
+
+function watch(): void {
+  const cookie = randomBytes(8).toString('hex');
+  process.env[FILE_VARIABLE] = cookie;
+  let spawned = false;
+  let test: string | undefined;
+  // Most tests start nothing: only after a spawn is the process table read.
+  subscribe('child_process', () => {
+    spawned = true;
+  });
+  beforeEach(async (t) => {
+    if (spawned && test !== undefined) {
+      spawned = false;
+      await look(cookie, test);
+    }
+    test = t.name;
+  });
+  after(async () => {
+    if (test !== undefined) {
+      await look(cookie, test);
+    }
+  });
+}
+
+async function look(cookie: string, test: string): Promise<void> {
+  const living = (): RunningProcess[] => processesWithVariable(FILE_VARIABLE, cookie);
+  try {
+    await waitFor('the end of all processes', () => living().length === 0, { timeoutMs: GRACE_MS });
+  } catch {
+    const left = living();
+    console.error(
+      survivorLine(
+        test,
+        left.map(({ pid, command }) => `${pid} ${command}`),
+      ),
+    );
+    for (const { pid } of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself at this moment.
+      }
+    }
+    // The runner sets its own status at the end only if a test failed.
+    process.on('exit', () => {
+      process.exitCode = 1;
+    });
+  }
+}
