@@ -16,6 +16,9 @@ const FILE_VARIABLE = 'IMS_TEST_FILE';
 /** What was told to end may take this long to be gone, milliseconds. */
 const GRACE_MS = 3000;
 
+/** A process that was forked and has not executed its program yet shows its parent's environment: look again. */
+const CLEAN_LOOKS = 3;
+
 // The runner itself preloads this file, too; tests run in its children.
 if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
   watch();
@@ -46,8 +49,13 @@ function watch(): void {
 
 async function look(cookie: string, test: string): Promise<void> {
   const living = (): RunningProcess[] => processesWithVariable(FILE_VARIABLE, cookie);
+  let clean = 0;
+  const isClean = (): boolean => {
+    clean = living().length === 0 ? clean + 1 : 0;
+    return clean >= CLEAN_LOOKS;
+  };
   try {
-    await waitFor('the end of all processes', () => living().length === 0, { timeoutMs: GRACE_MS });
+    await waitFor('the end of all processes', isClean, { timeoutMs: GRACE_MS });
   } catch {
     const left = living();
     console.error(
