@@ -1,7 +1,7 @@
 /** argv of ims-relay → what to run. Pure: reads nothing but its arguments. */
 
 import type { RelayProcessOptions } from '../app/relay/process.ts';
-import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RelayConfig } from '../app/relay/relay.ts';
+import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RecordingConfig, type RelayConfig } from '../app/relay/relay.ts';
 import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
 import { type LogLevel, logLevelOf } from '../observe/level.ts';
@@ -47,6 +47,7 @@ interface Draft {
   readonly relay: Mutable<Omit<RelayConfig, 'log'>>;
   readonly control: string[];
   readonly notify: string[];
+  readonly recording: Mutable<Partial<RecordingConfig>>;
   readonly addresses: BindAddress[];
   external: BindAddress | undefined;
   advertised: readonly string[];
@@ -67,6 +68,7 @@ function interpret(given: readonly Given[], version: string): RelayInvocation {
     relay: {},
     control: [],
     notify: [],
+    recording: {},
     addresses: [],
     external: undefined,
     advertised: [],
@@ -133,6 +135,21 @@ function apply(option: Given, draft: Draft): void {
       draft.control.push(value);
       break;
     }
+    case 'recordingDirectory':
+      draft.recording.directory = value;
+      break;
+    case 'spoolDirectory':
+      draft.recording.spool = value;
+      break;
+    case 'pcap':
+      draft.recording.format = 'pcap';
+      break;
+    case 'recordAll':
+      draft.recording.everySession = true;
+      break;
+    case 'noRtcp':
+      relay.recordRtcp = false;
+      break;
     case 'notify': {
       const target = parseNotifyTarget(value);
       if (!target.ok) {
@@ -252,6 +269,7 @@ function finish(draft: Draft): RelayProcessOptions {
       ...relay,
       ...(control.length === 0 ? {} : { control }),
       notify: draft.notify,
+      recording: recordingOf(draft),
       ...(addresses.length === 0 && first === undefined ? {} : { addresses: withAdvertised(addresses, first) }),
       external: external === undefined ? undefined : { ...external, advertised: second },
       asymmetricByDefault,
@@ -265,6 +283,19 @@ function finish(draft: Draft): RelayProcessOptions {
     nice: draft.nice,
     tosGiven: draft.tosGiven,
   };
+}
+
+/** The directories are looked at when the relay starts, not here. */
+function recordingOf({ recording }: Draft): RecordingConfig | undefined {
+  const { directory } = recording;
+  if (directory === undefined) {
+    const alone = recording.spool !== undefined ? '-S' : recording.everySession === true ? '-a' : undefined;
+    if (alone !== undefined) {
+      throw new UsageError(`${alone}: recordings need a directory; give it with -r`);
+    }
+    return undefined;
+  }
+  return { ...recording, directory };
 }
 
 function advertisedAddresses({ advertised, external }: Draft): readonly (string | undefined)[] {

@@ -9,7 +9,6 @@ export interface RelayOption extends OptionSpec {
   readonly refused?: string;
 }
 
-const RECORDING = 'calls are not recorded in this version: leave it out';
 const MODULES = 'loadable modules do not exist here: leave it out';
 
 export const RELAY_OPTIONS = [
@@ -148,7 +147,6 @@ export const RELAY_OPTIONS = [
     help: 'IP TOS, 0 to 255; has no effect on the portable plane',
   },
   { name: 'ignored', short: 'D', argument: 'none', help: 'accepted: the working directory is never changed' },
-  { name: 'ignored', short: 'R', argument: 'none', help: 'accepted: nothing is recorded' },
   {
     name: 'ignored',
     short: 'L',
@@ -171,16 +169,29 @@ export const RELAY_OPTIONS = [
   },
   { name: 'ignored', long: 'no_redirect', argument: 'none', help: 'accepted: logs always go to standard error' },
   {
+    name: 'recordingDirectory',
+    short: 'r',
+    argument: 'required',
+    placeholder: 'dir',
+    help: 'directory for recordings (commands R and C); it must exist',
+  },
+  {
+    name: 'spoolDirectory',
+    short: 'S',
+    argument: 'required',
+    placeholder: 'dir',
+    help: 'recordings grow here and are moved to -r when they are complete',
+  },
+  { name: 'pcap', short: 'P', argument: 'none', help: 'recordings are pcap files (default: rtpproxy’s own format)' },
+  { name: 'recordAll', short: 'a', argument: 'none', help: 'record every session' },
+  { name: 'noRtcp', short: 'R', argument: 'none', help: 'leave RTCP out of recordings and copies' },
+  {
     name: 'notify',
     short: 'n',
     argument: 'required',
     placeholder: 'socket',
     help: 'who may be told of a session’s time-out: unix:path, tcp:address:port, tcp:%%CC_SELF%%:port; may be repeated',
   },
-  { name: 'refused', short: 'r', argument: 'required', help: '', refused: RECORDING },
-  { name: 'refused', short: 'S', argument: 'required', help: '', refused: RECORDING },
-  { name: 'refused', short: 'P', argument: 'none', help: '', refused: RECORDING },
-  { name: 'refused', short: 'a', argument: 'none', help: '', refused: RECORDING },
   {
     name: 'refused',
     short: '2',

@@ -1,11 +1,23 @@
 import type { ControlOrigin, RelayEffect } from '../relay/effects.ts';
 import { Relay } from '../relay/engine.ts';
-import type { MediaPlane, PairOutcome, PairRequest, PlaneEvent, PlaneListener } from '../relay/plane.ts';
+import type {
+  Component,
+  MediaPlane,
+  PairOutcome,
+  PairRequest,
+  PlaneEvent,
+  PlaneListener,
+  SessionId,
+  Side,
+} from '../relay/plane.ts';
+import type { TapId, TapRequest } from '../relay/recording/tap.ts';
 import type { RelaySettings } from '../relay/settings.ts';
 import type { RelayEnvironment } from '../relay/state.ts';
 import { assertNever } from '../wire/assert-never.ts';
+import type { TransportAddress } from '../wire/ip-address.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { NotifySender } from './notify-sender.ts';
+import type { Recorder } from './recording/recorder.ts';
 
 /** A sender of commands that can be answered. */
 export interface ControlPeer extends ControlOrigin {
@@ -20,6 +32,8 @@ export interface RelayDriverOptions {
   readonly openPlane: (listener: PlaneListener) => MediaPlane;
   readonly onDrained: () => void;
   readonly notifier: NotifySender;
+  /** Builds the recorder, which reports what it could not go on with. */
+  readonly openRecorder: (onFailure: (tap: TapId, cause: string) => void) => Recorder;
 }
 
 /** Joins the relay engine to its plane, its control sockets and one timer. */
@@ -28,12 +42,16 @@ export class RelayDriver implements PlaneListener {
   readonly #plane: MediaPlane;
   readonly #onDrained: () => void;
   readonly #notifier: NotifySender;
+  readonly #recorder: Recorder;
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
-  constructor({ settings, environment, openPlane, onDrained, notifier }: RelayDriverOptions) {
+  constructor({ settings, environment, openPlane, onDrained, notifier, openRecorder }: RelayDriverOptions) {
     this.#onDrained = onDrained;
     this.#notifier = notifier;
+    this.#recorder = openRecorder((tap, cause) =>
+      this.#perform(this.#relay.handleTapFailed(performance.now(), tap, cause)),
+    );
     this.#plane = openPlane(this);
     this.#relay = new Relay(settings, { ...environment, meter: this.#plane, canSetTos: this.#plane.canSetTos });
   }
@@ -52,7 +70,11 @@ export class RelayDriver implements PlaneListener {
   }
 
   pairOpened(_request: PairRequest, outcome: PairOutcome): void {
-    this.#perform(this.#relay.handlePairOpened(performance.now(), outcome));
+    this.#perform(this.#relay.handleOpened(performance.now(), outcome));
+  }
+
+  packet(session: SessionId, side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void {
+    this.#recorder.packet(session, side, component, packet, source);
   }
 
   event(event: PlaneEvent): void {
@@ -72,7 +94,7 @@ export class RelayDriver implements PlaneListener {
     this.#perform(this.#relay.shutdown(performance.now()));
     this.#closed = true;
     this.#timer.arm(Number.POSITIVE_INFINITY);
-    await Promise.all([this.#plane.close(), this.#notifier.close()]);
+    await Promise.all([this.#plane.close(), this.#notifier.close(), this.#recorder.closeAll()]);
   }
 
   #perform(effects: readonly RelayEffect<ControlPeer>[]): void {
@@ -82,6 +104,18 @@ export class RelayDriver implements PlaneListener {
     this.#timer.arm(this.#closed ? Number.POSITIVE_INFINITY : this.#relay.nextTimeoutAt());
   }
 
+  async #openTap(request: TapRequest): Promise<void> {
+    const outcome = await this.#recorder.open(request);
+    if (this.#closed) {
+      this.#recorder.close(request.tap);
+      return;
+    }
+    if (outcome.kind === 'opened') {
+      this.#plane.tap(request.session, request.side, true);
+    }
+    this.#perform(this.#relay.handleOpened(performance.now(), outcome));
+  }
+
   #performOne(effect: RelayEffect<ControlPeer>): void {
     switch (effect.kind) {
       case 'reply':
@@ -89,6 +123,13 @@ export class RelayDriver implements PlaneListener {
         break;
       case 'open':
         this.#plane.open(effect.request);
+        break;
+      case 'open-tap':
+        void this.#openTap(effect.request);
+        break;
+      case 'close-tap':
+        this.#plane.tap(effect.session, effect.side, false);
+        this.#recorder.close(effect.tap);
         break;
       case 'peer':
         this.#plane.setPeer(effect.session, effect.side, effect.order);

@@ -1,5 +1,6 @@
 import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { PairRequest, PeerOrder, SessionId, Side } from './plane.ts';
+import type { TapId, TapRequest } from './recording/tap.ts';
 
 /** Where a command came from; the edge's own object, which has the way back. */
 export interface ControlOrigin {
@@ -29,8 +30,11 @@ export interface NotifyEffect {
 
 /** Orders to the plane. */
 export type MediaEffect =
-  /** Answered by `handlePairOpened`, once for each. */
+  /** Answered by `handleOpened`, once for each. */
   | { readonly kind: 'open'; readonly request: PairRequest }
+  /** Answered by `handleOpened`, once for each; then the plane taps the legs. */
+  | { readonly kind: 'open-tap'; readonly request: TapRequest }
+  | { readonly kind: 'close-tap'; readonly tap: TapId; readonly session: SessionId; readonly side: Side }
   | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
   | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
   | { readonly kind: 'end'; readonly session: SessionId };

@@ -16,6 +16,7 @@ import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
 import { LogLimit } from './log-limit.ts';
 import { type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
+import type { TapId } from './recording/tap.ts';
 import { ReplyCache } from './reply-cache.ts';
 import type { EndReason } from './session.ts';
 import type { RelaySettings } from './settings.ts';
@@ -47,7 +48,8 @@ interface Job<Origin> {
  * The relay without sockets: commands and facts go in, effects come out.
  *
  * - `handleCommand`: a datagram or one line of a stream;
- * - `handlePairOpened`: the answer to an `open` effect, exactly one for each;
+ * - `handleOpened`: the answer to an `open` or `open-tap` effect, exactly one for each;
+ * - `handleTapFailed`: a tap that was open could not go on, and is closed;
  * - `handlePlaneEvent`: something happened to media;
  * - `handleTimeout`: `nextTimeoutAt()` has passed.
  *
@@ -103,12 +105,17 @@ export class Relay<Origin extends ControlOrigin> {
     return this.#takeEffects();
   }
 
-  handlePairOpened(now: number, outcome: PairOutcome): RelayEffect<Origin>[] {
+  handleOpened(now: number, outcome: PairOutcome): RelayEffect<Origin>[] {
     const active = this.#active;
     if (active !== undefined && !this.#closed) {
       this.#resume(now, active.job, active.run, outcome);
       this.#runWaiting(now);
     }
+    return this.#takeEffects();
+  }
+
+  handleTapFailed(now: number, tap: TapId, cause: string): RelayEffect<Origin>[] {
+    this.#state.loseTap(now, tap, cause);
     return this.#takeEffects();
   }
 
@@ -273,7 +280,7 @@ export class Relay<Origin extends ControlOrigin> {
       this.#armTick(now);
     } else {
       this.#active = { job, run };
-      this.#effects.push({ kind: 'open', request: step.value });
+      this.#effects.push(step.value);
     }
   }
 

@@ -95,6 +95,8 @@ export interface MediaPlane extends PlaneMeter {
   setPeer(session: SessionId, side: Side, order: PeerOrder): void;
   /** IP TOS of packets sent from this leg, 0–255. */
   setTos(session: SessionId, side: Side, tos: number): void;
+  /** Whether copies of what is accepted on the leg go to the listener's `packet`. */
+  tap(session: SessionId, side: Side, on: boolean): void;
   /** Closes both legs and forgets the session; its counters can be read until this is called. */
   end(session: SessionId): void;
   /** Ends every session. Idempotent. */
@@ -123,4 +125,6 @@ export type PlaneEvent =
 export interface PlaneListener {
   pairOpened(request: PairRequest, outcome: PairOutcome): void;
   event(event: PlaneEvent): void;
+  /** A packet of a tapped leg, as it was accepted; its bytes are only valid during the call. */
+  packet(session: SessionId, side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void;
 }

@@ -2,6 +2,7 @@ import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
+import type { Tap } from './recording/tap.ts';
 
 /** One side of a session: the socket pair that faces a party, and what signalling said of that party. */
 export interface Leg {
@@ -19,6 +20,8 @@ export interface Leg {
   tos: number | undefined;
   /** The session ends when this passes without a sign of life. */
   expiresAt: number;
+  /** Where copies of the party's packets go. */
+  tap: Tap | undefined;
   /** The plane's last accepted packet that expiresAt already counts. */
   seenAt: number;
 }
@@ -143,6 +146,7 @@ function newLeg(local: LocalAddress): Leg {
     packetMs: 0,
     tos: undefined,
     expiresAt: 0,
+    tap: undefined,
     seenAt: Number.NEGATIVE_INFINITY,
   };
 }

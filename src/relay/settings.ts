@@ -1,6 +1,7 @@
 import type { ImsDialectMode } from '../rtpp/ims-dialect.ts';
 import type { NotifyTarget } from '../rtpp/notify.ts';
 import type { LocalAddress } from './local-addresses.ts';
+import type { RecordingFormat } from './recording/tap.ts';
 
 /** How one relay behaves; made from the command line or by `createRelay`. */
 export interface RelaySettings {
@@ -26,6 +27,10 @@ export interface RelaySettings {
   readonly imsDialect: ImsDialectMode;
   /** `-n`: who may be told of a session's time-out, by the last words of a `U`. */
   readonly notifyTargets: readonly NotifyTarget[];
+  /** `-r`: what files of recordings are like; undefined: none can be made. */
+  readonly recording: { readonly format: RecordingFormat; readonly everySession: boolean } | undefined;
+  /** Whether RTCP is recorded and copied, too; `-R` switches it off. */
+  readonly recordRtcp: boolean;
   /** Sessions at once; one more gets E72. */
   readonly maxSessions: number;
 }

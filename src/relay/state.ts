@@ -4,8 +4,9 @@ import type { MediaEffect, NotifyEffect } from './effects.ts';
 import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { LegCounters } from './media/counters.ts';
-import { CALLEE_SIDE, CALLER_SIDE, type PlaneMeter, type SessionId, type Side } from './plane.ts';
+import { CALLEE_SIDE, CALLER_SIDE, type PlaneMeter, type SessionId, type Side, sideName } from './plane.ts';
 import { PortTable } from './port-table.ts';
+import type { TapId } from './recording/tap.ts';
 import type { EndReason, Session } from './session.ts';
 import { SessionTable } from './session-table.ts';
 import type { RelaySettings } from './settings.ts';
@@ -46,6 +47,7 @@ export class RelayState {
   readonly #ports: Readonly<Record<AddressFamily, PortTable>>;
   #effects: (MediaEffect | NotifyEffect)[] = [];
   #lastId = 0;
+  #lastTap = 0;
 
   constructor(settings: RelaySettings, environment: RelayEnvironment) {
     const { minPort, maxPort, sequentialPorts: sequential, reservedPorts: reserved } = settings;
@@ -95,6 +97,38 @@ export class RelayState {
     }
   }
 
+  nextTapId(): TapId {
+    this.#lastTap += 1;
+    return this.#lastTap as TapId;
+  }
+
+  /** Ends the recording or copy of a leg. False: there was none. */
+  closeTap(now: number, session: Session, side: Side): boolean {
+    const { tap } = session.legs[side];
+    if (tap === undefined) {
+      return false;
+    }
+    session.legs[side].tap = undefined;
+    if (tap.port !== undefined) {
+      this.ports(tap.port.family).release(now, tap.port.port);
+    }
+    this.emit({ kind: 'close-tap', tap: tap.id, session: session.id, side });
+    return true;
+  }
+
+  /** A tap that could not go on: the call does. */
+  loseTap(now: number, id: TapId, cause: string): void {
+    for (const session of this.sessions.values()) {
+      for (const side of [CALLEE_SIDE, CALLER_SIDE] as const) {
+        if (session.legs[side].tap?.id === id) {
+          const { callId } = session;
+          this.log.error({ callId, side: sideName(side), err: cause }, 'a recording ended early: it cannot be written');
+          this.closeTap(now, session, side);
+        }
+      }
+    }
+  }
+
   /** Ends a session that is in the table: its ports rest, its figures go into the totals, one line is logged. */
   endSession(now: number, session: Session, reason: EndReason): void {
     if (!this.sessions.remove(session)) {
@@ -125,6 +159,8 @@ export class RelayState {
         this.emit({ kind: 'notify', target, text: `${tag}\n` });
       }
     }
+    this.closeTap(now, session, CALLEE_SIDE);
+    this.closeTap(now, session, CALLER_SIDE);
     this.releasePort(now, session, CALLEE_SIDE);
     this.releasePort(now, session, CALLER_SIDE);
     this.emit({ kind: 'end', session: session.id });

@@ -6,72 +6,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rtpDatagram } from '../support/datagram-view.ts';
-import { freePortRange, freeUdpPort } from '../support/ports.ts';
-import { Program } from '../support/program.ts';
-import { binary } from '../support/project.ts';
 import { converse, RtpParty } from '../support/rtp-party.ts';
-import { activeSessions, askRelay } from '../support/rtpp.ts';
-import { openScope, type Scope } from '../support/scope.ts';
+import { activeSessions } from '../support/rtpp.ts';
+import { openScope } from '../support/scope.ts';
 import { boundUdpPorts } from '../support/survivors.ts';
+import { startRelay, startSession } from '../support/test-relay.ts';
 import { waitFor } from '../support/wait.ts';
-
-interface TestRelay {
-  readonly program: Program;
-  readonly control: number;
-  readonly minPort: number;
-  ask(command: string): Promise<string>;
-  /** The port that a U or L granted. */
-  grant(command: string): Promise<number>;
-}
-
-async function startRelay(scope: Scope, pairs = 20, ...more: string[]): Promise<TestRelay> {
-  const control = await freeUdpPort();
-  const minPort = freePortRange(pairs * 2);
-  const range = ['-m', `${minPort}`, '-M', `${minPort + pairs * 2 - 1}`];
-  const program = Program.start(scope, {
-    name: 'ims-relay',
-    command: [
-      process.execPath,
-      binary('ims-relay'),
-      '-f',
-      '-F',
-      '-l',
-      '127.0.0.1',
-      '-s',
-      `udp:127.0.0.1:${control}`,
-      ...range,
-      ...more,
-    ],
-  });
-  await program.waitForLine(/relay ready/);
-  const ask = (command: string): Promise<string> => askRelay(control, command);
-  return {
-    program,
-    control,
-    minPort,
-    ask,
-    async grant(command) {
-      const reply = await ask(command);
-      assert.match(reply, /^\d+ 127\.0\.0\.1$/, command);
-      return Number(reply.split(' ')[0]);
-    },
-  };
-}
-
-/** A complete session between two parties whose addresses are signalled. */
-async function startSession(
-  relay: TestRelay,
-  caller: RtpParty,
-  callee: RtpParty,
-  callId = 'call',
-): Promise<{ forCaller: { address: string; port: number }; forCallee: { address: string; port: number } }> {
-  const calleeFacing = await relay.grant(`U ${callId} 127.0.0.1 ${caller.port} A`);
-  const callerFacing = await relay.grant(`L ${callId} 127.0.0.1 ${callee.port} A B`);
-  return {
-    forCaller: { address: '127.0.0.1', port: callerFacing },
-    forCallee: { address: '127.0.0.1', port: calleeFacing },
-  };
-}
 
 test('RTP and RTCP pass both ways and leave from the port that the receiver was told', async (t) => {
   const scope = openScope(t);

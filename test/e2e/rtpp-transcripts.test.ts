@@ -56,7 +56,8 @@ async function openRelay(scope: Scope, { transport, args }: Transcript): Promise
     unix: `unix:${path}`,
     cunix: `cunix:${path}`,
   };
-  const relay = spawn(process.execPath, [binary('ims-relay'), '-f', '-F', '-s', sockets[transport], ...args], {
+  const words = args.map((word) => word.replace('@RDIR@', directory));
+  const relay = spawn(process.execPath, [binary('ims-relay'), '-f', '-F', '-s', sockets[transport], ...words], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   scope.defer(async () => {

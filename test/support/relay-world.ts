@@ -4,6 +4,7 @@ import type { ControlOrigin, RelayEffect } from '../../src/relay/effects.ts';
 import { Relay } from '../../src/relay/engine.ts';
 import { LegCounters } from '../../src/relay/media/counters.ts';
 import type { PairOutcome, PairRequest, PlaneMeter, SessionId, Side } from '../../src/relay/plane.ts';
+import type { TapId, TapRequest } from '../../src/relay/recording/tap.ts';
 import type { RelaySettings } from '../../src/relay/settings.ts';
 
 export interface LogLine {
@@ -25,6 +26,8 @@ const SETTINGS: RelaySettings = {
   asymmetricByDefault: false,
   imsDialect: 'off',
   notifyTargets: [],
+  recording: undefined,
+  recordRtcp: true,
   maxSessions: 1000,
 };
 
@@ -36,7 +39,12 @@ export class RelayWorld {
   readonly peers: Extract<RelayEffect, { kind: 'peer' }>[] = [];
   readonly ended: SessionId[] = [];
   readonly logged: LogLine[] = [];
+  readonly taps: TapRequest[] = [];
+  readonly closedTaps: TapId[] = [];
+  readonly notified: Extract<RelayEffect, { kind: 'notify' }>[] = [];
   drained = false;
+  /** What becomes of a recording or copy. */
+  openTap: (request: TapRequest) => PairOutcome = () => ({ kind: 'opened' });
   /** What becomes of a pair; undefined: the plane does not answer yet. */
   open: (request: PairRequest) => PairOutcome | undefined = () => ({ kind: 'opened' });
   readonly #counters = new Map<string, LegCounters>();
@@ -82,7 +90,7 @@ export class RelayWorld {
   /** The plane answers the oldest request that it has left open. */
   answer(outcome: PairOutcome = { kind: 'opened' }): string[] {
     this.#unanswered.shift();
-    return this.#capture(() => this.relay.handlePairOpened(this.now, outcome));
+    return this.#capture(() => this.relay.handleOpened(this.now, outcome));
   }
 
   drain(): void {
@@ -119,6 +127,13 @@ export class RelayWorld {
         this.ended.push(effect.session);
       } else if (effect.kind === 'drained') {
         this.drained = true;
+      } else if (effect.kind === 'open-tap') {
+        this.taps.push(effect.request);
+        this.#perform(this.relay.handleOpened(this.now, this.openTap(effect.request)));
+      } else if (effect.kind === 'close-tap') {
+        this.closedTaps.push(effect.tap);
+      } else if (effect.kind === 'notify') {
+        this.notified.push(effect);
       } else if (effect.kind === 'open') {
         this.#open(effect.request);
       }
@@ -131,7 +146,7 @@ export class RelayWorld {
     if (outcome === undefined) {
       this.#unanswered.push(request);
     } else {
-      this.#perform(this.relay.handlePairOpened(this.now, outcome));
+      this.#perform(this.relay.handleOpened(this.now, outcome));
     }
   }
 

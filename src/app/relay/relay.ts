@@ -7,6 +7,7 @@ import type { ControlHandler, ControlSocket } from '../../io/control/control-soc
 import { openControl } from '../../io/control/open.ts';
 import { openLocalRoutes } from '../../io/local-routes.ts';
 import { NotifySender } from '../../io/notify-sender.ts';
+import { Recorder } from '../../io/recording/recorder.ts';
 import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
 import type { RelayDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
@@ -16,6 +17,7 @@ import type { LocalAddress } from '../../relay/local-addresses.ts';
 import { isUnicast, OwnControl } from '../../relay/own-control.ts';
 import type { MediaPlane } from '../../relay/plane.ts';
 import { pairPorts } from '../../relay/port-table.ts';
+import type { RecordingFormat } from '../../relay/recording/tap.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../../relay/settings.ts';
 import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
 import { type NotifyTarget, parseNotifyTarget } from '../../rtpp/notify.ts';
@@ -47,11 +49,25 @@ export interface RelayConfig {
   /** Believe signalled hosts and never learn, unless a command says otherwise. Default: in bridging mode. */
   readonly asymmetricByDefault?: boolean | undefined;
   readonly imsDialect?: ImsDialectMode;
+  /** Directory for recordings (`-r`), and how they are made. Default: nothing is recorded. */
+  readonly recording?: RecordingConfig | undefined;
+  /** Whether RTCP is recorded and copied. Default true. */
+  readonly recordRtcp?: boolean;
   /** Who may be told of time-outs, in the form of `-n`; at most 64. Default: nobody. */
   readonly notify?: readonly string[];
   readonly plane?: PlaneChoice;
   /** Default: nothing is logged. */
   readonly log?: Log;
+}
+
+export interface RecordingConfig {
+  readonly directory: string;
+  /** Files grow here and are moved when they are complete. Default: `directory`. */
+  readonly spool?: string | undefined;
+  /** Default: rtpproxy's own. */
+  readonly format?: RecordingFormat;
+  /** Record every session. Default false. */
+  readonly everySession?: boolean;
 }
 
 export interface RunningRelay {
@@ -109,6 +125,8 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     },
     onDrained: drainedNow,
     notifier: new NotifySender(log),
+    openRecorder: (onFailure) =>
+      new Recorder({ directory: config.recording?.directory, spool: config.recording?.spool, log, onFailure }),
   });
   const handler: ControlHandler = {
     command: (peer: ControlPeer, text: string) => driver.command(peer, text),
@@ -256,6 +274,14 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
     asymmetricByDefault: config.asymmetricByDefault ?? external !== undefined,
     imsDialect: config.imsDialect ?? 'off',
     notifyTargets: notifyTargets(config.notify ?? []),
+    recording:
+      config.recording === undefined
+        ? undefined
+        : {
+            format: config.recording.format ?? 'ad-hoc',
+            everySession: config.recording.everySession ?? false,
+          },
+    recordRtcp: config.recordRtcp ?? true,
     maxSessions: DEFAULT_MAX_SESSIONS,
   };
   const range = `-m ${settings.minPort} -M ${settings.maxPort}`;

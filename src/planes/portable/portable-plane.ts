@@ -73,6 +73,10 @@ export class PortablePlane implements MediaPlane {
     // Accepted for the sake of the interface: see canSetTos.
   }
 
+  tap(session: SessionId, side: Side, on: boolean): void {
+    this.#sessions.get(session)?.path.tap(side, on);
+  }
+
   end(session: SessionId): void {
     this.#sessions.get(session)?.close();
     this.#sessions.delete(session);
@@ -155,6 +159,10 @@ class PortableSession implements PacketSink {
 
   firstPacket(side: Side, remote: TransportAddress): void {
     this.#listener.event({ kind: 'first-packet', session: this.#id, side, remote });
+  }
+
+  tapped(side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void {
+    this.#listener.packet(this.#id, side, component, packet, source);
   }
 
   discarded(): void {

@@ -2,6 +2,7 @@ import type { CommandLine } from '../../rtpp/command-line.ts';
 import { type Ecode, formatEcode } from '../../rtpp/ecodes.ts';
 import type { Verb } from '../../rtpp/verbs.ts';
 import type { PairOutcome, PairRequest } from '../plane.ts';
+import type { TapRequest } from '../recording/tap.ts';
 import type { RelayState } from '../state.ts';
 
 /** One command that passed the checks of its line. */
@@ -25,7 +26,12 @@ export interface CommandOutcome {
  * A command that opens ports waits for each: it yields what it wants opened and is resumed with what became of it.
  * Commands run one after the other, so nothing else changes the state meanwhile but clocks and packets.
  */
-export type Opening<T> = Generator<PairRequest, T, PairOutcome>;
+export type Opening<T> = Generator<Wish, T, PairOutcome>;
+
+/** What a command waits for. */
+export type Wish =
+  | { readonly kind: 'open'; readonly request: PairRequest }
+  | { readonly kind: 'open-tap'; readonly request: TapRequest };
 
 /** Everything there is to know about a command; a new one is a file with a spec and a line in `index.ts`. */
 export interface CommandSpec {

@@ -14,10 +14,11 @@ import {
 import { err, ok, type Result } from '../../wire/result.ts';
 import { type LocalAddress, type LocalAddresses, reportedAddress } from '../local-addresses.ts';
 import { isUnicast } from '../own-control.ts';
-import { otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
+import { CALLEE_SIDE, CALLER_SIDE, otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
 import { Session } from '../session.ts';
 import type { RelayState } from '../state.ts';
 import type { Opening } from './spec.ts';
+import { startRecording } from './taps.ts';
 
 export interface StreamOptions {
   readonly modifiers: StreamModifiers<LocalAddress>;
@@ -101,6 +102,15 @@ export function* createSession(
   return session;
 }
 
+/** `-a`: every session is recorded, in one file where the format has room for both parties. */
+function* recordIfAll(state: RelayState, session: Session): Opening<void> {
+  const { recording } = state.settings;
+  if (recording?.everySession === true) {
+    yield* startRecording(state, session, CALLER_SIDE, true);
+    yield* startRecording(state, session, CALLEE_SIDE, true);
+  }
+}
+
 /**
  * Makes sure that the leg has a socket, or a new one when the command says `N`. False: no port (E71).
  * The second leg completes the session.
@@ -128,6 +138,7 @@ export function* ensureLeg(
     state.statistics.add('nsess_complete');
     session.refresh(now);
     logLeg(state, session, side, 'session answered');
+    yield* recordIfAll(state, session);
   }
   return true;
 }
@@ -212,7 +223,7 @@ function* openLeg(state: RelayState, now: number, session: Session, side: Side, 
   let reason: PairFailure = 'in-use';
   for (const port of table.candidates(now)) {
     const { address, family } = local;
-    const outcome = yield { session: session.id, side, address, family, port };
+    const outcome = yield { kind: 'open', request: { session: session.id, side, address, family, port } };
     if (outcome.kind === 'opened') {
       table.claim(port);
       state.releasePort(now, session, side);

@@ -10,6 +10,8 @@ export interface PacketSink {
   latched(side: Side, component: Component, remote: TransportAddress): void;
   firstPacket(side: Side, remote: TransportAddress): void;
   discarded(): void;
+  /** A packet of a tapped leg, before it is forwarded. */
+  tapped(side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void;
 }
 
 interface Leg {
@@ -17,6 +19,7 @@ interface Leg {
   readonly rtcp: Latch;
   readonly counters: LegCounters;
   open: boolean;
+  tapped: boolean;
 }
 
 /**
@@ -45,6 +48,10 @@ export class MediaPath {
 
   legOpened(side: Side): void {
     this.#legs[side].open = true;
+  }
+
+  tap(side: Side, on: boolean): void {
+    this.#legs[side].tapped = on;
   }
 
   signal(now: number, side: Side, order: PeerOrder): void {
@@ -92,6 +99,9 @@ export class MediaPath {
     } else {
       counters.rtcpAccepted += 1;
     }
+    if (leg.tapped) {
+      sink.tapped(side, component, packet, { address, port });
+    }
     const far = otherSide(side);
     const to = this.#legs[far][component].remote;
     if (to === undefined || to.port === 0) {
@@ -114,5 +124,5 @@ export class MediaPath {
 
 function newLeg(policy: LatchPolicy): Leg {
   const rtp = policy.rtp();
-  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false };
+  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false, tapped: false };
 }

@@ -27,6 +27,7 @@ function openWorld(t: TestContext): World {
     listener: {
       pairOpened: (_request, outcome) => answer?.(outcome),
       event: (event) => events.push(event),
+      packet: () => {},
     },
   });
   t.after(() => plane.close());
@@ -114,7 +115,7 @@ test('a session that ends while its pair is being opened keeps no socket', async
 });
 
 test('a plane that does not exist yet is replaced, with the reason', async (t) => {
-  const options = { policy: LOCKED, listener: { pairOpened: () => {}, event: () => {} } };
+  const options = { policy: LOCKED, listener: { pairOpened: () => {}, event: () => {}, packet: () => {} } };
   for (const choice of ['auto', 'portable', 'native', 'kernel'] as const) {
     const { plane, reason, fallback } = choosePlane(choice, options);
     t.after(() => plane.close());

@@ -1,0 +1,66 @@
+/** The shipped ims-relay on loopback, and sessions through it. */
+import assert from 'node:assert/strict';
+import { freePortRange, freeUdpPort } from './ports.ts';
+import { Program } from './program.ts';
+import { binary } from './project.ts';
+import type { RtpParty } from './rtp-party.ts';
+import { askRelay } from './rtpp.ts';
+import type { Scope } from './scope.ts';
+
+export interface TestRelay {
+  readonly program: Program;
+  readonly control: number;
+  readonly minPort: number;
+  ask(command: string): Promise<string>;
+  /** The port that a U or L granted. */
+  grant(command: string): Promise<number>;
+}
+
+export async function startRelay(scope: Scope, pairs = 20, ...more: string[]): Promise<TestRelay> {
+  const control = await freeUdpPort();
+  const minPort = freePortRange(pairs * 2);
+  const range = ['-m', `${minPort}`, '-M', `${minPort + pairs * 2 - 1}`];
+  const program = Program.start(scope, {
+    name: 'ims-relay',
+    command: [
+      process.execPath,
+      binary('ims-relay'),
+      '-f',
+      '-F',
+      '-l',
+      '127.0.0.1',
+      '-s',
+      `udp:127.0.0.1:${control}`,
+      ...range,
+      ...more,
+    ],
+  });
+  await program.waitForLine(/relay ready/);
+  const ask = (command: string): Promise<string> => askRelay(control, command);
+  return {
+    program,
+    control,
+    minPort,
+    ask,
+    async grant(command) {
+      const reply = await ask(command);
+      assert.match(reply, /^\d+ 127\.0\.0\.1$/, command);
+      return Number(reply.split(' ')[0]);
+    },
+  };
+}
+
+/** A complete session between two parties whose addresses are signalled. */
+export async function startSession(
+  relay: TestRelay,
+  caller: RtpParty,
+  callee: RtpParty,
+  callId = 'call',
+): Promise<{ forCaller: { address: string; port: number }; forCallee: { address: string; port: number } }> {
+  const calleeFacing = await relay.grant(`U ${callId} 127.0.0.1 ${caller.port} A`);
+  const callerFacing = await relay.grant(`L ${callId} 127.0.0.1 ${callee.port} A B`);
+  return {
+    forCaller: { address: '127.0.0.1', port: callerFacing },
+    forCallee: { address: '127.0.0.1', port: calleeFacing },
+  };
+}
