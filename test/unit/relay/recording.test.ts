@@ -24,7 +24,7 @@ test('no name has a slash or a control character, or is a directory', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (callId, fromTag) => {
       for (const name of [recordingName({ callId, fromTag }), copyName(callId) ?? 'x']) {
-        assert.doesNotMatch(name, /[/\0\n\x1b]/);
+        assert.ok([...name].every((character) => character >= ' ' && character !== '/'));
         assert.ok(name !== '.' && name !== '..' && name.length <= 240);
       }
     }),
