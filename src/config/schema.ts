@@ -10,8 +10,10 @@ const relayServiceOptions = z.object({
   ...relayOptions.shape,
   ...serviceShape,
   startTimeoutMs: serviceShape.startTimeoutMs.unwrap().default(10_000).meta({
-    description: 'The relay must have forwarded RTP within this time of its start; 0 waits for ever.',
+    description:
+      'The relay must have forwarded RTP within this time of its start, or with --require-relay have appeared; 0 waits for ever.',
     unit: 'ms',
+    flag: '--relay-timeout',
   }),
 });
 

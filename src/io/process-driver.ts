@@ -35,6 +35,12 @@ export interface ChildListener {
 /** Between looks at a group whose leader is gone, milliseconds. */
 const EXTINCTION_POLL_MS = 25;
 
+/**
+ * How often, and how far apart in milliseconds, the process table is read for daemons: one that executes its program
+ * just then shows no environment.
+ */
+const DAEMON_LOOKS = { count: 4, everyMs: 15 } as const;
+
 /** A leader that ends with status 0 this soon, milliseconds, while others of its run live, has daemonised. */
 const DAEMON_WINDOW_MS = 5000;
 
@@ -164,18 +170,34 @@ export class ChildDriver {
   }
 
   #handleExit(exitCode: number | undefined, signal: string | undefined): void {
-    this.#listener.exited({ exitCode, signal, daemonised: exitCode === 0 && this.#hasDaemonised() });
+    if (exitCode === 0 && this.#mayHaveDaemonised()) {
+      this.#lookForDaemon(DAEMON_LOOKS.count, (daemonised) => this.#endLeader({ exitCode, signal, daemonised }));
+    } else {
+      this.#endLeader({ exitCode, signal, daemonised: false });
+    }
+  }
+
+  #endLeader(end: Parameters<ChildListener['exited']>[0]): void {
+    this.#listener.exited(end);
     if (!this.#checkExtinct()) {
       this.#poll = setInterval(() => this.#checkExtinct(), EXTINCTION_POLL_MS);
     }
   }
 
-  #hasDaemonised(): boolean {
-    const { embedded, cookies, env } = this.#command;
-    if (embedded || performance.now() - this.#spawnedAt > DAEMON_WINDOW_MS || this.#signalled.size > 0) {
-      return false;
+  #mayHaveDaemonised(): boolean {
+    const isYoung = performance.now() - this.#spawnedAt <= DAEMON_WINDOW_MS;
+    return !this.#command.embedded && isYoung && this.#signalled.size === 0;
+  }
+
+  #lookForDaemon(looks: number, done: (daemonised: boolean) => void): void {
+    const { cookies, env } = this.#command;
+    if (processesWithEnvironment(cookies.map((name) => `${name}=${env[name]}`)).length > 0) {
+      done(true);
+    } else if (looks <= 1) {
+      done(false);
+    } else {
+      this.#poll = setTimeout(() => this.#lookForDaemon(looks - 1, done), DAEMON_LOOKS.everyMs);
     }
-    return processesWithEnvironment(cookies.map((name) => `${name}=${env[name]}`)).length > 0;
   }
 
   #checkExtinct(): boolean {

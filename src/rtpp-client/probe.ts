@@ -3,13 +3,15 @@
  *
  * ```
  *            refused ─────────────────────────────► absent
- * asking ────stray, or a text under our cookie ───► foreign
- *   │        3 × 500 ms without an answer ────────► silent
+ * asking ────garbage, or a text under our cookie ─► foreign
+ *   │        3 × 500 ms without an answer ────────► silent; foreign, if only others' cookies came
  *   └─ version or E-code ─► listing (one VF a capability) ─► rtpproxy
  * ```
  */
 import { CAPABILITIES } from '../rtpp/capabilities.ts';
+import { parseReply } from '../rtpp/reply.ts';
 import { formatCommand } from '../rtpp/request.ts';
+import { splitCookie } from '../rtpp/words.ts';
 import type { RtppOutcome } from './outcome.ts';
 import type { RetryPolicy } from './policy.ts';
 
@@ -42,6 +44,8 @@ const VERSION = formatCommand({ kind: 'version' });
 /** Stands above a client engine: the driver sends what it asks and brings each outcome back under the command's text. */
 export class RelayProbe {
   #phase: 'asking' | 'listing' | 'done' = 'asking';
+  /** A reply under a cookie that is not ours, as a relay sends that still answers who had our port before. */
+  #misdirected: string | undefined;
   #version: string | undefined;
   #ecode: number | undefined;
   /** `VF` commands without an outcome, with their dates. */
@@ -69,7 +73,14 @@ export class RelayProbe {
 
   /** A datagram that answers none of our commands. Once a relay has spoken it changes nothing. */
   handleStray(text: string): ProbeEffect[] {
-    return this.#phase === 'asking' ? this.#verdict({ kind: 'foreign', answer: text }) : [];
+    if (this.#phase !== 'asking') {
+      return [];
+    }
+    if (isReplyToVersion(text)) {
+      this.#misdirected ??= text;
+      return [];
+    }
+    return this.#verdict({ kind: 'foreign', answer: text });
   }
 
   #handleVersion(outcome: RtppOutcome): ProbeEffect[] {
@@ -81,7 +92,9 @@ export class RelayProbe {
       case 'rejected':
         return this.#verdict({ kind: 'foreign', answer: outcome.reason });
       default:
-        return this.#verdict({ kind: 'silent' });
+        return this.#verdict(
+          this.#misdirected === undefined ? { kind: 'silent' } : { kind: 'foreign', answer: this.#misdirected },
+        );
     }
     const { reply } = outcome;
     if (reply.kind === 'text') {
@@ -114,4 +127,10 @@ export class RelayProbe {
     this.#phase = 'done';
     return [{ kind: 'verdict', verdict }];
   }
+}
+
+/** Whatever its cookie: a version, or an E-code. */
+function isReplyToVersion(text: string): boolean {
+  const reply = parseReply(splitCookie(text)?.command ?? '');
+  return reply.ok && (reply.value.kind === 'error' || (reply.value.kind === 'number' && !reply.value.address));
 }

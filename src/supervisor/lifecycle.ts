@@ -53,9 +53,16 @@ export function becomeReady(turn: Turn, name: ServiceName): void {
   });
 }
 
-/** An IMS is asked less often: its answer costs it more, and nothing is done about its silence. */
+/**
+ * An IMS is asked less often: its answer costs it more, and nothing is done about its silence. A relay that was found
+ * is asked twice as often: unlike a child's, its end is noticed only by asking.
+ */
 export function healthIntervalMs(turn: Turn, name: ServiceName): number {
-  return turn.state.rules.healthIntervalMs * (name === 'relay' ? 1 : 5);
+  const { healthIntervalMs: interval } = turn.state.rules;
+  if (name === 'ims') {
+    return interval * 5;
+  }
+  return turn.service('relay').condition.kind === 'adopted' ? interval / 2 : interval;
 }
 
 export function handleSpawnFailed(turn: Turn, name: ServiceName, reason: SpawnFailure, detail: string): void {

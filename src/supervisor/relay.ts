@@ -7,7 +7,7 @@
  *       └─── foreign, or silent for 5 s ──► exit 69 at boot; a failed try later
  */
 import type { CheckOutcome, RelayVerdict } from './events.ts';
-import { becomeReady, fail, giveUp, READINESS_POLL_MS, spawn } from './lifecycle.ts';
+import { becomeReady, fail, giveUp, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
 import { HEALTHY } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -95,8 +95,8 @@ export function handleMediaProved(turn: Turn, ok: boolean, finding: string): voi
     }
   } else if (condition.kind === 'adopted' && condition.proofsLeft > 0) {
     const proofsLeft = ok ? 0 : condition.proofsLeft - 1;
-    const healthInterval = turn.state.rules.healthIntervalMs;
-    turn.enter('relay', { ...condition, proofsLeft }, turn.now + (proofsLeft > 0 ? PROOF_INTERVAL_MS : healthInterval));
+    const intervalMs = proofsLeft > 0 ? PROOF_INTERVAL_MS : healthIntervalMs(turn, 'relay');
+    turn.enter('relay', { ...condition, proofsLeft }, turn.now + intervalMs);
     if (proofsLeft > 0) {
       return;
     }

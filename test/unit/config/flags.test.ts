@@ -26,6 +26,21 @@ test('a flag with a bad value is named as the flag', () => {
   });
 });
 
+test('a duration may name its unit', () => {
+  const startTimeoutMs = (text: string): unknown => {
+    const flags = configFlagValues(parse('--relay-timeout', text));
+    return loadConfig({ env: {}, flags, cwd: '/nonexistent' }).config.relay.startTimeoutMs;
+  };
+  assert.deepEqual(['2s', '250ms', '2500', '1m'].map(startTimeoutMs), [2000, 250, 2500, 60_000]);
+  for (const wrong of ['2 s', 's', '-2s', '2d', '1.5s']) {
+    assert.throws(() => startTimeoutMs(wrong), { code: 'IMS_ERR_CONFIG_INVALID' }, wrong);
+  }
+  const env = { IMS_LAUNCH_RELAY_TIMEOUT_SECONDS: '2m', IMS_LAUNCH_RELAY_MIN_PORT: '12s' };
+  assert.throws(() => loadConfig({ env, flags: {}, cwd: '/nonexistent' }), /RELAY_MIN_PORT must be a whole number/);
+  const { config } = loadConfig({ env: { IMS_LAUNCH_RELAY_TIMEOUT_SECONDS: '2m' }, flags: {}, cwd: '/nonexistent' });
+  assert.equal(config.relay.timeoutSeconds, 120);
+});
+
 test('--help names every flag of the schema with its default', () => {
   const help = addConfigFlags(new Command()).helpInformation();
   for (const option of optionCatalogue()) {

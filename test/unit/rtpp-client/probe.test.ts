@@ -80,6 +80,20 @@ test('our cookie with a text behind it is foreign: an echo service', () => {
   );
 });
 
+test('a version under another cookie is not for us: the right one counts, and without one it was foreign', () => {
+  const probe = new RelayProbe();
+  probe.start();
+  assert.deepEqual(probe.handleStray('stale 20040107\n'), []);
+  assert.deepEqual(probe.handleStray('stale E99\n'), []);
+  assert.equal(probe.handleOutcome('V', replied('20040107')).length, CAPABILITIES.length);
+  const other = new RelayProbe();
+  other.start();
+  other.handleStray('stale 20040107\n');
+  assert.deepEqual(other.handleOutcome('V', { kind: 'timeout' }), [
+    { kind: 'verdict', verdict: { kind: 'foreign', answer: 'stale 20040107\n' } },
+  ]);
+});
+
 test('a datagram without our cookie is foreign, but not after a relay has spoken', () => {
   const probe = new RelayProbe();
   probe.start();
