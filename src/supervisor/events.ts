@@ -100,6 +100,8 @@ export type SupervisorEffect =
   /** TERM to the members of the group that had none. */
   | { readonly kind: 'term-rest'; readonly service: ServiceName; readonly generation: number }
   | { readonly kind: 'kill-group'; readonly service: ServiceName; readonly generation: number }
+  /** What left the incarnation's group: whatever carries its cookies. */
+  | { readonly kind: 'kill-strays'; readonly service: ServiceName; readonly generation: number }
   /** Every group at once, synchronously. */
   | { readonly kind: 'kill-everything' }
   /** Kill whatever carries the run's cookie; answered by `swept`. */

@@ -25,6 +25,11 @@ const SOFTWARE = 70;
 /** Statuses that say "do not start me again": usage (64) and configuration (78). */
 export const NOT_RETRYABLE: ReadonlySet<number> = new Set([64, 78]);
 
+/** Whether an end is what its program calls success: status 0, or one that the configuration names. */
+export function isSuccess({ exitCode, signal }: Omit<Ending, 'sentence'>, others: readonly number[]): boolean {
+  return signal === undefined && exitCode !== undefined && (exitCode === 0 || others.includes(exitCode));
+}
+
 /** Status after a stop that a signal asked for: TERM is an orderly stop, the others are told by their number. */
 export function exitCodeForSignal(signal: StopSignal): number {
   return signal === 'SIGTERM' ? 0 : 128 + SIGNAL_NUMBERS[signal];

@@ -1,7 +1,8 @@
 /** Whether a service that was ready still answers. The relay may be restarted for it, the IMS is only reported. */
 import { assertNever } from '../wire/assert-never.ts';
 import type { CheckOutcome } from './events.ts';
-import { healthIntervalMs, TITLES } from './lifecycle.ts';
+import { restartOther, TITLES } from './failure.ts';
+import { healthIntervalMs } from './lifecycle.ts';
 import { handleAdoptedRefused } from './relay.ts';
 import { grantHealthRestart } from './restart-policy.ts';
 import { type Component, HEALTHY, type Health, MISSES_ALLOWED, type ServiceName } from './state.ts';
@@ -88,6 +89,7 @@ function restartHungRelay(turn: Turn, health: Health): void {
     childPid: incarnation?.pid,
   });
   stopService(turn, 'relay', { kind: 'start' });
+  restartOther(turn, 'relay');
 }
 
 function withHealth<T extends Watched>(condition: T, health: Health): T {

@@ -1,11 +1,11 @@
 /** The life of one incarnation, the same for both services: spawned, ready, ended, and what follows. */
 import type { ErrorCode } from '../errors.ts';
 import type { SpawnFailure } from './events.ts';
-import { exitCodeForIms, NOT_RETRYABLE } from './exit-code.ts';
+import { isSuccess } from './exit-code.ts';
+import { fail, giveUp, TITLES } from './failure.ts';
 import { handleDrained } from './orders.ts';
-import { judgeFailure } from './restart-policy.ts';
-import { type Ending, type Failure, HEALTHY, type ServiceName } from './state.ts';
-import { beginStop, termRest } from './teardown.ts';
+import { HEALTHY, type ServiceName } from './state.ts';
+import { termRest } from './teardown.ts';
 import type { Turn } from './turn.ts';
 
 /** First look at a program that reports nothing by itself, and the pause between looks, milliseconds. */
@@ -66,9 +66,8 @@ export function healthIntervalMs(turn: Turn, name: ServiceName): number {
 }
 
 export function handleSpawnFailed(turn: Turn, name: ServiceName, reason: SpawnFailure, detail: string): void {
-  const { condition } = turn.service(name);
   turn.patchService(name, { incarnation: undefined });
-  if (condition.kind === 'stopping') {
+  if (turn.state.phase === 'stopping') {
     turn.enter(name, { kind: 'idle' });
     return;
   }
@@ -106,7 +105,11 @@ export function handleExited(
   if (handleDrained(turn, name)) {
     return;
   }
-  turn.report('error', 'comp.exit', 'service ended unasked', fields);
+  if (isSuccess(end, turn.state.rules[name].successExitCodes)) {
+    turn.report('warn', 'comp.exit', 'service ended by itself, with success', fields);
+  } else {
+    turn.report('error', 'comp.exit', 'service ended unasked', fields);
+  }
   // What the leader left in its group would hold ports against its successor.
   turn.emit({ kind: 'kill-group', service: name, generation });
   if (end.daemonised) {
@@ -114,6 +117,10 @@ export function handleExited(
       code: 'IMS_ERR_DAEMONISED',
       message: `the ${TITLES[name]} went into the background, where ims-launch cannot watch it`,
     });
+    if (turn.state.phase !== 'stopping') {
+      // What went into the background is not in the group, and no sweep follows; it would hold the ports.
+      turn.emit({ kind: 'kill-strays', service: name, generation });
+    }
     return;
   }
   fail(turn, name, { exitCode, signal, sentence: signal ? `was ended by ${signal}` : `ended with status ${exitCode}` });
@@ -139,51 +146,6 @@ export function handleExtinct(turn: Turn, name: ServiceName): void {
       break;
   }
 }
-
-/** An end that nobody asked for: another try after a while, or the end of all. */
-export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
-  const { condition, history: before } = turn.service(name);
-  if (turn.state.phase === 'stopping' || turn.state.phase === 'done') {
-    return;
-  }
-  if (ending.exitCode !== undefined && NOT_RETRYABLE.has(ending.exitCode)) {
-    giveUp(turn, name, ending.exitCode, {
-      code: ERROR_CODES[name],
-      message: `the ${TITLES[name]} ${ending.sentence}, which means that it cannot work with its configuration`,
-    });
-    return;
-  }
-  const readySince = 'readySince' in condition ? condition.readySince : undefined;
-  const readyForMs = readySince === undefined ? undefined : turn.now - readySince;
-  const { history, verdict } = judgeFailure(turn.now, before, readyForMs, turn.random());
-  turn.patchService(name, { history });
-  if (verdict.kind === 'give-up') {
-    giveUp(turn, name, name === 'relay' ? 69 : exitCodeForIms(ending), {
-      code: ERROR_CODES[name],
-      message:
-        verdict.budget === 'boot'
-          ? `the ${TITLES[name]} did not become ready in ${history.failures} tries; the last one ${ending.sentence}`
-          : `the ${TITLES[name]} keeps failing and is not started again; the last time it ${ending.sentence}`,
-    });
-    return;
-  }
-  const { delayMs, attempt } = verdict;
-  turn.enter(name, { kind: 'backoff', retryAt: turn.now + delayMs });
-  turn.report('warn', 'comp.backoff', 'restarting the service', { service: name, attempt, delayMs });
-}
-
-export function giveUp(turn: Turn, name: ServiceName, exitCode: number, failure: Failure): void {
-  turn.report('error', 'comp.gaveup', failure.message, { service: name });
-  turn.enter(name, { kind: 'failed' });
-  beginStop(turn, { reason: `${name}-failed`, exitCode, failure });
-}
-
-export const TITLES = { relay: 'relay', ims: 'IMS' } as const satisfies Record<ServiceName, string>;
-
-const ERROR_CODES = { relay: 'IMS_ERR_RELAY_UNAVAILABLE', ims: 'IMS_ERR_IMS_FAILED' } as const satisfies Record<
-  ServiceName,
-  ErrorCode
->;
 
 const SPAWN_FAILURES = {
   'not-found': { code: 'IMS_ERR_COMMAND_NOT_FOUND', exitCode: 127 },

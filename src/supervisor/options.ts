@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RESTART_DEFAULTS } from './restart-policy.ts';
 
 /** What every supervised program has: its command and how it is started and stopped. */
 export const serviceShape = {
@@ -14,6 +15,54 @@ export const serviceShape = {
     description: 'The program must be ready within this time of its start; 0 waits for ever.',
     unit: 'ms',
   }),
+  restart: z.enum(['always', 'on-failure', 'never']).default('always').meta({
+    description:
+      'Whether it is started again when it ends by itself; on-failure: not after status 0 or one of successExitCodes.',
+  }),
+  successExitCodes: z.array(z.number().int().min(0).max(255)).default([]).meta({
+    description: 'Exit statuses, beside 0, that are no failure: for restart on-failure, and for what the log says.',
+  }),
+} as const;
+
+/** How often, and how soon, what ended by itself is started again. */
+const restartShape = {
+  giveUp: z.enum(['exit', 'park', 'never']).default('exit').meta({
+    description:
+      'When a service is not to be started again: everything stops; or it rests until "ims-launch restart" and the other goes on; or it is tried for ever, at the longest delay.',
+  }),
+  strategy: z.enum(['one_for_one', 'rest_for_one', 'one_for_all']).default('one_for_one').meta({
+    description:
+      'Who is restarted with a service that failed: nobody; the IMS with the relay; or each with the other. An IMS that restarts loses its calls and registrations.',
+  }),
+  restartDelaysMs: z
+    .array(z.number().int().min(0).max(3_600_000))
+    .min(1)
+    .max(32)
+    .default([...RESTART_DEFAULTS.delaysMs])
+    .meta({
+      description:
+        'Wait before each restart in a row; the last one repeats. The first is for a service that had been ready for 10 s; the others vary by 20 %.',
+      unit: 'ms',
+    }),
+  stableAfterMs: z.number().int().min(1000).max(86_400_000).default(RESTART_DEFAULTS.stableAfterMs).meta({
+    description: 'After being ready for this long, a service that fails begins the delays anew.',
+    unit: 'ms',
+  }),
+  bootAttempts: z.number().int().min(1).max(1000).default(RESTART_DEFAULTS.bootAttempts).meta({
+    description: 'Starts granted to a service that has never been ready.',
+  }),
+  restartBudget: z
+    .object({
+      restarts: z.number().int().min(0).max(100_000).default(RESTART_DEFAULTS.budget.restarts).meta({
+        description: 'Restarts granted to a service that has been ready, within supervisor.restartBudget.windowMs.',
+      }),
+      windowMs: z.number().int().min(1000).max(86_400_000).default(RESTART_DEFAULTS.budget.windowMs).meta({
+        description: 'The time in which supervisor.restartBudget.restarts are counted.',
+        unit: 'ms',
+      }),
+    })
+    .prefault({})
+    .meta({ description: 'How often a service may fail before it is given up.' }),
 } as const;
 
 /** `supervisor` in config.json. */
@@ -38,6 +87,7 @@ export const supervisorOptions = z.object({
     description: 'Do not start the IMS before a relay answers, even with RTPPROXY_AUTO_START=0.',
     flag: '--require-relay',
   }),
+  ...restartShape,
   onSupervisorDeath: z.enum(['kill', 'leave']).default('kill').meta({
     description:
       'What becomes of relay and IMS when ims-launch itself is killed (SIGKILL): a guardian ends them, or they go on until the next start.',

@@ -3,6 +3,7 @@
  * waits for nothing. Whether an order can be followed is a question of the state alone, so that the one who asks can be
  * told at once.
  */
+import { NO_HISTORY } from './restart-policy.ts';
 import type { ServiceName, SupervisorState } from './state.ts';
 import { beginStop, finish, stopService } from './teardown.ts';
 import type { Turn } from './turn.ts';
@@ -40,6 +41,7 @@ export function judgeRestart(now: number, state: SupervisorState, name: ServiceN
     case 'ready':
     case 'unhealthy':
     case 'backoff':
+    case 'failed':
       return 'restarting';
     case 'starting':
       return incarnation !== undefined && now - incarnation.spawnedAt >= SAME_RESTART_MS ? 'restarting' : 'under-way';
@@ -48,8 +50,6 @@ export function judgeRestart(now: number, state: SupervisorState, name: ServiceN
     case 'idle':
     case 'stopping':
       return 'under-way';
-    case 'failed':
-      return 'stopping';
   }
 }
 
@@ -67,7 +67,12 @@ export function handleRestartAsked(turn: Turn, name: ServiceName): void {
     service: name,
     childPid: incarnation?.pid,
   });
-  if (incarnation === undefined || condition.kind === 'backoff') {
+  if (condition.kind === 'failed') {
+    // Somebody has looked at it: what was spent is granted again.
+    const { everReady } = turn.service(name).history;
+    turn.patchService(name, { history: { ...NO_HISTORY, everReady } });
+  }
+  if (incarnation === undefined || condition.kind === 'backoff' || condition.kind === 'failed') {
     turn.enter(name, { kind: 'backoff', retryAt: turn.now });
   } else {
     stopService(turn, name, { kind: 'start' });

@@ -319,7 +319,7 @@ function updatePhase(turn: Turn): void {
 
 function phaseOf(turn: Turn): Phase {
   const { relay, ims } = turn.state;
-  if (ims.history.everReady) {
+  if (ims.history.everReady || relay.condition.kind === 'failed' || ims.condition.kind === 'failed') {
     return isServing(relay) && isServing(ims) ? 'running' : 'degraded';
   }
   if (isGateOpen(turn)) {

@@ -7,7 +7,8 @@
  *       └─── foreign, or silent for 5 s ──► exit 69 at boot; a failed try later
  */
 import type { CheckOutcome, RelayVerdict } from './events.ts';
-import { becomeReady, fail, giveUp, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
+import { fail, giveUp, restartOther } from './failure.ts';
+import { becomeReady, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
 import { HEALTHY } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -129,6 +130,7 @@ export function handleAdoptedRefused(turn: Turn): void {
   }
   turn.report('error', 'relay.lost', 'the relay that was found is gone', { service: 'relay' });
   turn.patch({ absenceTold: false });
+  restartOther(turn, 'relay');
   searchRelay(turn);
 }
 
@@ -144,6 +146,9 @@ export function isGateOpen(turn: Turn): boolean {
       return condition.proofsLeft === 0;
     case 'idle':
       return !autoStart && !required && (turn.state.absenceTold || history.everReady);
+    case 'failed':
+      // Parked: the rest is to go on without it.
+      return !required;
     default:
       return false;
   }

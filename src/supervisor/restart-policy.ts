@@ -1,22 +1,29 @@
 /** How often, and how soon, a service that ended unasked is started again. Pure; jitter is passed in. */
 
-/** Wait before each retry, milliseconds; the last one repeats. The first is for a service that had been healthy. */
-export const RESTART_DELAYS_MS = [0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000] as const;
+/** What the configuration says about restarts. */
+export interface RestartRules {
+  /** Wait before each retry, milliseconds; the last one repeats. The first is for a service that had been healthy. */
+  readonly delaysMs: readonly number[];
+  /** Ready for this long, milliseconds: the next failure begins the series anew. */
+  readonly stableAfterMs: number;
+  /** Starts granted to a service that has never been ready in this run. */
+  readonly bootAttempts: number;
+  /** Unplanned restarts granted within the window to a service that has been ready. */
+  readonly budget: { readonly restarts: number; readonly windowMs: number };
+}
 
-/** Every wait but the immediate one varies by this share either way, so that two services do not march in step. */
+export const RESTART_DEFAULTS: RestartRules = {
+  delaysMs: [0, 250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000],
+  stableAfterMs: 60_000,
+  bootAttempts: 3,
+  budget: { restarts: 10, windowMs: 300_000 },
+};
+
+/** Every wait but the first one varies by this share either way, so that two services do not march in step. */
 export const JITTER = 0.2;
-
-/** Ready for this long, milliseconds: the next failure begins the series anew. */
-export const STABLE_AFTER_MS = 60_000;
 
 /** Ready for at least this long, milliseconds: the first retry is immediate. */
 export const IMMEDIATE_AFTER_MS = 10_000;
-
-/** Starts granted to a service that has never been ready in this run. */
-export const BOOT_ATTEMPTS = 3;
-
-/** Unplanned restarts granted within the window to a service that has been ready. */
-export const RUNTIME_BUDGET = { restarts: 10, windowMs: 300_000 } as const;
 
 /** Restarts of a living but unresponsive process; afterwards its state is only reported. */
 export const HEALTH_BUDGET = { restarts: 3, windowMs: 1_800_000 } as const;
@@ -24,7 +31,7 @@ export const HEALTH_BUDGET = { restarts: 3, windowMs: 1_800_000 } as const;
 export interface RestartHistory {
   /** Whether any incarnation of this run became ready: decides which budget counts. */
   readonly everReady: boolean;
-  /** Unplanned ends in a row, without `STABLE_AFTER_MS` of readiness between them. */
+  /** Unplanned ends in a row, without `stableAfterMs` of readiness between them. */
   readonly failures: number;
   /** Index into the table of delays. */
   readonly step: number;
@@ -60,24 +67,34 @@ export function judgeFailure(
   history: RestartHistory,
   readyForMs: number | undefined,
   random: number,
+  rules: RestartRules = RESTART_DEFAULTS,
 ): Judgement {
-  const stable = readyForMs !== undefined && readyForMs >= STABLE_AFTER_MS;
+  const stable = readyForMs !== undefined && readyForMs >= rules.stableAfterMs;
   const failures = stable ? 1 : history.failures + 1;
-  const recent = inWindow(now, history.restartedAt, RUNTIME_BUDGET.windowMs);
-  if (!history.everReady && failures >= BOOT_ATTEMPTS) {
+  const recent = inWindow(now, history.restartedAt, rules.budget.windowMs);
+  if (!history.everReady && failures >= rules.bootAttempts) {
     return { history: { ...history, failures }, verdict: { kind: 'give-up', budget: 'boot' } };
   }
-  if (history.everReady && recent.length >= RUNTIME_BUDGET.restarts) {
+  if (history.everReady && recent.length >= rules.budget.restarts) {
     return { history: { ...history, failures }, verdict: { kind: 'give-up', budget: 'runtime' } };
   }
   const immediate = readyForMs !== undefined && readyForMs >= IMMEDIATE_AFTER_MS;
-  const step = failures === 1 ? (immediate ? 0 : 1) : Math.min(history.step + 1, RESTART_DELAYS_MS.length - 1);
-  const base = RESTART_DELAYS_MS[step] ?? 0;
-  const delayMs = Math.round(base * (1 + JITTER * (2 * random - 1)));
+  const step = Math.min(failures === 1 ? (immediate ? 0 : 1) : history.step + 1, rules.delaysMs.length - 1);
+  const delayMs = delayOf(step, rules, random);
   return {
     history: { ...history, failures, step, restartedAt: history.everReady ? [...recent, now] : recent },
     verdict: { kind: 'retry', delayMs, attempt: failures },
   };
+}
+
+/** The wait of a service that is tried for ever although its budget is spent, milliseconds. */
+export function longestDelayMs(rules: RestartRules, random: number): number {
+  return delayOf(rules.delaysMs.length - 1, rules, random);
+}
+
+function delayOf(step: number, { delaysMs }: RestartRules, random: number): number {
+  const base = delaysMs[step] ?? 0;
+  return step === 0 ? base : Math.round(base * (1 + JITTER * (2 * random - 1)));
 }
 
 /** Grants a restart for bad health, or undefined when the budget is spent. */

@@ -1,6 +1,6 @@
 /** What the supervisor knows. The reducer returns a new value for every event; nobody else writes it. */
 import type { ErrorCode } from '../errors.ts';
-import { NO_HISTORY, type RestartHistory } from './restart-policy.ts';
+import { NO_HISTORY, RESTART_DEFAULTS, type RestartHistory, type RestartRules } from './restart-policy.ts';
 import type { StopPlan } from './stop-plan.ts';
 
 export type ServiceName = 'relay' | 'ims';
@@ -23,6 +23,11 @@ export interface SupervisorRules {
   readonly ims: ServiceRules;
   readonly healthIntervalMs: number;
   readonly stopBudgetMs: number;
+  readonly restarts: RestartRules;
+  /** What follows when a service is not started again: the end of all, its own rest, or another try all the same. */
+  readonly giveUp: 'exit' | 'park' | 'never';
+  /** Who is restarted with a service that failed: nobody, what was started after it, everybody. */
+  readonly strategy: 'one_for_one' | 'rest_for_one' | 'one_for_all';
 }
 
 export interface ServiceRules {
@@ -30,6 +35,10 @@ export interface ServiceRules {
   readonly embedded: boolean;
   /** Infinity: it may take as long as it likes. */
   readonly startTimeoutMs: number;
+  /** Whether it is started again after an end that nobody asked for. */
+  readonly restart: 'always' | 'on-failure' | 'never';
+  /** Exit statuses, beside 0, that are no failure. */
+  readonly successExitCodes: readonly number[];
 }
 
 /** Answers to health questions in a row. */
@@ -59,7 +68,8 @@ export type Condition =
   | { readonly kind: 'unhealthy'; readonly readySince: number; readonly health: Health }
   | { readonly kind: 'backoff'; readonly retryAt: number }
   | { readonly kind: 'stopping'; readonly plan: StopPlan; readonly then: AfterStop }
-  | { readonly kind: 'failed' };
+  /** Given up, and the rest goes on without it. `finding`: why, for people. */
+  | { readonly kind: 'failed'; readonly finding: string };
 
 /** Where a stop leads: rest; or a new start, which counts as a failure when a start had timed out. */
 export type AfterStop =
@@ -149,10 +159,20 @@ export interface SupervisorState {
 
 /** Until the configuration is read: patient defaults, used only when a signal comes first. */
 const NO_RULES: SupervisorRules = {
-  relay: { embedded: true, startTimeoutMs: 10_000, autoStart: true, required: false },
-  ims: { embedded: true, startTimeoutMs: 60_000 },
+  relay: {
+    embedded: true,
+    startTimeoutMs: 10_000,
+    restart: 'always',
+    successExitCodes: [],
+    autoStart: true,
+    required: false,
+  },
+  ims: { embedded: true, startTimeoutMs: 60_000, restart: 'always', successExitCodes: [] },
   healthIntervalMs: 2000,
   stopBudgetMs: 8500,
+  restarts: RESTART_DEFAULTS,
+  giveUp: 'exit',
+  strategy: 'one_for_one',
 };
 
 const NEW_COMPONENT: Component = {

@@ -148,11 +148,14 @@ function reload(subject: ControlSubject, exchange: Exchange): void {
 /** Answers when the system is ready, or cannot become so any more. Every change of state is told as an event. */
 function waitUntilReady({ journal, status }: ControlSubject, exchange: Exchange, timeoutMs: number): void {
   const look = (): void => {
-    const { verdict, stopping, drain: draining } = status();
+    const { verdict, stopping, drain: draining, services } = status();
+    const parked = (['relay', 'ims'] as const).find((name) => services[name].state === 'failed');
     if (verdict === 'ready') {
       exchange.answer({ verdict });
     } else if (stopping !== null || draining !== null) {
       exchange.refuse('failed', `it will not become ready: ${stopping ?? 'it is being drained'}`);
+    } else if (parked !== undefined) {
+      exchange.refuse('failed', `it will not become ready: ${services[parked].detail ?? parked}`);
     }
   };
   // At the end of the turn that the event belongs to.

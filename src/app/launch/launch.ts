@@ -141,6 +141,9 @@ class Launch {
       case 'kill-group':
         this.#services.kill(effect.service);
         break;
+      case 'kill-strays':
+        this.#services.killStraysOf(effect.service, effect.generation);
+        break;
       case 'kill-everything':
         this.#killEverything();
         this.#services.killStrays();

@@ -134,11 +134,12 @@ export class Services {
 
   /** Kills what carries this run's cookie; returns how many there were. */
   killStrays(): number {
-    const strays = processesWithEnvironment([this.#runCookie()]);
-    for (const pid of strays) {
-      signalProcess(pid, 'SIGKILL');
-    }
-    return strays.length;
+    return killAllOf(processesWithEnvironment([this.#runCookie()]));
+  }
+
+  /** Kills what one incarnation has left, in its group or out of it. */
+  killStraysOf(service: ServiceName, generation: number): void {
+    killAllOf(processesWithEnvironment(this.cookiesOf(service, generation)));
   }
 
   setLevel(level: Logger['level']): void {
@@ -193,4 +194,11 @@ export class Services {
         break;
     }
   }
+}
+
+function killAllOf(processes: readonly number[]): number {
+  for (const pid of processes) {
+    signalProcess(pid, 'SIGKILL');
+  }
+  return processes.length;
 }

@@ -8,7 +8,7 @@ import { describeOwner, portOwner } from '../../io/port-owner.ts';
 import { openRtppClient, type RtppClient } from '../../io/rtpp-client-driver.ts';
 import { isLocalAddress, resolveServerAddress, type ServerAddress } from '../../io/server-address.ts';
 import type { Log } from '../../observe/log.ts';
-import type { SupervisorRules } from '../../supervisor/state.ts';
+import type { ServiceRules, SupervisorRules } from '../../supervisor/state.ts';
 import { familyOf, type TransportAddress } from '../../wire/ip-address.ts';
 import { reclaimStrays } from './guard.ts';
 
@@ -67,16 +67,27 @@ function rulesOf(
   }
   const rules: SupervisorRules = {
     relay: {
-      embedded: relay.command === undefined,
-      startTimeoutMs: timeoutOf(relay.startTimeoutMs),
+      ...serviceRulesOf(relay),
       autoStart: relay.autoStart && !relayIsElsewhere,
       required: supervisor.requireRelay,
     },
-    ims: { embedded: ims.command === undefined, startTimeoutMs: timeoutOf(ims.startTimeoutMs) },
+    ims: serviceRulesOf(ims),
     healthIntervalMs: supervisor.healthIntervalMs,
     stopBudgetMs: supervisor.stopBudgetMs,
+    restarts: {
+      delaysMs: supervisor.restartDelaysMs,
+      stableAfterMs: supervisor.stableAfterMs,
+      bootAttempts: supervisor.bootAttempts,
+      budget: supervisor.restartBudget,
+    },
+    giveUp: supervisor.giveUp,
+    strategy: supervisor.strategy,
   };
   return { rules, warnings };
+}
+
+function serviceRulesOf({ command, startTimeoutMs, restart, successExitCodes }: Config['relay' | 'ims']): ServiceRules {
+  return { embedded: command === undefined, startTimeoutMs: timeoutOf(startTimeoutMs), restart, successExitCodes };
 }
 
 /** In the configuration 0 means "wait for ever". */

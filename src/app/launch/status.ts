@@ -92,6 +92,8 @@ function detailOf(name: ServiceName, state: SupervisorState, { now, relayFound }
   switch (condition.kind) {
     case 'starting':
       return condition.finding;
+    case 'failed':
+      return `${condition.finding}; "ims-launch restart ${name}" tries again`;
     case 'backoff':
       return `starts again in ${Math.max(0, Math.round(condition.retryAt - now))} ms`;
     case 'adopted':

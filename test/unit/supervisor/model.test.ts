@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SupervisorEffect, SupervisorEvent } from '../../../src/supervisor/events.ts';
-import type { ServiceName } from '../../../src/supervisor/state.ts';
+import type { ServiceName, ServiceRules, SupervisorRules } from '../../../src/supervisor/state.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 import { RULES } from './world.ts';
 
@@ -35,6 +35,8 @@ class Chaos {
   killedAll = false;
   /** Groups that were reported as impossible to kill. */
   stuck = 0;
+  /** Ends that the rules, not an operator, have decided although they forbid it. */
+  unwantedEnds = 0;
 
   constructor(seed: number) {
     this.random = generator(seed);
@@ -64,9 +66,12 @@ class Chaos {
       case 'kill-group':
         this.adoptedSignalled += this.supervisor.state[effect.service].condition.kind === 'adopted' ? 1 : 0;
         break;
-      case 'exit':
+      case 'exit': {
+        const { stop, rules } = this.supervisor.state;
         this.exits += 1;
+        this.unwantedEnds += rules.giveUp !== 'exit' && /^(relay|ims)-(failed|ended)$/.test(stop?.reason ?? '') ? 1 : 0;
         break;
+      }
       case 'report':
         this.stuck += effect.event === 'stop.stuck' ? 1 : 0;
         break;
@@ -124,10 +129,7 @@ class Chaos {
     const [question] = this.questions.splice(Math.floor(this.random() * this.questions.length), 1);
     switch (question?.kind) {
       case 'load-config':
-        this.post({
-          kind: 'configured',
-          rules: { ...RULES, relay: { ...RULES.relay, autoStart: this.random() < 0.8 } },
-        });
+        this.post({ kind: 'configured', rules: this.#rules() });
         break;
       case 'probe-relay': {
         const kind = this.#pick(['absent', 'absent', 'absent', 'rtpp', 'silent'] as const);
@@ -151,6 +153,32 @@ class Chaos {
       default:
         break;
     }
+  }
+
+  /** Half of the lives by the defaults; the others by any rules that the options allow. */
+  #rules(): SupervisorRules {
+    const autoStart = this.random() < 0.8;
+    if (this.random() < 0.5) {
+      return { ...RULES, relay: { ...RULES.relay, autoStart } };
+    }
+    const service = (): Pick<ServiceRules, 'embedded' | 'restart' | 'successExitCodes'> => ({
+      embedded: this.random() < 0.5,
+      restart: this.#pick(['always', 'always', 'on-failure', 'never']),
+      successExitCodes: this.#pick([[], [1], [78]]),
+    });
+    return {
+      ...RULES,
+      relay: { ...RULES.relay, ...service(), autoStart, required: this.random() < 0.2 },
+      ims: { ...RULES.ims, ...service(), startTimeoutMs: this.#pick([1, 5000, Number.POSITIVE_INFINITY]) },
+      giveUp: this.#pick(['exit', 'park', 'never']),
+      strategy: this.#pick(['one_for_one', 'rest_for_one', 'one_for_all']),
+      restarts: {
+        ...RULES.restarts,
+        delaysMs: this.#pick([RULES.restarts.delaysMs, [0], [500, 100]]),
+        bootAttempts: this.#pick([1, 3]),
+        budget: { restarts: this.#pick([0, 2, 10]), windowMs: 300_000 },
+      },
+    };
   }
 
   #processFact(): void {
@@ -189,12 +217,14 @@ class Chaos {
 
 test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, no group forgotten, one exit`, () => {
   const phases = new Set<string>();
+  const conditions = new Set<string>();
   for (let seed = 1; seed <= RUNS; seed++) {
     const chaos = new Chaos(seed);
     chaos.post({ kind: 'boot' });
     for (let step = 0; step < STEPS && chaos.exits === 0; step++) {
       chaos.step();
       phases.add(chaos.supervisor.state.phase);
+      conditions.add(chaos.supervisor.state.ims.condition.kind);
       for (const name of SERVICES) {
         const component = chaos.supervisor.state[name];
         const live = chaos.live.get(name);
@@ -206,8 +236,14 @@ test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, 
     }
     chaos.finish();
     assert.deepEqual(
-      { doubles: chaos.doubles, late: chaos.spawnsWhileStopping, adopted: chaos.adoptedSignalled, exits: chaos.exits },
-      { doubles: 0, late: 0, adopted: 0, exits: 1 },
+      {
+        doubles: chaos.doubles,
+        late: chaos.spawnsWhileStopping,
+        adopted: chaos.adoptedSignalled,
+        exits: chaos.exits,
+        unwantedEnds: chaos.unwantedEnds,
+      },
+      { doubles: 0, late: 0, adopted: 0, exits: 1, unwantedEnds: 0 },
       `seed ${seed}`,
     );
     assert.equal(chaos.supervisor.state.phase, 'done', `seed ${seed}`);
@@ -223,9 +259,10 @@ test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, 
     'up-ims',
     'up-relay',
   ]);
+  assert.ok(conditions.has('failed'), 'some lives have parked the IMS');
 });
 
-test('the restart counter shrinks only after a stable minute', () => {
+test('the restart counter shrinks only after a stable minute, or when what was given up is asked back', () => {
   for (let seed = 1; seed <= 100; seed++) {
     const chaos = new Chaos(seed);
     chaos.post({ kind: 'boot' });
@@ -237,7 +274,10 @@ test('the restart counter shrinks only after a stable minute', () => {
         const { condition } = before[name];
         const readyForMs = 'readySince' in condition ? chaos.now - condition.readySince : 0;
         if (after[name].history.failures < before[name].history.failures) {
-          assert.ok(readyForMs >= 60_000, `seed ${seed}: ${name} forgot its failures after ${readyForMs} ms`);
+          assert.ok(
+            readyForMs >= 60_000 || condition.kind === 'failed',
+            `seed ${seed}: ${name} forgot its failures after ${readyForMs} ms`,
+          );
         }
       }
       before = after;

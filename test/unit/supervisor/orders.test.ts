@@ -69,7 +69,7 @@ test('a start that takes long can be restarted', () => {
 });
 
 test('a restart asked for while a late start is stopped turns that failure into what was asked for', () => {
-  const world = new World().boot({ ...RULES, ims: { embedded: true, startTimeoutMs: 1000 } });
+  const world = new World().boot({ ...RULES, ims: { ...RULES.ims, startTimeoutMs: 1000 } });
   world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');
   world.advance(1200).take();
   assert.equal(world.condition('ims'), 'stopping');

@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  BOOT_ATTEMPTS,
-  judgeFailure,
-  NO_HISTORY,
-  RESTART_DELAYS_MS,
-  RUNTIME_BUDGET,
-} from '../../../src/supervisor/restart-policy.ts';
+import { judgeFailure, NO_HISTORY, RESTART_DEFAULTS } from '../../../src/supervisor/restart-policy.ts';
 import { RULES, World } from './world.ts';
 
 const EVER_READY = { ...NO_HISTORY, everReady: true };
@@ -19,7 +13,7 @@ test('delays follow the table, and the last one repeats', () => {
     history = judged.history;
     delays.push(judged.verdict.kind === 'retry' ? judged.verdict.delayMs : -1);
   }
-  assert.deepEqual(delays, [...RESTART_DELAYS_MS, 30_000, 30_000]);
+  assert.deepEqual(delays, [...RESTART_DEFAULTS.delaysMs, 30_000, 30_000]);
 });
 
 test('jitter is at most 20 % either way, and none on the immediate retry', () => {
@@ -46,7 +40,7 @@ test('60 s of readiness begin the series anew, 59 s do not', () => {
 test('a service that was never ready gets three starts', () => {
   let history = NO_HISTORY;
   const verdicts: string[] = [];
-  for (let attempt = 0; attempt < BOOT_ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < RESTART_DEFAULTS.bootAttempts; attempt++) {
     const judged = judgeFailure(attempt, history, undefined, 0.5);
     history = judged.history;
     verdicts.push(judged.verdict.kind);
@@ -56,7 +50,7 @@ test('a service that was never ready gets three starts', () => {
 
 test('ten restarts in 300 s are granted, the eleventh is not; older ones are forgotten', () => {
   let history = EVER_READY;
-  for (let restart = 0; restart < RUNTIME_BUDGET.restarts; restart++) {
+  for (let restart = 0; restart < RESTART_DEFAULTS.budget.restarts; restart++) {
     const judged = judgeFailure(restart, history, 0, 0.5);
     assert.equal(judged.verdict.kind, 'retry');
     history = judged.history;

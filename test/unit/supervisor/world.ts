@@ -1,13 +1,19 @@
 /** A supervisor in virtual time, with a system around it whose every answer the test decides. */
 import type { SupervisorEffect, SupervisorEvent } from '../../../src/supervisor/events.ts';
+import { RESTART_DEFAULTS } from '../../../src/supervisor/restart-policy.ts';
 import type { ServiceName, SupervisorRules } from '../../../src/supervisor/state.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 
+const SERVICE = { embedded: true, restart: 'always', successExitCodes: [] } as const;
+
 export const RULES: SupervisorRules = {
-  relay: { embedded: true, startTimeoutMs: 10_000, autoStart: true, required: false },
-  ims: { embedded: true, startTimeoutMs: 60_000 },
+  relay: { ...SERVICE, startTimeoutMs: 10_000, autoStart: true, required: false },
+  ims: { ...SERVICE, startTimeoutMs: 60_000 },
   healthIntervalMs: 2000,
   stopBudgetMs: 8500,
+  restarts: RESTART_DEFAULTS,
+  giveUp: 'exit',
+  strategy: 'one_for_one',
 };
 
 /** `Omit` that keeps the members of a union apart. */

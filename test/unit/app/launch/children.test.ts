@@ -3,20 +3,15 @@ import { test } from 'node:test';
 import { childCommand } from '../../../../src/app/launch/children.ts';
 import type { LaunchSetup } from '../../../../src/app/launch/setup.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
+import { RULES } from '../../supervisor/world.ts';
 
 function setup(env: Record<string, string> = {}, bind = '10.0.0.5', advertised = '10.0.0.5'): LaunchSetup {
   const loaded = loadConfig({ env, flags: {}, cwd: '/nonexistent' });
-  const embedded = { embedded: true, startTimeoutMs: 1000 };
   return {
     loaded,
     control: { address: '127.0.0.1', port: loaded.config.relay.port },
     address: { bind, advertised, source: 'test', warnings: [] },
-    rules: {
-      relay: { ...embedded, autoStart: true, required: false },
-      ims: embedded,
-      healthIntervalMs: 2000,
-      stopBudgetMs: 8500,
-    },
+    rules: RULES,
     warnings: [],
   };
 }
