@@ -129,18 +129,18 @@ function depthExceeds(value: unknown, limit: number): boolean {
 /** Deletes keys that no option has, and says which option each one most likely meant. */
 function removeUnknownKeys(raw: JsonObject, path: string): string[] {
   const known = optionCatalogue().map((option) => option.key);
-  const groups = new Set(known.filter((key) => key.includes('.')).map((key) => key.split('.')[0] ?? ''));
+  const groups = new Set(known.flatMap(groupsOf));
   const warnings: string[] = [];
   const check = (object: JsonObject, prefix: string): void => {
     for (const name of Object.keys(object)) {
       const key = prefix + name;
       const value = object[name];
-      if (prefix === '' && groups.has(name)) {
+      if (groups.has(key)) {
         if (isObject(value)) {
-          check(value, `${name}.`);
+          check(value, `${key}.`);
         }
       } else if (!known.includes(key) && name !== '$schema') {
-        const siblings = prefix === '' ? [...known, ...groups] : known.filter((other) => other.startsWith(prefix));
+        const siblings = [...known, ...groups].filter((other) => other.startsWith(prefix));
         const meant = nearestName(key, siblings);
         warnings.push(
           `${path}: unknown key "${key}" is ignored${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
@@ -214,17 +214,22 @@ function setFromText(
 }
 
 function setByPath(raw: JsonObject, key: string, value: unknown): void {
-  const [first = '', second] = key.split('.');
-  if (second === undefined) {
-    raw[first] = value;
-    return;
+  const path = key.split('.');
+  const last = path.pop() ?? '';
+  let object = raw;
+  for (const name of path) {
+    const group = object[name];
+    const inner = isObject(group) ? group : {};
+    object[name] = inner;
+    object = inner;
   }
-  const group = raw[first];
-  if (isObject(group)) {
-    group[second] = value;
-  } else {
-    raw[first] = { [second]: value };
-  }
+  object[last] = value;
+}
+
+/** `a` and `a.b` of `a.b.c`. */
+function groupsOf(key: string): string[] {
+  const names = key.split('.').slice(0, -1);
+  return names.map((_, index) => names.slice(0, index + 1).join('.'));
 }
 
 function validate(raw: JsonObject, path: string, origins: ReadonlyMap<string, string>): Config {

@@ -90,6 +90,17 @@ test('an unknown key is one warning with the nearest name', (t) => {
   assert.match(loaded.warnings[1] ?? '', /"relay.minprt" is ignored; did you mean "relay.minPort"/);
 });
 
+test('a group inside a group: read from the file, key by key from the environment, and checked for unknown keys', (t) => {
+  const content = '{"supervisor":{"restartBudget":{"restarts":4,"window":1}}}';
+  const loaded = load(t, content, { IMS_LAUNCH_SUPERVISOR_RESTART_BUDGET_WINDOW_MS: '5000' });
+  assert.deepEqual(loaded.config.supervisor.restartBudget, { restarts: 4, windowMs: 5000 });
+  assert.equal(loaded.warnings.length, 1);
+  assert.match(loaded.warnings[0] ?? '', /"supervisor.restartBudget.window" is ignored; did you mean .*windowMs"/);
+  const { config } = load(t, '{}', { IMS_LAUNCH_SUPERVISOR_RESTART_BUDGET_RESTARTS: '2' });
+  assert.deepEqual(config.supervisor.restartBudget, { restarts: 2, windowMs: 300_000 });
+  assert.match(refused(t, '{"supervisor":{"restartBudget":{"restarts":-1}}}').message, /restartBudget.restarts: /);
+});
+
 test('an unknown IMS_LAUNCH_ variable is a warning too', (t) => {
   assert.match(load(t, '{}', { IMS_LAUNCH_SERVR_PORT: '1' }).warnings[0] ?? '', /did you mean IMS_LAUNCH_SERVER_PORT/);
 });
