@@ -10,6 +10,7 @@ import type {
   SessionId,
   Side,
 } from '../relay/plane.ts';
+import type { PlayRequest } from '../relay/playing/prompt.ts';
 import type { TapId, TapRequest } from '../relay/recording/tap.ts';
 import type { RelaySettings } from '../relay/settings.ts';
 import type { RelayEnvironment } from '../relay/state.ts';
@@ -17,6 +18,7 @@ import { assertNever } from '../wire/assert-never.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
 import type { NotifySender } from './notify-sender.ts';
+import { Players } from './playing/players.ts';
 import type { Recorder } from './recording/recorder.ts';
 
 /** A sender of commands that can be answered. */
@@ -43,6 +45,7 @@ export class RelayDriver implements PlaneListener {
   readonly #onDrained: () => void;
   readonly #notifier: NotifySender;
   readonly #recorder: Recorder;
+  readonly #players: Players;
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
@@ -53,6 +56,10 @@ export class RelayDriver implements PlaneListener {
       this.#perform(this.#relay.handleTapFailed(performance.now(), tap, cause)),
     );
     this.#plane = openPlane(this);
+    this.#players = new Players({
+      send: (session, side, packet) => this.#plane.play(session, side, packet),
+      onEnd: (player) => this.#perform(this.#relay.handlePlayerEnded(player)),
+    });
     this.#relay = new Relay(settings, { ...environment, meter: this.#plane, canSetTos: this.#plane.canSetTos });
   }
 
@@ -93,6 +100,7 @@ export class RelayDriver implements PlaneListener {
     }
     this.#perform(this.#relay.shutdown(performance.now()));
     this.#closed = true;
+    this.#players.close();
     this.#timer.arm(Number.POSITIVE_INFINITY);
     await Promise.all([this.#plane.close(), this.#notifier.close(), this.#recorder.closeAll()]);
   }
@@ -116,6 +124,18 @@ export class RelayDriver implements PlaneListener {
     this.#perform(this.#relay.handleOpened(performance.now(), outcome));
   }
 
+  async #play(request: PlayRequest): Promise<void> {
+    const outcome = await this.#players.open(request);
+    if (this.#closed) {
+      return;
+    }
+    if (outcome.kind === 'opened') {
+      this.#plane.mute(request.session, request.side, true);
+    }
+    this.#perform(this.#relay.handleOpened(performance.now(), outcome));
+    this.#players.start(request.player);
+  }
+
   #performOne(effect: RelayEffect<ControlPeer>): void {
     switch (effect.kind) {
       case 'reply':
@@ -130,6 +150,13 @@ export class RelayDriver implements PlaneListener {
       case 'close-tap':
         this.#plane.tap(effect.session, effect.side, false);
         this.#recorder.close(effect.tap);
+        break;
+      case 'play':
+        void this.#play(effect.request);
+        break;
+      case 'stop-playing':
+        this.#players.stop(effect.player);
+        this.#plane.mute(effect.session, effect.side, false);
         break;
       case 'peer':
         this.#plane.setPeer(effect.session, effect.side, effect.order);

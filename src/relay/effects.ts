@@ -1,5 +1,6 @@
 import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { PairRequest, PeerOrder, SessionId, Side } from './plane.ts';
+import type { PlayerId, PlayRequest } from './playing/prompt.ts';
 import type { TapId, TapRequest } from './recording/tap.ts';
 
 /** Where a command came from; the edge's own object, which has the way back. */
@@ -35,6 +36,9 @@ export type MediaEffect =
   /** Answered by `handleOpened`, once for each; then the plane taps the legs. */
   | { readonly kind: 'open-tap'; readonly request: TapRequest }
   | { readonly kind: 'close-tap'; readonly tap: TapId; readonly session: SessionId; readonly side: Side }
+  /** Answered by `handleOpened`, once for each; then it plays, and the party hears nothing else. */
+  | { readonly kind: 'play'; readonly request: PlayRequest }
+  | { readonly kind: 'stop-playing'; readonly player: PlayerId; readonly session: SessionId; readonly side: Side }
   | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
   | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
   | { readonly kind: 'end'; readonly session: SessionId };

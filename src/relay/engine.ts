@@ -15,7 +15,8 @@ import { COMMANDS } from './commands/index.ts';
 import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
 import { LogLimit } from './log-limit.ts';
-import { type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
+import { otherSide, type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
+import type { PlayerId } from './playing/prompt.ts';
 import type { TapId } from './recording/tap.ts';
 import { ReplyCache } from './reply-cache.ts';
 import type { EndReason } from './session.ts';
@@ -48,7 +49,8 @@ interface Job<Origin> {
  * The relay without sockets: commands and facts go in, effects come out.
  *
  * - `handleCommand`: a datagram or one line of a stream;
- * - `handleOpened`: the answer to an `open` or `open-tap` effect, exactly one for each;
+ * - `handleOpened`: the answer to an `open`, `open-tap` or `play` effect, exactly one for each;
+ * - `handlePlayerEnded`: a prompt is over;
  * - `handleTapFailed`: a tap that was open could not go on, and is closed;
  * - `handlePlaneEvent`: something happened to media;
  * - `handleTimeout`: `nextTimeoutAt()` has passed.
@@ -116,6 +118,18 @@ export class Relay<Origin extends ControlOrigin> {
 
   handleTapFailed(now: number, tap: TapId, cause: string): RelayEffect<Origin>[] {
     this.#state.loseTap(now, tap, cause);
+    return this.#takeEffects();
+  }
+
+  /** A prompt is over; one that was stopped meanwhile is not known any more. */
+  handlePlayerEnded(player: PlayerId): RelayEffect<Origin>[] {
+    for (const session of this.#state.sessions.values()) {
+      for (const side of [0, 1] as const) {
+        if (session.legs[side].player === player) {
+          this.#state.stopPlaying(session, side);
+        }
+      }
+    }
     return this.#takeEffects();
   }
 
@@ -299,8 +313,11 @@ export class Relay<Origin extends ControlOrigin> {
   #tick(now: number): void {
     const state = this.#state;
     const expired = [...state.sessions.values()].filter((session) => {
-      session.packetSeen(0, state.counters(session, 0).lastAcceptedAt);
-      session.packetSeen(1, state.counters(session, 1).lastAcceptedAt);
+      for (const side of [0, 1] as const) {
+        const { lastAcceptedAt, lastPlayedAt } = state.counters(session, side);
+        session.packetSeen(side, lastAcceptedAt);
+        session.packetSeen(otherSide(side), lastPlayedAt);
+      }
       return session.expiresAt <= now;
     });
     for (const session of expired) {

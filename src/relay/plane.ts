@@ -69,6 +69,8 @@ export interface PlaneTotals {
   readonly relayed: number;
   /** Refused by the latch, without a known destination, or before the session was complete. */
   readonly discarded: number;
+  /** Sent by players. */
+  readonly played: number;
   /** Sends and receives that the system refused. */
   readonly errors: number;
 }
@@ -97,6 +99,10 @@ export interface MediaPlane extends PlaneMeter {
   setTos(session: SessionId, side: Side, tos: number): void;
   /** Whether copies of what is accepted on the leg go to the listener's `packet`. */
   tap(session: SessionId, side: Side, on: boolean): void;
+  /** Whether RTP for the party of this leg is dropped, because a prompt plays to it. */
+  mute(session: SessionId, side: Side, on: boolean): void;
+  /** Sends an RTP packet of ours to the party of this leg; false: its address is not known, or the leg has no socket. */
+  play(session: SessionId, side: Side, packet: Uint8Array): boolean;
   /** Closes both legs and forgets the session; its counters can be read until this is called. */
   end(session: SessionId): void;
   /** Ends every session. Idempotent. */

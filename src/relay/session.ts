@@ -2,6 +2,7 @@ import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
+import type { PlayerId } from './playing/prompt.ts';
 import type { Tap } from './recording/tap.ts';
 
 /** One side of a session: the socket pair that faces a party, and what signalling said of that party. */
@@ -22,6 +23,8 @@ export interface Leg {
   expiresAt: number;
   /** Where copies of the party's packets go. */
   tap: Tap | undefined;
+  /** What plays to the party. */
+  player: PlayerId | undefined;
   /** The plane's last accepted packet that expiresAt already counts. */
   seenAt: number;
 }
@@ -147,6 +150,7 @@ function newLeg(local: LocalAddress): Leg {
     tos: undefined,
     expiresAt: 0,
     tap: undefined,
+    player: undefined,
     seenAt: Number.NEGATIVE_INFINITY,
   };
 }

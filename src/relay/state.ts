@@ -5,6 +5,7 @@ import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { LegCounters } from './media/counters.ts';
 import { CALLEE_SIDE, CALLER_SIDE, type PlaneMeter, type SessionId, type Side, sideName } from './plane.ts';
+import type { PlayerId } from './playing/prompt.ts';
 import { PortTable } from './port-table.ts';
 import type { TapId } from './recording/tap.ts';
 import type { EndReason, Session } from './session.ts';
@@ -48,6 +49,7 @@ export class RelayState {
   #effects: (MediaEffect | NotifyEffect)[] = [];
   #lastId = 0;
   #lastTap = 0;
+  #lastPlayer = 0;
 
   constructor(settings: RelaySettings, environment: RelayEnvironment) {
     const { minPort, maxPort, sequentialPorts: sequential, reservedPorts: reserved } = settings;
@@ -94,6 +96,21 @@ export class RelayState {
     if (leg.port !== undefined) {
       this.ports(leg.local.family).release(now, leg.port);
       leg.port = undefined;
+    }
+  }
+
+  nextPlayerId(): PlayerId {
+    this.#lastPlayer += 1;
+    return this.#lastPlayer as PlayerId;
+  }
+
+  /** Ends what plays to the party of a leg; nothing may. */
+  stopPlaying(session: Session, side: Side): void {
+    const { player } = session.legs[side];
+    if (player !== undefined) {
+      session.legs[side].player = undefined;
+      this.statistics.add('nplrs_destroyed');
+      this.emit({ kind: 'stop-playing', player, session: session.id, side });
     }
   }
 
@@ -159,6 +176,8 @@ export class RelayState {
         this.emit({ kind: 'notify', target, text: `${tag}\n` });
       }
     }
+    this.stopPlaying(session, CALLEE_SIDE);
+    this.stopPlaying(session, CALLER_SIDE);
     this.closeTap(now, session, CALLEE_SIDE);
     this.closeTap(now, session, CALLER_SIDE);
     this.releasePort(now, session, CALLEE_SIDE);

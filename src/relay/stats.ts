@@ -12,7 +12,6 @@ const STORED = {
   nsess_owrtcp: 'complete sessions that ended with RTCP in one direction only',
   nplrs_created: 'players started',
   nplrs_destroyed: 'players ended',
-  npkts_played: 'packets sent by players',
   npkts_resizer_in: 'packets taken by the re-packetiser',
   npkts_resizer_out: 'packets produced by the re-packetiser',
   npkts_resizer_discard: 'packets dropped by the re-packetiser',
@@ -33,6 +32,7 @@ const STORED = {
 /** Counted by the plane, packet by packet. */
 const MEASURED = {
   npkts_rcvd: 'RTP and RTCP packets read on complete sessions',
+  npkts_played: 'packets sent by players',
   npkts_relayed: 'packets forwarded',
   npkts_discard: 'packets refused, without a destination, or before the session was complete',
 } as const;
@@ -74,6 +74,8 @@ export class RelayStatistics {
     switch (name) {
       case 'npkts_rcvd':
         return totals.received;
+      case 'npkts_played':
+        return totals.played;
       case 'npkts_relayed':
         return totals.relayed;
       case 'npkts_discard':

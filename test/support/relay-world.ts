@@ -4,6 +4,7 @@ import type { ControlOrigin, RelayEffect } from '../../src/relay/effects.ts';
 import { Relay } from '../../src/relay/engine.ts';
 import { LegCounters } from '../../src/relay/media/counters.ts';
 import type { PairOutcome, PairRequest, PlaneMeter, SessionId, Side } from '../../src/relay/plane.ts';
+import type { PlayerId, PlayRequest } from '../../src/relay/playing/prompt.ts';
 import type { TapId, TapRequest } from '../../src/relay/recording/tap.ts';
 import type { RelaySettings } from '../../src/relay/settings.ts';
 
@@ -42,14 +43,18 @@ export class RelayWorld {
   readonly taps: TapRequest[] = [];
   readonly closedTaps: TapId[] = [];
   readonly notified: Extract<RelayEffect, { kind: 'notify' }>[] = [];
+  readonly plays: PlayRequest[] = [];
+  readonly stoppedPlayers: PlayerId[] = [];
   drained = false;
+  /** What becomes of a prompt. */
+  openPlayer: (request: PlayRequest) => PairOutcome = () => ({ kind: 'opened' });
   /** What becomes of a recording or copy. */
   openTap: (request: TapRequest) => PairOutcome = () => ({ kind: 'opened' });
   /** What becomes of a pair; undefined: the plane does not answer yet. */
   open: (request: PairRequest) => PairOutcome | undefined = () => ({ kind: 'opened' });
   readonly #counters = new Map<string, LegCounters>();
   readonly #unanswered: PairRequest[] = [];
-  readonly #totals = { received: 0, relayed: 0, discarded: 0, errors: 0 };
+  readonly #totals = { received: 0, relayed: 0, discarded: 0, played: 0, errors: 0 };
 
   constructor(settings: Partial<RelaySettings> = {}) {
     const meter: PlaneMeter = {
@@ -130,6 +135,11 @@ export class RelayWorld {
       } else if (effect.kind === 'open-tap') {
         this.taps.push(effect.request);
         this.#perform(this.relay.handleOpened(this.now, this.openTap(effect.request)));
+      } else if (effect.kind === 'play') {
+        this.plays.push(effect.request);
+        this.#perform(this.relay.handleOpened(this.now, this.openPlayer(effect.request)));
+      } else if (effect.kind === 'stop-playing') {
+        this.stoppedPlayers.push(effect.player);
       } else if (effect.kind === 'close-tap') {
         this.closedTaps.push(effect.tap);
       } else if (effect.kind === 'notify') {

@@ -30,7 +30,7 @@ export class PortablePlane implements MediaPlane {
   readonly canSetTos = false;
   readonly #options: PortablePlaneOptions;
   readonly #sessions = new Map<SessionId, PortableSession>();
-  readonly #totals = { received: 0, relayed: 0, discarded: 0, errors: 0 };
+  readonly #totals = { received: 0, relayed: 0, discarded: 0, played: 0, errors: 0 };
 
   constructor(options: PortablePlaneOptions) {
     this.#options = options;
@@ -77,6 +77,14 @@ export class PortablePlane implements MediaPlane {
     this.#sessions.get(session)?.path.tap(side, on);
   }
 
+  mute(session: SessionId, side: Side, on: boolean): void {
+    this.#sessions.get(session)?.path.mute(side, on);
+  }
+
+  play(session: SessionId, side: Side, packet: Uint8Array): boolean {
+    return this.#sessions.get(session)?.play(side, packet) ?? false;
+  }
+
   end(session: SessionId): void {
     this.#sessions.get(session)?.close();
     this.#sessions.delete(session);
@@ -102,6 +110,7 @@ interface MutableTotals {
   received: number;
   relayed: number;
   discarded: number;
+  played: number;
   errors: number;
 }
 
@@ -143,6 +152,18 @@ class PortableSession implements PacketSink {
       closePair(this.#pairs[side]);
       this.#pairs[side] = undefined;
     }
+  }
+
+  play(side: Side, packet: Uint8Array): boolean {
+    const socket = this.#pairs[side]?.rtp;
+    const to = this.path.remote(side);
+    if (socket === undefined || to === undefined || to.port === 0) {
+      return false;
+    }
+    this.#totals.played += 1;
+    this.path.counters(side).lastPlayedAt = performance.now();
+    socket.send(packet, 0, packet.length, to.port, to.address, this.#sent);
+    return true;
   }
 
   forward(side: Side, component: Component, packet: Uint8Array, to: TransportAddress): void {

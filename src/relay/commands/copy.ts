@@ -1,5 +1,6 @@
 import { VERBS } from '../../rtpp/verbs.ts';
-import { parseIpv4, type TransportAddress } from '../../wire/ip-address.ts';
+import { isWildcard, parseIpv4, type TransportAddress } from '../../wire/ip-address.ts';
+import type { LocalAddress } from '../local-addresses.ts';
 import { isUnicast } from '../own-control.ts';
 import type { Side } from '../plane.ts';
 import { copyName } from '../recording/names.ts';
@@ -57,7 +58,7 @@ function* copyToHost(
   to: TransportAddress,
 ): Opening<TransportAddress | undefined> {
   const { tap } = session.legs[side];
-  const local = state.addresses.newestOf(4);
+  const local = senderOf(state, to);
   if (local === undefined || tap?.kind === 'single') {
     return undefined;
   }
@@ -79,6 +80,12 @@ function* copyToHost(
     }
   }
   return undefined;
+}
+
+/** A relay on all addresses sends from the one that leads there, so that the reply can tell it. */
+function senderOf({ addresses }: RelayState, to: TransportAddress): LocalAddress | undefined {
+  const local = addresses.newestOf(4);
+  return local !== undefined && isWildcard(local.address) ? addresses.towards(to.address, 4) : local;
 }
 
 function* copyToFile(state: RelayState, session: Session, side: Side, text: string, single: boolean): Opening<boolean> {

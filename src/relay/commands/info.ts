@@ -18,7 +18,7 @@ export const info: CommandSpec = {
       `active sessions: ${state.sessions.size}`,
       `active streams: ${state.sessions.size * STREAMS_PER_SESSION}`,
       `packets received: ${totals.received}`,
-      `packets transmitted: ${totals.relayed + state.statistics.get('npkts_played')}`,
+      `packets transmitted: ${totals.relayed + totals.played}`,
     ];
     if (/l/i.test(line.modifiers)) {
       lines.push('average load: 0.000000');

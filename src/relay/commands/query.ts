@@ -53,7 +53,9 @@ export const query: CommandSpec = {
     const { session } = found;
     const party = partySide(found);
     for (const side of [0, 1] as const) {
-      session.packetSeen(side, state.counters(session, side).lastAcceptedAt);
+      const { lastAcceptedAt, lastPlayedAt } = state.counters(session, side);
+      session.packetSeen(side, lastAcceptedAt);
+      session.packetSeen(otherSide(side), lastPlayedAt);
     }
     const near = state.counters(session, party);
     const far = state.counters(session, otherSide(party));

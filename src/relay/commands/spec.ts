@@ -2,6 +2,7 @@ import type { CommandLine } from '../../rtpp/command-line.ts';
 import { type Ecode, formatEcode } from '../../rtpp/ecodes.ts';
 import type { Verb } from '../../rtpp/verbs.ts';
 import type { PairOutcome, PairRequest } from '../plane.ts';
+import type { PlayRequest } from '../playing/prompt.ts';
 import type { TapRequest } from '../recording/tap.ts';
 import type { RelayState } from '../state.ts';
 
@@ -31,7 +32,8 @@ export type Opening<T> = Generator<Wish, T, PairOutcome>;
 /** What a command waits for. */
 export type Wish =
   | { readonly kind: 'open'; readonly request: PairRequest }
-  | { readonly kind: 'open-tap'; readonly request: TapRequest };
+  | { readonly kind: 'open-tap'; readonly request: TapRequest }
+  | { readonly kind: 'play'; readonly request: PlayRequest };
 
 /** Everything there is to know about a command; a new one is a file with a spec and a line in `index.ts`. */
 export interface CommandSpec {

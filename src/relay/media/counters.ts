@@ -8,7 +8,7 @@ export class LegCounters {
   rtpRefused = 0;
   /** Of the accepted ones: sent on to the other party. */
   rtpRelayed = 0;
-  /** Of the accepted ones: the other party's address was not known. */
+  /** Of the accepted ones: the other party's address was not known, or it heard a prompt. */
   rtpDropped = 0;
   rtcpAccepted = 0;
   rtcpRefused = 0;
@@ -16,5 +16,7 @@ export class LegCounters {
   rtcpDropped = 0;
   /** When the last packet, RTP or RTCP, was accepted; monotonic ms. -Infinity: never. */
   lastAcceptedAt = Number.NEGATIVE_INFINITY;
+  /** When the last packet of a prompt was sent to this party; monotonic ms. -Infinity: never. */
+  lastPlayedAt = Number.NEGATIVE_INFINITY;
   readonly analysis = new RtpAnalysis();
 }

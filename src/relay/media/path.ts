@@ -20,6 +20,7 @@ interface Leg {
   readonly counters: LegCounters;
   open: boolean;
   tapped: boolean;
+  muted: boolean;
 }
 
 /**
@@ -54,6 +55,11 @@ export class MediaPath {
     this.#legs[side].tapped = on;
   }
 
+  /** RTP for the party of this leg is dropped; RTCP passes. */
+  mute(side: Side, on: boolean): void {
+    this.#legs[side].muted = on;
+  }
+
   signal(now: number, side: Side, order: PeerOrder): void {
     this.#legs[side].rtp.signal(now, order);
   }
@@ -86,7 +92,12 @@ export class MediaPath {
       sink.discarded();
       return;
     }
-    counters.lastAcceptedAt = now;
+    const far = otherSide(side);
+    const muted = isRtp && this.#legs[far].muted;
+    // What is dropped for a prompt keeps no session alive.
+    if (!muted) {
+      counters.lastAcceptedAt = now;
+    }
     if (verdict === 'latched') {
       sink.latched(side, component, { address, port });
     }
@@ -102,9 +113,8 @@ export class MediaPath {
     if (leg.tapped) {
       sink.tapped(side, component, packet, { address, port });
     }
-    const far = otherSide(side);
     const to = this.#legs[far][component].remote;
-    if (to === undefined || to.port === 0) {
+    if (to === undefined || to.port === 0 || muted) {
       if (isRtp) {
         counters.rtpDropped += 1;
       } else {
@@ -124,5 +134,5 @@ export class MediaPath {
 
 function newLeg(policy: LatchPolicy): Leg {
   const rtp = policy.rtp();
-  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false, tapped: false };
+  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false, tapped: false, muted: false };
 }
