@@ -1,13 +1,10 @@
 /** The child's end of the channel to `ims-launch`. Without a supervisor everything here does nothing. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { LoopLag } from '../io/loop-lag.ts';
 import { type ChildMessage, DEATH_POLICY, type SupervisorMessage } from '../observe/ipc.ts';
 import { logLevelOf } from '../observe/level.ts';
 import type { Logger } from '../observe/logger.ts';
 
 const HEARTBEAT_MS = 2000;
-
-/** The monitor's own period is part of what it measures. */
-const LAG_RESOLUTION_MS = 20;
 
 /** Resolves when the message has left this process, or nobody listens any more. */
 export function tellSupervisor(message: ChildMessage): Promise<void> {
@@ -25,16 +22,13 @@ export function startHeartbeat(sessions: () => number): () => void {
   if (process.send === undefined) {
     return () => {};
   }
-  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  delay.enable();
+  const lag = new LoopLag();
   const timer = setInterval(() => {
-    const lagMs = Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS);
-    delay.reset();
-    void tellSupervisor({ kind: 'heartbeat', loopLagMs: Math.round(lagMs * 10) / 10, sessions: sessions() });
+    void tellSupervisor({ kind: 'heartbeat', loopLagMs: Math.round(lag.take() * 10) / 10, sessions: sessions() });
   }, HEARTBEAT_MS);
   return () => {
     clearInterval(timer);
-    delay.disable();
+    lag.close();
   };
 }
 

@@ -1,6 +1,6 @@
 /** What `status`, `events` and `logs` print for people. */
 import pc from 'picocolors';
-import type { ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
+import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
 import { formatTable } from './table.ts';
 
 const HEAD = ['service', 'state', 'pid', 'up', 'restarts', 'active', 'where', 'detail'];
@@ -19,7 +19,33 @@ export function formatStatus(status: SystemStatus, isTty: boolean): string {
   }
   const rows = (['relay', 'ims'] as const).map((name) => serviceRow(name, status.services[name]));
   lines.push('', formatTable(HEAD, rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left', 'left'], isTty));
-  return `${lines.join('\n')}\n`;
+  const health = (['relay', 'ims'] as const).flatMap((name) => healthLine(name, status.services[name].health));
+  return `${[...lines, ...(health.length > 0 ? ['', ...health] : [])].join('\n')}\n`;
+}
+
+/** `relay: answered 0.3 ms after the last question, 1 s ago; media passed in 0.2 ms, 4 s ago` */
+function healthLine(name: string, health: HealthStatus | null | undefined): string[] {
+  if (health === null || health === undefined) {
+    return [];
+  }
+  const { misses, answeredAgoMs, latencyMs, loopLagMs, media } = health;
+  const parts = [
+    ...(misses > 0 ? [`${misses} questions in a row without an answer`] : []),
+    ...(answeredAgoMs === null ? [] : [`answered in ${latencyMs} ms, ${formatDuration(answeredAgoMs)} ago`]),
+    ...(loopLagMs === null ? [] : [`its event loop was late by ${loopLagMs} ms`]),
+    ...mediaParts(media),
+  ];
+  return parts.length === 0 ? [] : [`${name}: ${parts.join('; ')}`];
+}
+
+function mediaParts(media: HealthStatus['media']): string[] {
+  if (media === null || media.checkedAgoMs === null) {
+    return [];
+  }
+  const ago = `${formatDuration(media.checkedAgoMs)} ago`;
+  return media.finding === null
+    ? [`media passed in ${media.delayMs} ms, ${ago}`]
+    : [`media did not pass (${media.misses} checks in a row), ${ago}: ${media.finding}`];
 }
 
 /** `2 d 3 h`, `4 min 5 s`, `6 s`: the two largest units. */

@@ -29,6 +29,33 @@ export interface ServiceStatus {
   readonly where: string;
   /** What it waits for, or how it was found; null: nothing to say. */
   readonly detail: string | null;
+  /** Null: it is not asked at present. */
+  readonly health: HealthStatus | null;
+}
+
+/** Instants as times since then; what was not measured yet is null. */
+export interface HealthStatus {
+  /** Health questions in a row without an answer. */
+  readonly misses: number;
+  readonly answeredAgoMs: number | null;
+  /** How long the last answer took. */
+  readonly latencyMs: number | null;
+  /** How late its event loop was at worst between its last two heartbeats; null: it does not tell. */
+  readonly loopLagMs: number | null;
+  /** Of a relay whose media is checked. */
+  readonly media: MediaHealthStatus | null;
+}
+
+export interface MediaHealthStatus {
+  /** Checks with a result, of the present relay. */
+  readonly checks: number;
+  readonly checkedAgoMs: number | null;
+  /** Checks in a row that media did not pass. */
+  readonly misses: number;
+  /** One way through the relay. */
+  readonly delayMs: number | null;
+  /** What the last check met; null: media passed. */
+  readonly finding: string | null;
 }
 
 export const VERDICTS = ['ready', 'degraded', 'starting', 'stopped', 'unknown'] as const;

@@ -67,6 +67,10 @@ export class RelayDriver implements PlaneListener {
     return this.#relay.sessionCount;
   }
 
+  get callSessionCount(): number {
+    return this.#relay.callSessionCount;
+  }
+
   get pairsInUse(): number {
     return this.#relay.pairsInUse;
   }

@@ -1,5 +1,6 @@
 /** Runs the supervisor: one queue of facts, one timer, effects in the order in which they were decided. */
 import type { SupervisorEffect, SupervisorEvent } from '../supervisor/events.ts';
+import { OWN_LAG_MS } from '../supervisor/self-doubt.ts';
 import type { SupervisorState } from '../supervisor/state.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
@@ -11,6 +12,8 @@ export class SupervisorDriver {
   readonly #timer = new DeadlineTimer(() => this.post({ kind: 'timeout' }));
   readonly #queue: SupervisorEvent[] = [];
   #running = false;
+  /** When the supervisor wants to be woken next. */
+  #dueAt = Number.POSITIVE_INFINITY;
 
   /** @param onTurn told the state after each turn */
   constructor(execute: (effect: SupervisorEffect) => void, onTurn: (state: SupervisorState) => void = () => {}) {
@@ -28,6 +31,11 @@ export class SupervisorDriver {
     if (this.#running) {
       return;
     }
+    const lateMs = performance.now() - this.#dueAt;
+    if (lateMs > OWN_LAG_MS) {
+      // Before anything that happened meanwhile is judged.
+      this.#queue.unshift({ kind: 'late', lateMs });
+    }
     this.#running = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
@@ -39,6 +47,8 @@ export class SupervisorDriver {
     } finally {
       this.#running = false;
     }
-    this.#timer.arm(this.#supervisor.nextTimeoutAt());
+    const nextAt = this.#supervisor.nextTimeoutAt();
+    this.#dueAt = nextAt > performance.now() ? nextAt : Number.POSITIVE_INFINITY;
+    this.#timer.arm(nextAt);
   }
 }

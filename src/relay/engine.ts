@@ -82,6 +82,11 @@ export class Relay<Origin extends ControlOrigin> {
     return this.#state.sessions.size;
   }
 
+  /** Sessions without those that only try the relay out. */
+  get callSessionCount(): number {
+    return this.#state.sessions.callCount;
+  }
+
   /** Port pairs handed out; twice the number of complete sessions when nothing leaks. */
   get pairsInUse(): number {
     return this.#state.pairsInUse;

@@ -1,3 +1,4 @@
+import { isProbeCallId } from '../rtpp/probe-call-id.ts';
 import type { SessionId } from './plane.ts';
 import type { Found, Session } from './session.ts';
 
@@ -16,9 +17,15 @@ export interface LooseMatch extends Found {
 export class SessionTable {
   readonly #byCallId = new Map<string, Session[]>();
   readonly #byId = new Map<SessionId, Session>();
+  #probes = 0;
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Without those that only try the relay out. */
+  get callCount(): number {
+    return this.#byId.size - this.#probes;
   }
 
   values(): IterableIterator<Session> {
@@ -31,6 +38,7 @@ export class SessionTable {
 
   add(session: Session): void {
     this.#byId.set(session.id, session);
+    this.#probes += Number(isProbeCallId(session.callId));
     const sessions = this.#byCallId.get(session.callId);
     if (sessions === undefined) {
       this.#byCallId.set(session.callId, [session]);
@@ -44,6 +52,7 @@ export class SessionTable {
     if (!this.#byId.delete(session.id)) {
       return false;
     }
+    this.#probes -= Number(isProbeCallId(session.callId));
     const rest = (this.#byCallId.get(session.callId) ?? []).filter((other) => other !== session);
     if (rest.length === 0) {
       this.#byCallId.delete(session.callId);

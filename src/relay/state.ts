@@ -1,4 +1,5 @@
 import type { Log } from '../observe/log.ts';
+import { isProbeCallId } from '../rtpp/probe-call-id.ts';
 import { type AddressFamily, formatTransportAddress } from '../wire/ip-address.ts';
 import type { MediaEffect, NotifyEffect } from './effects.ts';
 import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
@@ -153,7 +154,7 @@ export class RelayState {
     }
     const caller = this.counters(session, CALLER_SIDE);
     const callee = this.counters(session, CALLEE_SIDE);
-    this.log.info(
+    this.log[isProbeCallId(session.callId) ? 'debug' : 'info'](
       {
         callId: session.callId,
         fromTag: session.fromTag,

@@ -14,6 +14,28 @@ export type RelayVerdict =
 
 export type CheckOutcome = 'answered' | 'refused' | 'silent';
 
+/** The result of one check of a relay's media. */
+export interface MediaSample {
+  readonly verdict:
+    | 'passed'
+    /** Packets went in and did not come out, or came out altered. */
+    | 'failed'
+    /** The relay opened no session for it. */
+    | 'refused'
+    /** Its control socket did not answer. */
+    | 'unanswered';
+  /** What was met, for people; empty when media passed. */
+  readonly finding: string;
+  /** One way through the relay; undefined: nothing passed. */
+  readonly delayMs: number | undefined;
+  /** Of others than the check itself; undefined: the relay does not tell. */
+  readonly sessions: number | undefined;
+  /** Packets that the relay has sent in its life; undefined: it does not tell. */
+  readonly relayedPackets: number | undefined;
+  /** How late our own event loop was at worst meanwhile. */
+  readonly lagMs: number;
+}
+
 export type SpawnFailure =
   | 'not-found'
   | 'not-executable'
@@ -60,6 +82,9 @@ export type SupervisorEvent =
       readonly finding: string;
     }
   | { readonly kind: 'media-proved'; readonly generation: number; readonly ok: boolean; readonly finding: string }
+  | ({ readonly kind: 'media-checked'; readonly generation: number } & MediaSample)
+  /** A timer of ours fired, or anything else happened, this long after the instant that was waited for. */
+  | { readonly kind: 'late'; readonly lateMs: number }
   | { readonly kind: 'signal'; readonly signal: StopSignal; readonly reason: string }
   /** The process that started us is gone (npm and npx do not pass signals on). */
   | { readonly kind: 'launcher-gone' }
@@ -91,6 +116,10 @@ export type SupervisorEffect =
     }
   /** RTP and RTCP both ways through a session of its own; answered by `media-proved`. */
   | { readonly kind: 'prove-media'; readonly generation: number }
+  /** The same once in a while, with the relay's sessions counted; answered by `media-checked`. */
+  | { readonly kind: 'check-media'; readonly generation: number }
+  /** Note what can be seen from outside of a process that hangs, before it is killed. */
+  | { readonly kind: 'inspect'; readonly service: ServiceName; readonly generation: number }
   /** Tell the IMS that another relay serves from now on: media sessions of the former one are gone. */
   | { readonly kind: 'tell-relay-up'; readonly epoch: number }
   /** Tell it to refuse new calls, or sessions, and to end after the last one. */

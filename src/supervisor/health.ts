@@ -1,22 +1,19 @@
-/** Whether a service that was ready still answers. The relay may be restarted for it, the IMS is only reported. */
+/** Whether a service that was ready still answers. The relay may be restarted for it, the IMS if the operator wants it. */
 import { assertNever } from '../wire/assert-never.ts';
 import type { CheckOutcome } from './events.ts';
-import { restartOther, TITLES } from './failure.ts';
+import { TITLES } from './failure.ts';
+import { isBeating, restartHung } from './hang.ts';
 import { healthIntervalMs } from './lifecycle.ts';
 import { handleAdoptedRefused } from './relay.ts';
-import { grantHealthRestart } from './restart-policy.ts';
-import { type Component, HEALTHY, type Health, MISSES_ALLOWED, type ServiceName } from './state.ts';
-import { stopService } from './teardown.ts';
+import { OWN_LAG_MS, withoutMisses } from './self-doubt.ts';
+import { type Component, type Health, isWell, MISSES_TOLD, type ServiceName } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** A relay answers `V` within this time, an IMS an OPTIONS; milliseconds. */
 export const CHECK_LIMIT_MS = { relay: 1000, ims: 2000 } as const satisfies Record<ServiceName, number>;
 
-/** An answer that is later than its limit by this much was not late: we were asleep. The sample is void. */
-const OWN_LAG_MS = 250;
-
-/** Misses for this long, without a sign of life, and the relay is restarted; milliseconds. */
-const HANG_MS = 10_000;
+/** Misses for this long, milliseconds, and a relay without a sign of life is restarted; an IMS if that is wanted. */
+const RESTART_AFTER_MS = { relay: 10_000, ims: 30_000 } as const satisfies Record<ServiceName, number>;
 
 type Watched = Extract<Component['condition'], { readonly health: Health }>;
 
@@ -25,15 +22,15 @@ export function handleHealthChecked(turn: Turn, name: ServiceName, outcome: Chec
   if (!('health' in condition)) {
     return;
   }
-  const nextAt = turn.now + healthIntervalMs(turn, name);
+  const nextAt = Math.max(turn.now, askedAt + healthIntervalMs(turn, name));
   if (outcome !== 'answered' && turn.now - askedAt > CHECK_LIMIT_MS[name] + OWN_LAG_MS) {
     turn.report('debug', 'comp.health', 'a health sample is void: this process was asleep', { service: name });
-    turn.enter(name, withHealth(condition, HEALTHY), nextAt);
+    turn.enter(name, withHealth(condition, withoutMisses(condition.health)), nextAt);
     return;
   }
   switch (outcome) {
     case 'answered':
-      recover(turn, name, condition, nextAt);
+      recover(turn, name, condition, askedAt, nextAt);
       break;
     case 'refused':
     case 'silent':
@@ -47,12 +44,14 @@ export function handleHealthChecked(turn: Turn, name: ServiceName, outcome: Chec
   }
 }
 
-function recover(turn: Turn, name: ServiceName, condition: Watched, nextAt: number): void {
-  if (condition.health.misses >= MISSES_ALLOWED) {
+function recover(turn: Turn, name: ServiceName, condition: Watched, askedAt: number, nextAt: number): void {
+  if (condition.health.misses >= MISSES_TOLD) {
     turn.report('info', 'comp.recovered', 'service answers again', { service: name });
   }
-  const next = condition.kind === 'unhealthy' ? { ...condition, kind: 'ready' as const } : condition;
-  turn.enter(name, withHealth(next, HEALTHY), nextAt);
+  const latencyMs = turn.now - askedAt;
+  const health = { ...withoutMisses(condition.health), answeredAt: turn.now, latencyMs };
+  const next = condition.kind === 'unhealthy' && isWell(health) ? { ...condition, kind: 'ready' as const } : condition;
+  turn.enter(name, withHealth(next, health), nextAt);
 }
 
 function miss(turn: Turn, name: ServiceName, condition: Watched, nextAt: number): void {
@@ -61,35 +60,21 @@ function miss(turn: Turn, name: ServiceName, condition: Watched, nextAt: number)
     misses: condition.health.misses + 1,
     firstMissAt: Math.min(condition.health.firstMissAt, turn.now),
   };
-  const tripped = health.misses >= MISSES_ALLOWED;
+  const tripped = health.misses >= MISSES_TOLD;
   const next = tripped && condition.kind === 'ready' ? { ...condition, kind: 'unhealthy' as const } : condition;
   turn.enter(name, withHealth(next, health), nextAt);
-  if (health.misses === MISSES_ALLOWED) {
+  if (health.misses === MISSES_TOLD) {
     turn.report('error', 'comp.unhealthy', `the ${TITLES[name]} does not answer`, { service: name });
   }
-  if (tripped && name === 'relay' && condition.kind !== 'adopted') {
-    restartHungRelay(turn, health);
+  const isLong = turn.now - health.firstMissAt >= RESTART_AFTER_MS[name];
+  if (tripped && isLong && condition.kind !== 'adopted' && mayRestart(turn, name)) {
+    restartHung(turn, name, 'it does not answer');
   }
 }
 
-function restartHungRelay(turn: Turn, health: Health): void {
-  const { incarnation, history } = turn.service('relay');
-  const { embedded } = turn.state.rules.relay;
-  const alive = embedded && incarnation !== undefined && turn.now - incarnation.heartbeatAt < HANG_MS;
-  if (turn.now - health.firstMissAt < HANG_MS || alive) {
-    return;
-  }
-  const granted = grantHealthRestart(turn.now, history);
-  if (granted === undefined) {
-    return;
-  }
-  turn.patchService('relay', { history: granted });
-  turn.report('error', 'comp.hung', 'the relay hangs and is restarted', {
-    service: 'relay',
-    childPid: incarnation?.pid,
-  });
-  stopService(turn, 'relay', { kind: 'start' });
-  restartOther(turn, 'relay');
+/** A relay that still beats works on something; an IMS holds calls and registrations that a restart would end. */
+function mayRestart(turn: Turn, name: ServiceName): boolean {
+  return name === 'relay' ? !isBeating(turn, name, RESTART_AFTER_MS.relay) : turn.state.rules.health.restartsIms;
 }
 
 function withHealth<T extends Watched>(condition: T, health: Health): T {

@@ -4,7 +4,7 @@ import type { SpawnFailure } from './events.ts';
 import { isSuccess } from './exit-code.ts';
 import { fail, giveUp, TITLES } from './failure.ts';
 import { handleDrained } from './orders.ts';
-import { HEALTHY, type ServiceName } from './state.ts';
+import { HEALTHY, MEDIA_UNTRIED, type ServiceName } from './state.ts';
 import { termRest } from './teardown.ts';
 import type { Turn } from './turn.ts';
 
@@ -44,8 +44,15 @@ export function handleSpawned(turn: Turn, name: ServiceName, pid: number): void 
 /** Everything that was to be shown has been. */
 export function becomeReady(turn: Turn, name: ServiceName): void {
   const { history, incarnation } = turn.service(name);
-  turn.patchService(name, { history: { ...history, everReady: true } });
-  turn.enter(name, { kind: 'ready', readySince: turn.now, health: HEALTHY }, turn.now + healthIntervalMs(turn, name));
+  turn.patchService(name, {
+    history: { ...history, everReady: true },
+    // What it has just shown is a sign of life.
+    incarnation: incarnation === undefined ? undefined : { ...incarnation, heartbeatAt: turn.now },
+  });
+  const { mediaIntervalMs } = turn.state.rules.health;
+  const media = name === 'relay' ? { ...MEDIA_UNTRIED, askAt: turn.now + mediaIntervalMs } : MEDIA_UNTRIED;
+  const health = { ...HEALTHY, media };
+  turn.enter(name, { kind: 'ready', readySince: turn.now, health }, turn.now + healthIntervalMs(turn, name));
   turn.report('info', 'comp.ready', 'service is ready', {
     service: name,
     childPid: incarnation?.pid,
@@ -53,16 +60,13 @@ export function becomeReady(turn: Turn, name: ServiceName): void {
   });
 }
 
-/**
- * An IMS is asked less often: its answer costs it more, and nothing is done about its silence. A relay that was found
- * is asked twice as often: unlike a child's, its end is noticed only by asking.
- */
+/** A relay that was found is asked twice as often: unlike a child's, its end is noticed only by asking. */
 export function healthIntervalMs(turn: Turn, name: ServiceName): number {
-  const { healthIntervalMs: interval } = turn.state.rules;
+  const { relayIntervalMs, imsIntervalMs } = turn.state.rules.health;
   if (name === 'ims') {
-    return interval * 5;
+    return imsIntervalMs;
   }
-  return turn.service('relay').condition.kind === 'adopted' ? interval / 2 : interval;
+  return turn.service('relay').condition.kind === 'adopted' ? relayIntervalMs / 2 : relayIntervalMs;
 }
 
 export function handleSpawnFailed(turn: Turn, name: ServiceName, reason: SpawnFailure, detail: string): void {

@@ -75,6 +75,30 @@ export const supervisorOptions = z.object({
     description: 'How often the relay’s control socket is asked whether it answers.',
     unit: 'ms',
   }),
+  imsHealthIntervalMs: z.number().int().min(200).max(600_000).default(10_000).meta({
+    description: 'How often the IMS is asked (SIP OPTIONS) whether it answers.',
+    unit: 'ms',
+  }),
+  imsHealthAction: z.enum(['report', 'restart']).default('report').meta({
+    description:
+      'An IMS that does not answer OPTIONS is reported, or restarted after 30 s; a restart ends its calls and registrations.',
+  }),
+  mediaCheckIntervalMs: z.number().int().min(0).max(3_600_000).default(15_000).meta({
+    description: 'How often real RTP is sent through the relay, both ways, to see that it passes; 0 never does.',
+    unit: 'ms',
+  }),
+  mediaCheckOfFound: z.boolean().default(false).meta({
+    description: 'Check the media of a relay that somebody else started as well; it is reported, never restarted.',
+  }),
+  maxDegradedMs: z.number().int().min(0).max(86_400_000).default(60_000).meta({
+    description:
+      'A relay that passes no media is restarted at once when it holds no sessions, else after this time at the latest.',
+    unit: 'ms',
+  }),
+  heartbeatTimeoutMs: z.number().int().min(5000).max(600_000).default(15_000).meta({
+    description: 'ims-relay and ims-server beat every 2 s; one that is silent for this long hangs and is restarted.',
+    unit: 'ms',
+  }),
   drainMaxMs: z.number().int().min(0).max(86_400_000).default(600_000).meta({
     description: 'ims-launch drain: calls in progress may last this long before everything stops.',
     unit: 'ms',

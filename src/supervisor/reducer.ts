@@ -4,6 +4,7 @@
  */
 import { assertNever } from '../wire/assert-never.ts';
 import type { SupervisorEffect, SupervisorEvent } from './events.ts';
+import { endHang, hangsAt } from './hang.ts';
 import { CHECK_LIMIT_MS, handleHealthChecked } from './health.ts';
 import {
   becomeReady,
@@ -14,8 +15,10 @@ import {
   READINESS_POLL_MS,
   spawn,
 } from './lifecycle.ts';
+import { askMedia, handleMediaChecked } from './media-health.ts';
 import { endLateDrain, handleDrainAsked, handleKillAsked, handleRestartAsked, handleStopAsked } from './orders.ts';
 import { handleMediaProved, handleProbed, handleRelayChecked, isGateOpen, searchRelay } from './relay.ts';
+import { handleLate } from './self-doubt.ts';
 import { isServing, type Phase, type ServiceName, type SupervisorState } from './state.ts';
 import { beginStop, continueStop, continueTeardown, handleStopSignal, handleSwept, stopService } from './teardown.ts';
 import { Turn } from './turn.ts';
@@ -29,6 +32,7 @@ const LEADS_UPWARDS: ReadonlySet<SupervisorEvent['kind']> = new Set([
   'reported-ready',
   'checked',
   'media-proved',
+  'media-checked',
 ]);
 
 /**
@@ -78,10 +82,20 @@ export function nextTimeoutAt(state: SupervisorState): number {
         return ask;
     }
   });
+  instants.push(...healthInstants(state).filter((at) => at > state.clock));
   if (state.stop !== undefined) {
     instants.push(state.stop.stageEndsAt, state.stop.wallClockAt);
   }
   return Math.min(...instants, state.relayDueAt, state.drain?.endsAt ?? Number.POSITIVE_INFINITY);
+}
+
+/** Those that are over wait for something else: an answer on the control socket, the end of a drain, a restart granted. */
+function healthInstants(state: SupervisorState): number[] {
+  return SERVICES.flatMap((name) => {
+    const { condition } = state[name];
+    const media = 'health' in condition ? condition.health.media : undefined;
+    return [hangsAt(state, name), media === undefined || media.asking ? Number.POSITIVE_INFINITY : media.askAt];
+  });
 }
 
 function isStale(state: SupervisorState, event: SupervisorEvent): boolean {
@@ -139,6 +153,12 @@ function handle(turn: Turn, event: SupervisorEvent): void {
     case 'media-proved':
       turn.patchService('relay', { asking: false });
       handleMediaProved(turn, event.ok, event.finding);
+      return;
+    case 'media-checked':
+      handleMediaChecked(turn, event);
+      return;
+    case 'late':
+      handleLate(turn, event.lateMs);
       return;
     case 'signal':
       handleStopSignal(turn, event.signal, event.reason);
@@ -223,8 +243,10 @@ function settle(turn: Turn): void {
   for (const name of SERVICES) {
     endLateStart(turn, name);
     retry(turn, name);
+    endHang(turn, name);
     ask(turn, name);
   }
+  askMedia(turn);
   startIms(turn);
   updatePhase(turn);
 }

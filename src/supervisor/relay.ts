@@ -9,7 +9,7 @@
 import type { CheckOutcome, RelayVerdict } from './events.ts';
 import { fail, giveUp, restartOther } from './failure.ts';
 import { becomeReady, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
-import { HEALTHY } from './state.ts';
+import { HEALTHY, MEDIA_UNTRIED } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** A holder of the port that keeps silent gets this long to speak, milliseconds. */
@@ -96,8 +96,11 @@ export function handleMediaProved(turn: Turn, ok: boolean, finding: string): voi
     }
   } else if (condition.kind === 'adopted' && condition.proofsLeft > 0) {
     const proofsLeft = ok ? 0 : condition.proofsLeft - 1;
-    const intervalMs = proofsLeft > 0 ? PROOF_INTERVAL_MS : healthIntervalMs(turn, 'relay');
-    turn.enter('relay', { ...condition, proofsLeft }, turn.now + intervalMs);
+    const { mediaIntervalMs, mediaOfFound } = turn.state.rules.health;
+    const askAt = proofsLeft === 0 && mediaOfFound ? turn.now + mediaIntervalMs : Number.POSITIVE_INFINITY;
+    const health = { ...condition.health, media: { ...MEDIA_UNTRIED, askAt } };
+    const pause = proofsLeft > 0 ? PROOF_INTERVAL_MS : healthIntervalMs(turn, 'relay');
+    turn.enter('relay', { ...condition, proofsLeft, health }, turn.now + pause);
     if (proofsLeft > 0) {
       return;
     }

@@ -38,6 +38,8 @@ export interface RestartHistory {
   /** When the last restarts were granted; only those inside the window are kept. */
   readonly restartedAt: readonly number[];
   readonly healthRestartedAt: readonly number[];
+  /** It was said that the budget of restarts for bad health is spent. */
+  readonly healthBudgetTold: boolean;
 }
 
 export const NO_HISTORY: RestartHistory = {
@@ -46,6 +48,7 @@ export const NO_HISTORY: RestartHistory = {
   step: 0,
   restartedAt: [],
   healthRestartedAt: [],
+  healthBudgetTold: false,
 };
 
 export type RestartVerdict =
@@ -100,7 +103,9 @@ function delayOf(step: number, { delaysMs }: RestartRules, random: number): numb
 /** Grants a restart for bad health, or undefined when the budget is spent. */
 export function grantHealthRestart(now: number, history: RestartHistory): RestartHistory | undefined {
   const recent = inWindow(now, history.healthRestartedAt, HEALTH_BUDGET.windowMs);
-  return recent.length >= HEALTH_BUDGET.restarts ? undefined : { ...history, healthRestartedAt: [...recent, now] };
+  return recent.length >= HEALTH_BUDGET.restarts
+    ? undefined
+    : { ...history, healthRestartedAt: [...recent, now], healthBudgetTold: false };
 }
 
 function inWindow(now: number, instants: readonly number[], windowMs: number): readonly number[] {

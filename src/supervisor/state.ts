@@ -21,13 +21,31 @@ export interface SupervisorRules {
     readonly required: boolean;
   };
   readonly ims: ServiceRules;
-  readonly healthIntervalMs: number;
+  readonly health: HealthRules;
   readonly stopBudgetMs: number;
   readonly restarts: RestartRules;
   /** What follows when a service is not started again: the end of all, its own rest, or another try all the same. */
   readonly giveUp: 'exit' | 'park' | 'never';
   /** Who is restarted with a service that failed: nobody, what was started after it, everybody. */
   readonly strategy: 'one_for_one' | 'rest_for_one' | 'one_for_all';
+}
+
+/** All durations in milliseconds. */
+export interface HealthRules {
+  /** From one `V` to the relay to the next. */
+  readonly relayIntervalMs: number;
+  /** From one OPTIONS to the IMS to the next. */
+  readonly imsIntervalMs: number;
+  /** From one session of real RTP through the relay to the next; Infinity: there is none. */
+  readonly mediaIntervalMs: number;
+  /** Media of a relay that somebody else started is checked as well. */
+  readonly mediaOfFound: boolean;
+  /** A relay that passes no media is left this long to the sessions that it holds. */
+  readonly maxDegradedMs: number;
+  /** One of our own programs that sends no heartbeat for this long hangs. */
+  readonly silenceMs: number;
+  /** An IMS that does not answer is restarted in the end; false: it is only reported. */
+  readonly restartsIms: boolean;
 }
 
 export interface ServiceRules {
@@ -41,18 +59,61 @@ export interface ServiceRules {
   readonly successExitCodes: readonly number[];
 }
 
-/** Answers to health questions in a row. */
+/** Answers to health questions: one OPTIONS or `V` after the other, and for a relay the checks of its media. */
 export interface Health {
+  /** In a row. */
   readonly misses: number;
   readonly firstMissAt: number;
   /** When the connection was last refused; -Infinity: it never was since the last answer. */
   readonly refusedAt: number;
+  /** When the last answer came, -Infinity: none did; and how long it took. */
+  readonly answeredAt: number;
+  readonly latencyMs: number | undefined;
+  /** Of a relay. */
+  readonly media: MediaHealth;
 }
+
+/** What real RTP through the relay shows. */
+export interface MediaHealth {
+  /** A check is under way; there is never a second one. */
+  readonly asking: boolean;
+  /** When it was begun, or when the next one is due; Infinity: there is none. */
+  readonly askAt: number;
+  /** Checks that had a result. */
+  readonly checks: number;
+  /** When the last of them ended; -Infinity: there was none. */
+  readonly checkedAt: number;
+  /** In a row. */
+  readonly misses: number;
+  /** When they became too many; Infinity: they are not. */
+  readonly failingSince: number;
+  /** What the last check met, for people; empty: media passed. */
+  readonly finding: string;
+  /** One way through the relay, as the last check that passed measured it. */
+  readonly delayMs: number | undefined;
+  /** Packets that the relay had sent in its life at the end of the last check; undefined: it does not tell. */
+  readonly relayedPackets: number | undefined;
+}
+
+export const MEDIA_UNTRIED: MediaHealth = {
+  asking: false,
+  askAt: Number.POSITIVE_INFINITY,
+  checks: 0,
+  checkedAt: Number.NEGATIVE_INFINITY,
+  misses: 0,
+  failingSince: Number.POSITIVE_INFINITY,
+  finding: '',
+  delayMs: undefined,
+  relayedPackets: undefined,
+};
 
 export const HEALTHY: Health = {
   misses: 0,
   firstMissAt: Number.POSITIVE_INFINITY,
   refusedAt: Number.NEGATIVE_INFINITY,
+  answeredAt: Number.NEGATIVE_INFINITY,
+  latencyMs: undefined,
+  media: MEDIA_UNTRIED,
 };
 
 /** What a starting process has to show next: its own report, then an answer, then (relay) forwarded media. */
@@ -168,7 +229,15 @@ const NO_RULES: SupervisorRules = {
     required: false,
   },
   ims: { embedded: true, startTimeoutMs: 60_000, restart: 'always', successExitCodes: [] },
-  healthIntervalMs: 2000,
+  health: {
+    relayIntervalMs: 2000,
+    imsIntervalMs: 10_000,
+    mediaIntervalMs: 15_000,
+    mediaOfFound: false,
+    maxDegradedMs: 60_000,
+    silenceMs: 15_000,
+    restartsIms: false,
+  },
   stopBudgetMs: 8500,
   restarts: RESTART_DEFAULTS,
   giveUp: 'exit',
@@ -202,8 +271,13 @@ export const INITIAL_STATE: SupervisorState = {
 /** Whether calls can have audio as far as this service is concerned. */
 export function isServing(component: Component): boolean {
   const { condition } = component;
-  return condition.kind === 'ready' || (condition.kind === 'adopted' && condition.health.misses < MISSES_ALLOWED);
+  return condition.kind === 'ready' || (condition.kind === 'adopted' && isWell(condition.health));
 }
 
-/** Health questions that may go unanswered in a row. */
-export const MISSES_ALLOWED = 3;
+/** It answers, and media passes as far as that is checked. */
+export function isWell({ misses, media }: Health): boolean {
+  return misses < MISSES_TOLD && media.misses < MISSES_TOLD;
+}
+
+/** Health questions in a row without a good answer that make a service unhealthy. */
+export const MISSES_TOLD = 3;

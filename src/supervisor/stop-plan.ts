@@ -29,6 +29,15 @@ export function planStop(now: number, service: 'relay' | 'ims', budgetMs: number
   return { termRestAt: now + sliceMs * TERM_REST_AT, killAt: now + sliceMs * KILL_AT, endAt: now + sliceMs };
 }
 
+/** TERM is tried for this long, milliseconds, on a process that hangs: it will hardly hear it. */
+export const HUNG_TERM_MS = 1000;
+
+/** No time for farewells: whoever does not answer us does not answer its calls either. */
+export function planHungStop(now: number): StopPlan {
+  const killAt = now + HUNG_TERM_MS;
+  return { termRestAt: now, killAt, endAt: killAt + HUNG_TERM_MS };
+}
+
 export function sweepBudgetMs(budgetMs: number): number {
   return budgetMs * SHARES.sweep;
 }

@@ -8,11 +8,11 @@
 import type { StopSignal } from './events.ts';
 import { exitCodeForSignal, forcedExitCode } from './exit-code.ts';
 import type { AfterStop, Failure, ServiceName, Stopping } from './state.ts';
-import { COALESCE_MS, planStop, sweepBudgetMs, WALL_CLOCK_SLACK_MS } from './stop-plan.ts';
+import { COALESCE_MS, planStop, type StopPlan, sweepBudgetMs, WALL_CLOCK_SLACK_MS } from './stop-plan.ts';
 import type { Turn } from './turn.ts';
 
-/** Begins to stop the service's process; without one there is nothing to do. */
-export function stopService(turn: Turn, name: ServiceName, then: AfterStop): void {
+/** Begins to stop the service's process; without one there is nothing to do. `hurried`: how, if not in its full slice. */
+export function stopService(turn: Turn, name: ServiceName, then: AfterStop, hurried?: StopPlan): void {
   const { incarnation, generation, condition } = turn.service(name);
   if (incarnation === undefined) {
     if (condition.kind !== 'failed') {
@@ -25,7 +25,7 @@ export function stopService(turn: Turn, name: ServiceName, then: AfterStop): voi
     turn.patchService(name, { condition: { ...condition, then } });
     return;
   }
-  const plan = planStop(turn.now, name, turn.state.rules.stopBudgetMs);
+  const plan = hurried ?? planStop(turn.now, name, turn.state.rules.stopBudgetMs);
   turn.enter(name, { kind: 'stopping', plan, then });
   if (incarnation.exited) {
     turn.emit({ kind: 'kill-group', service: name, generation });

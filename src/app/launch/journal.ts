@@ -38,6 +38,12 @@ export class Journal {
     this.events.push({ seq: this.#seq, time, level, event, sentence, ...fields });
   }
 
+  /** What the service printed last, the oldest line first. */
+  lastLinesOf(service: ServiceName, count: number): string[] {
+    const lines = this.lines.recent().filter((line) => line.service === service);
+    return lines.slice(-count).map(({ line }) => line);
+  }
+
   addLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
     this.lines.push({ time: new Date().toISOString(), service, stream, line });
   }

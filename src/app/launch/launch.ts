@@ -16,12 +16,12 @@ import { type Logger, openLogger } from '../../observe/logger.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
 import type { Failure, ServiceName } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
-import { proveMedia, QUICK_PROOF } from '../media/probe.ts';
 import { packageVersion } from '../version.ts';
 import { openControl } from './control.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
 import { Journal } from './journal.ts';
+import { MediaChecker } from './media-check.ts';
 import { checkIms, checkRelay, probeRelay } from './questions.ts';
 import { ConfigReloader, type ReloadOutcome } from './reload.ts';
 import { describeState, ServiceManager } from './service-manager.ts';
@@ -65,6 +65,7 @@ class Launch {
   /** LOG_LEVEL as it was last applied. */
   #levelName: string | undefined;
   #client: RtppClient | undefined;
+  #media: MediaChecker | undefined;
   #reloader: ConfigReloader | undefined;
   readonly #journal = new Journal();
   readonly #startedAt = performance.now();
@@ -126,6 +127,16 @@ class Launch {
       case 'prove-media':
         void this.#proveMedia(effect.generation);
         break;
+      case 'check-media':
+        void this.#checkMedia(effect.generation);
+        break;
+      case 'inspect':
+        this.#note(
+          'warn',
+          { event: 'comp.snapshot', ...this.#services.inspect(effect.service) },
+          'the process that hangs, as it is seen from outside',
+        );
+        break;
       case 'tell-relay-up':
         this.#services.tell('ims', { kind: 'relay-up', epoch: effect.epoch });
         break;
@@ -173,6 +184,8 @@ class Launch {
       this.#requireLock();
       this.#setup = setup;
       this.#client = client;
+      const allowRemote = loaded.config.supervisor.mediaCheckOfFound;
+      this.#media = new MediaChecker({ client, runId: this.#runId, allowRemote });
       this.#setLevel(setup.loaded.config.LOG_LEVEL);
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
@@ -207,6 +220,7 @@ class Launch {
           setup: this.#setup,
           relayFound: this.#relayFound,
           active: this.#services.active,
+          loopLags: this.#services.loopLags,
           spawns: this.#services.spawns,
         }),
       post: (event: SupervisorEvent) => this.#driver.post(event),
@@ -262,9 +276,14 @@ class Launch {
   }
 
   async #proveMedia(generation: number): Promise<void> {
-    const proof = await proveMedia({ ...QUICK_PROOF, client: this.#theClient(), purpose: 'ready' });
+    const proof = await required(this.#media).prove();
     const finding = proof.findings.join('; ');
     this.#driver.post({ kind: 'media-proved', generation, ok: proof.ok, finding });
+  }
+
+  async #checkMedia(generation: number): Promise<void> {
+    const sample = await required(this.#media).check();
+    this.#driver.post({ kind: 'media-checked', generation, ...sample });
   }
 
   #announce(): void {
@@ -343,6 +362,7 @@ class Launch {
     this.#surroundings?.close();
     this.#manager?.close();
     this.#services.close();
+    this.#media?.close();
     await Promise.all([this.#reloader?.close(), this.#client?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();

@@ -1,7 +1,7 @@
 /** What systemd is told (sd_notify(3)): ready, reloading, stopping, a status line, and that we are alive and well. */
 import { type NotifySocket, openNotifySocket } from '../../linux/notify-socket.ts';
 import type { Log } from '../../observe/log.ts';
-import { isServing, type SupervisorState } from '../../supervisor/state.ts';
+import { type Component, isServing, MISSES_TOLD, type SupervisorState } from '../../supervisor/state.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -103,9 +103,16 @@ export function describeState({ phase, relay, ims }: SupervisorState): string {
   return `${phase}: relay ${relay.condition.kind}, IMS ${ims.condition.kind}`;
 }
 
-/** Both serve, or we are stopping, which has limits of its own. A relay that we may not start is not ours to mend. */
+/**
+ * Both serve, or we are stopping, which has limits of its own. A relay that we may not start is not ours to mend, and
+ * one that answers but passes no media is left to its calls for a while: the watchdog would end them at once.
+ */
 export function isWell({ phase, rules, relay, ims }: SupervisorState): boolean {
-  return phase === 'stopping' || (isServing(ims) && (isServing(relay) || !rules.relay.autoStart));
+  return phase === 'stopping' || (isServing(ims) && (isServing(relay) || answers(relay) || !rules.relay.autoStart));
+}
+
+function answers({ condition }: Component): boolean {
+  return 'health' in condition && condition.health.misses < MISSES_TOLD;
 }
 
 /** WATCHDOG_USEC, unless it is meant for another process. */

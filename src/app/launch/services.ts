@@ -4,8 +4,10 @@
  */
 import { ChildDriver } from '../../io/process-driver.ts';
 import { signalProcess } from '../../io/process-signals.ts';
+import { processSnapshot } from '../../io/process-snapshot.ts';
 import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
+import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
@@ -27,6 +29,9 @@ export interface ServicesOptions {
   post(event: SupervisorEvent): void;
 }
 
+/** Of a process that hangs: enough to see what it was at. */
+const LINES_INSPECTED = 10;
+
 export class Services {
   readonly #options: ServicesOptions;
   readonly #logs: Readonly<Record<ServiceName, Logger>>;
@@ -36,6 +41,8 @@ export class Services {
   readonly #lastWords = new Map<ServiceName, string>();
   /** Calls or sessions, from the last heartbeat. */
   readonly #active = new Map<ServiceName, number>();
+  /** How late their event loops were, milliseconds, from the last heartbeat. */
+  readonly #loopLags = new Map<ServiceName, number>();
   /** Processes started so far. */
   readonly #spawns = new Map<ServiceName, number>();
   #relayDetails: RelayDetails | undefined;
@@ -48,6 +55,10 @@ export class Services {
 
   get active(): ReadonlyMap<ServiceName, number> {
     return this.#active;
+  }
+
+  get loopLags(): ReadonlyMap<ServiceName, number> {
+    return this.#loopLags;
   }
 
   get spawns(): ReadonlyMap<ServiceName, number> {
@@ -66,6 +77,14 @@ export class Services {
     return this.#children.get(service)?.pid;
   }
 
+  /** What can be seen of the process from outside; what it printed last may tell the rest. */
+  inspect(service: ServiceName): LogFields {
+    const childPid = this.pidOf(service);
+    const seen = childPid === undefined ? undefined : processSnapshot(childPid);
+    const lines = this.#options.journal.lastLinesOf(service, LINES_INSPECTED);
+    return { service, childPid, ...seen, lines };
+  }
+
   lastWordsOf(service: ServiceName): string | undefined {
     return this.#lastWords.get(service);
   }
@@ -82,6 +101,7 @@ export class Services {
     const command = childCommand(service, { setup: setup(), runId, generation, env, colour });
     this.#lastWords.delete(service);
     this.#active.delete(service);
+    this.#loopLags.delete(service);
     this.#spawns.set(service, (this.#spawns.get(service) ?? 0) + 1);
     const child = new ChildDriver(command, {
       spawned: (pid) => {
@@ -183,6 +203,7 @@ export class Services {
         break;
       case 'heartbeat':
         this.#active.set(service, message.sessions);
+        this.#loopLags.set(service, message.loopLagMs);
         this.#options.post({ kind: 'heartbeat', ...about });
         break;
       case 'failed':

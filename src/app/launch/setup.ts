@@ -8,7 +8,8 @@ import { describeOwner, portOwner } from '../../io/port-owner.ts';
 import { openRtppClient, type RtppClient } from '../../io/rtpp-client-driver.ts';
 import { isLocalAddress, resolveServerAddress, type ServerAddress } from '../../io/server-address.ts';
 import type { Log } from '../../observe/log.ts';
-import type { ServiceRules, SupervisorRules } from '../../supervisor/state.ts';
+import type { SupervisorOptions } from '../../supervisor/options.ts';
+import type { HealthRules, ServiceRules, SupervisorRules } from '../../supervisor/state.ts';
 import { familyOf, type TransportAddress } from '../../wire/ip-address.ts';
 import { reclaimStrays } from './guard.ts';
 
@@ -72,7 +73,7 @@ function rulesOf(
       required: supervisor.requireRelay,
     },
     ims: serviceRulesOf(ims),
-    healthIntervalMs: supervisor.healthIntervalMs,
+    health: healthRulesOf(supervisor),
     stopBudgetMs: supervisor.stopBudgetMs,
     restarts: {
       delaysMs: supervisor.restartDelaysMs,
@@ -88,6 +89,20 @@ function rulesOf(
 
 function serviceRulesOf({ command, startTimeoutMs, restart, successExitCodes }: Config['relay' | 'ims']): ServiceRules {
   return { embedded: command === undefined, startTimeoutMs: timeoutOf(startTimeoutMs), restart, successExitCodes };
+}
+
+/** In the configuration 0 means "no checks of media". */
+function healthRulesOf(supervisor: SupervisorOptions): HealthRules {
+  const { mediaCheckIntervalMs } = supervisor;
+  return {
+    relayIntervalMs: supervisor.healthIntervalMs,
+    imsIntervalMs: supervisor.imsHealthIntervalMs,
+    mediaIntervalMs: mediaCheckIntervalMs === 0 ? Number.POSITIVE_INFINITY : mediaCheckIntervalMs,
+    mediaOfFound: supervisor.mediaCheckOfFound,
+    maxDegradedMs: supervisor.maxDegradedMs,
+    silenceMs: supervisor.heartbeatTimeoutMs,
+    restartsIms: supervisor.imsHealthAction === 'restart',
+  };
 }
 
 /** In the configuration 0 means "wait for ever". */

@@ -1,6 +1,14 @@
 /** The supervisor's state, told to people and scripts. */
-import type { ServiceStatus, SystemStatus, Verdict } from '../../control/status.ts';
-import { type Component, isServing, type ServiceName, type SupervisorState } from '../../supervisor/state.ts';
+import type { HealthStatus, MediaHealthStatus, ServiceStatus, SystemStatus, Verdict } from '../../control/status.ts';
+import {
+  type Component,
+  type Health,
+  isServing,
+  type MediaHealth,
+  MISSES_TOLD,
+  type ServiceName,
+  type SupervisorState,
+} from '../../supervisor/state.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 import type { LaunchSetup } from './setup.ts';
 
@@ -17,6 +25,8 @@ export interface StatusContext {
   readonly relayFound: string | undefined;
   /** Calls or sessions, from the last heartbeat. */
   readonly active: ReadonlyMap<ServiceName, number>;
+  /** How late their event loops were, milliseconds, from the last heartbeat. */
+  readonly loopLags: ReadonlyMap<ServiceName, number>;
   /** Processes started so far. */
   readonly spawns: ReadonlyMap<ServiceName, number>;
 }
@@ -75,7 +85,43 @@ function serviceStatus(name: ServiceName, state: SupervisorState, context: Statu
     active: isAlive ? (context.active.get(name) ?? null) : null,
     where: context.setup === undefined ? '' : whereOf(name, context.setup),
     detail: detailOf(name, state, context),
+    health: healthOf(name, state, context),
   };
+}
+
+function healthOf(name: ServiceName, state: SupervisorState, { now, loopLags }: StatusContext): HealthStatus | null {
+  const { condition } = state[name];
+  if (!('health' in condition)) {
+    return null;
+  }
+  const { misses, answeredAt, latencyMs, media } = condition.health;
+  const isChecked = media.asking || media.askAt !== Number.POSITIVE_INFINITY;
+  return {
+    misses,
+    answeredAgoMs: agoOf(now, answeredAt),
+    latencyMs: rounded(latencyMs),
+    loopLagMs: loopLags.get(name) ?? null,
+    media: isChecked ? mediaStatus(now, media) : null,
+  };
+}
+
+function mediaStatus(now: number, { checks, checkedAt, misses, delayMs, finding }: MediaHealth): MediaHealthStatus {
+  return {
+    checks,
+    checkedAgoMs: agoOf(now, checkedAt),
+    misses,
+    delayMs: rounded(delayMs),
+    finding: finding === '' ? null : finding,
+  };
+}
+
+function agoOf(now: number, at: number): number | null {
+  return at === Number.NEGATIVE_INFINITY ? null : Math.round(now - at);
+}
+
+/** To a hundredth of a millisecond. */
+function rounded(milliseconds: number | undefined): number | null {
+  return milliseconds === undefined ? null : Math.round(milliseconds * 100) / 100;
 }
 
 function whereOf(name: ServiceName, { loaded: { config }, address, control }: LaunchSetup): string {
@@ -96,13 +142,22 @@ function detailOf(name: ServiceName, state: SupervisorState, { now, relayFound }
       return `${condition.finding}; "ims-launch restart ${name}" tries again`;
     case 'backoff':
       return `starts again in ${Math.max(0, Math.round(condition.retryAt - now))} ms`;
-    case 'adopted':
-      return `found: ${relayFound ?? ''}`;
+    case 'adopted': {
+      const trouble = troubleOf(condition.health);
+      return `found: ${relayFound ?? ''}${trouble === undefined ? '' : `; ${trouble}`}`;
+    }
     case 'unhealthy':
-      return `${condition.health.misses} health questions without an answer`;
+      return troubleOf(condition.health) ?? null;
     case 'idle':
       return name === 'relay' ? 'none answers' : 'waits for the relay';
     default:
       return null;
   }
+}
+
+function troubleOf({ misses, media }: Health): string | undefined {
+  if (misses >= MISSES_TOLD) {
+    return `${misses} health questions without an answer`;
+  }
+  return media.misses >= MISSES_TOLD ? `media does not pass: ${media.finding}` : undefined;
 }

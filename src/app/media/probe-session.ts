@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { describeEcode, type Ecode } from '../../rtpp/ecodes.ts';
+import { probeCallId } from '../../rtpp/probe-call-id.ts';
 import { grantedPort } from '../../rtpp/reply.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import { describeOutcome, type RtppOutcome } from '../../rtpp-client/outcome.ts';
@@ -15,9 +16,6 @@ export interface GrantedLeg {
   readonly told: string | undefined;
 }
 
-/** All call ids of probes begin so: who counts calls leaves them out. */
-export const PROBE_CALL_ID_PREFIX = 'imsl-';
-
 /** `E36`: the relay's default address is of the other family. */
 const WRONG_FAMILY = 36;
 
@@ -28,6 +26,22 @@ const HINTS: Partial<Record<Ecode, string>> = {
   99: 'it waits for its last calls to end and then stops',
 };
 
+export interface ProbeSessionOptions {
+  readonly client: RtppClient;
+  /** A word in the call id, for the relay's log. */
+  readonly purpose: string;
+  /** What makes the call id unique; random unless told. */
+  readonly id?: string | undefined;
+  readonly family: AddressFamily;
+  readonly retry: Partial<RetryPolicy>;
+}
+
+/** Why there is no port to send to. */
+export interface NoPort {
+  readonly failure: 'no-answer' | 'no-port';
+  readonly finding: string;
+}
+
 export class ProbeSession {
   readonly #client: RtppClient;
   readonly #retry: Partial<RetryPolicy>;
@@ -36,12 +50,11 @@ export class ProbeSession {
   readonly #toTag = randomBytes(6).toString('hex');
   #family: AddressFamily;
 
-  /** `purpose` is a word in the call id, for the relay's log. */
-  constructor(client: RtppClient, purpose: string, family: AddressFamily, retry: Partial<RetryPolicy>) {
+  constructor({ client, purpose, id, family, retry }: ProbeSessionOptions) {
     this.#client = client;
     this.#family = family;
     this.#retry = retry;
-    this.#callId = `${PROBE_CALL_ID_PREFIX}${purpose}-${randomBytes(8).toString('hex')}`;
+    this.#callId = probeCallId(purpose, id ?? randomBytes(8).toString('hex'));
   }
 
   get callId(): string {
@@ -49,7 +62,7 @@ export class ProbeSession {
   }
 
   /** `U` by the caller: the leg that the callee sends to. Without an address of the caller the relay has to learn it. */
-  async offer(caller?: TransportAddress): Promise<Result<GrantedLeg, string>> {
+  async offer(caller?: TransportAddress): Promise<Result<GrantedLeg, NoPort>> {
     const outcome = await this.#stream('update', caller);
     if (outcome.kind === 'reply' && outcome.reply.kind === 'error' && outcome.reply.code === WRONG_FAMILY) {
       this.#family = 6;
@@ -59,7 +72,7 @@ export class ProbeSession {
   }
 
   /** `L` by the callee: the leg that the caller sends to. */
-  async answer(callee?: TransportAddress): Promise<Result<GrantedLeg, string>> {
+  async answer(callee?: TransportAddress): Promise<Result<GrantedLeg, NoPort>> {
     return grantOf('answer', await this.#stream('lookup', callee));
   }
 
@@ -87,12 +100,15 @@ export class ProbeSession {
   }
 }
 
-function grantOf(step: 'offer' | 'answer', outcome: RtppOutcome): Result<GrantedLeg, string> {
+function grantOf(step: 'offer' | 'answer', outcome: RtppOutcome): Result<GrantedLeg, NoPort> {
   const granted = outcome.kind === 'reply' ? grantedPort(outcome.reply, '') : undefined;
   if (granted !== undefined) {
     return ok({ port: granted.port, told: granted.address === '' ? undefined : granted.address });
   }
-  return err(`the relay grants no port for the ${step}: ${reasonOf(outcome)}`);
+  return err({
+    failure: outcome.kind === 'reply' ? 'no-port' : 'no-answer',
+    finding: `the relay grants no port for the ${step}: ${reasonOf(outcome)}`,
+  });
 }
 
 function reasonOf(outcome: RtppOutcome): string {

@@ -18,12 +18,23 @@ import { boundMediaAddress } from './address.ts';
 import { findingsOf } from './findings.ts';
 import { FlowRecorder, type FlowSource, rtcpPacketOf, rtpPacketOf } from './flow.ts';
 import { type GrantedLeg, ProbeSession } from './probe-session.ts';
-import { type AdvertisedProof, failedProof, type MediaProof, otherParty, type ProofParty } from './proof.ts';
+import {
+  type AdvertisedProof,
+  failedProof,
+  type MediaProof,
+  otherParty,
+  type ProofFailure,
+  type ProofParty,
+} from './proof.ts';
 
 export interface MediaProbeOptions {
   readonly client: RtppClient;
   /** A word in the call id, for the relay's log. */
   readonly purpose: string;
+  /** What makes the call id unique; random unless told. */
+  readonly id?: string | undefined;
+  /** Ends the proof early; its session is deleted at once. */
+  readonly signal?: AbortSignal | undefined;
   /** Of the relay's address that is asked for. A relay that has only the other one is proved with that. */
   readonly family: AddressFamily;
   /** RTP packets each way. */
@@ -45,7 +56,7 @@ export interface MediaProbeOptions {
   readonly retry: Partial<RetryPolicy>;
 }
 
-type ProbePlan = Omit<MediaProbeOptions, 'client' | 'mediaAddress'>;
+type ProbePlan = Omit<MediaProbeOptions, 'client' | 'mediaAddress' | 'id' | 'signal'>;
 
 /** What `verify` does: a quarter of a second of packets, losing hardly one. */
 export const THOROUGH_PROOF = {
@@ -85,8 +96,8 @@ const ADVERTISED_PACKETS = 5;
 export async function proveMedia(options: MediaProbeOptions): Promise<MediaProof> {
   const call = await openCall(options, true);
   try {
-    if (typeof call === 'string') {
-      return failedProof(call);
+    if ('failure' in call) {
+      return failedProof(call.failure, call.finding);
     }
     const directions = [new Direction('caller', call), new Direction('callee', call)] as const;
     await exchange(directions, options);
@@ -99,15 +110,22 @@ export async function proveMedia(options: MediaProbeOptions): Promise<MediaProof
       ok: proofs.every((proof) => proof.ok),
       rtpOk: proofs.every((proof) => proof.ok || proof.component === 'rtcp'),
       findings: findingsOf(proofs, call.media, call.sendErrors()),
+      failure: undefined,
       directions: proofs,
       media: call.media,
       advertised: callerTold === undefined ? undefined : await proveAdvertised(options, call, callerTold),
     };
   } finally {
-    if (typeof call !== 'string') {
+    if ('close' in call) {
       await call.close();
     }
   }
+}
+
+/** Why there is no call to send through. */
+interface NoCall {
+  readonly failure: ProofFailure;
+  readonly finding: string;
 }
 
 /** A session with both legs open and both parties' sockets. */
@@ -126,10 +144,13 @@ interface ProbeCall {
 
 /**
  * `signalled`: the relay is told where the parties are; otherwise it has to learn from their first packets.
- * A string is the finding that ended it; nothing is left open then.
+ * When it does not come about, nothing is left open.
  */
-async function openCall(options: MediaProbeOptions, signalled: boolean): Promise<ProbeCall | string> {
-  const session = new ProbeSession(options.client, options.purpose, options.family, options.retry);
+async function openCall(options: MediaProbeOptions, signalled: boolean): Promise<ProbeCall | NoCall> {
+  const session = new ProbeSession(options);
+  // Not only at the end of the proof: whoever aborts it may not live that long.
+  const abort = (): void => void session.delete();
+  options.signal?.addEventListener('abort', abort, { once: true });
   const opened: MediaEndpoint[] = [];
   const directionTo = new Map<ProofParty, Direction>();
   const close = async (): Promise<void> => {
@@ -137,6 +158,7 @@ async function openCall(options: MediaProbeOptions, signalled: boolean): Promise
       endpoint.close();
     }
     await session.delete();
+    options.signal?.removeEventListener('abort', abort);
   };
   const openEndpoint = async (party: ProofParty, relay: string): Promise<MediaEndpoint> => {
     // The relay's own address reaches it, wherever it is bound; a relay elsewhere is met as its control socket is.
@@ -149,9 +171,9 @@ async function openCall(options: MediaProbeOptions, signalled: boolean): Promise
     opened.push(endpoint);
     return endpoint;
   };
-  const fail = async (finding: string): Promise<string> => {
+  const fail = async (why: NoCall): Promise<NoCall> => {
     await close();
-    return finding;
+    return why;
   };
 
   try {
@@ -194,7 +216,7 @@ async function openCall(options: MediaProbeOptions, signalled: boolean): Promise
       close,
     };
   } catch (error) {
-    return await fail(`no sockets for the probe: ${(error as Error).message}`);
+    return await fail({ failure: 'no-socket', finding: `no sockets for the probe: ${(error as Error).message}` });
   }
 }
 
@@ -202,11 +224,14 @@ function targetOf({ client, mediaAddress }: MediaProbeOptions, { port, told }: G
   return { address: mediaAddress ?? boundMediaAddress({ port, told, control: client.remote }), port };
 }
 
-function remoteRefusal({ allowRemote }: MediaProbeOptions, { address }: TransportAddress): string | undefined {
+function remoteRefusal({ allowRemote }: MediaProbeOptions, { address }: TransportAddress): NoCall | undefined {
   if (allowRemote || isLocalAddress(address)) {
     return undefined;
   }
-  return `the relay's media address ${address} is not one of this host, and no packets are sent elsewhere unasked; run verify on the relay's host, or allow it (--allow-remote)`;
+  return {
+    failure: 'elsewhere',
+    finding: `the relay's media address ${address} is not one of this host, and no packets are sent elsewhere unasked; run verify on the relay's host, or allow it (--allow-remote)`,
+  };
 }
 
 /** What one party sends, and what the other receives of it. */
@@ -255,12 +280,12 @@ class Direction {
   }
 }
 
-type Pace = Pick<MediaProbeOptions, 'packets' | 'rtcpPackets' | 'intervalMs' | 'settleMs'>;
+type Pace = Pick<MediaProbeOptions, 'packets' | 'rtcpPackets' | 'intervalMs' | 'settleMs' | 'signal'>;
 
 async function exchange(directions: readonly Direction[], pace: Pace): Promise<void> {
-  const { packets, rtcpPackets, intervalMs, settleMs } = pace;
+  const { packets, rtcpPackets, intervalMs, settleMs, signal } = pace;
   const startedAt = performance.now();
-  for (let index = 0; index < packets; index++) {
+  for (let index = 0; index < packets && signal?.aborted !== true; index++) {
     for (const direction of directions) {
       direction.sendRtp();
       if (direction.rtcp.sent < Math.ceil(((index + 1) * rtcpPackets) / packets)) {
@@ -270,7 +295,8 @@ async function exchange(directions: readonly Direction[], pace: Pace): Promise<v
     await sleep(Math.max(0, startedAt + (index + 1) * intervalMs - performance.now()));
   }
   const deadline = performance.now() + settleMs;
-  while (performance.now() < deadline && !directions.every((direction) => direction.complete)) {
+  const isOver = (): boolean => signal?.aborted === true || directions.every((direction) => direction.complete);
+  while (performance.now() < deadline && !isOver()) {
     await sleep(SETTLE_POLL_MS);
   }
 }
@@ -288,7 +314,7 @@ async function proveAdvertised(options: MediaProbeOptions, main: ProbeCall, told
     return { ...untried, kind: 'not-tried' };
   }
   const call = await openCall(options, false);
-  if (typeof call === 'string') {
+  if ('failure' in call) {
     return { ...untried, kind: 'unreached' };
   }
   try {

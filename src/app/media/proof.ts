@@ -44,6 +44,17 @@ export interface AdvertisedProof {
   readonly received: number;
 }
 
+/** What ended a proof before packets could be sent. */
+export type ProofFailure =
+  /** The control socket did not answer. */
+  | 'no-answer'
+  /** It refused a session, or one of its legs. */
+  | 'no-port'
+  /** The media address is another host's. */
+  | 'elsewhere'
+  /** This process had no sockets to send from. */
+  | 'no-socket';
+
 export interface MediaProof {
   /** RTP and RTCP pass both ways. */
   readonly ok: boolean;
@@ -51,6 +62,8 @@ export interface MediaProof {
   readonly rtpOk: boolean;
   /** What is wrong, in words, the gravest first; empty when `ok`. */
   readonly findings: readonly string[];
+  /** Undefined: packets were sent. */
+  readonly failure: ProofFailure | undefined;
   /** caller RTP, callee RTP, caller RTCP, callee RTCP; empty when no session could be made. */
   readonly directions: readonly DirectionProof[];
   /** Where each party sent its RTP; undefined when no session could be made. */
@@ -60,8 +73,16 @@ export interface MediaProof {
 }
 
 /** A proof that ended before packets could be sent. */
-export function failedProof(finding: string): MediaProof {
-  return { ok: false, rtpOk: false, findings: [finding], directions: [], media: undefined, advertised: undefined };
+export function failedProof(failure: ProofFailure, finding: string): MediaProof {
+  return {
+    ok: false,
+    rtpOk: false,
+    findings: [finding],
+    failure,
+    directions: [],
+    media: undefined,
+    advertised: undefined,
+  };
 }
 
 export function otherParty(party: ProofParty): ProofParty {

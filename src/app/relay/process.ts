@@ -104,7 +104,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
     process.on(event, listener);
     releases.push(() => process.off(event, listener));
   };
-  releases.push(startHeartbeat(() => relay.sessionCount));
+  releases.push(startHeartbeat(() => relay.callSessionCount));
   try {
     return await new Promise<number>((resolve) => {
       for (const signal of ENDING_SIGNALS) {

@@ -77,6 +77,8 @@ export interface RunningRelay {
   /** Paths of unix sockets, whose owner and mode can still be set. */
   readonly socketPaths: readonly string[];
   readonly sessionCount: number;
+  /** The same without those that only try the relay out. */
+  readonly callSessionCount: number;
   /** Port pairs in use; 0 when no session is left. */
   readonly pairsInUse: number;
   /** Resolves once the relay was told to drain and its last session has ended. */
@@ -187,6 +189,9 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     socketPaths: sockets.flatMap(({ path }) => (path === undefined ? [] : [path])),
     get sessionCount() {
       return driver.sessionCount;
+    },
+    get callSessionCount() {
+      return driver.callSessionCount;
     },
     get pairsInUse() {
       return driver.pairsInUse;

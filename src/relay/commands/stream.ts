@@ -2,6 +2,7 @@
 
 import type { Ecode } from '../../rtpp/ecodes.ts';
 import { type PeerAddress, parsePeer } from '../../rtpp/peer.ts';
+import { isProbeCallId } from '../../rtpp/probe-call-id.ts';
 import { formatPort } from '../../rtpp/reply.ts';
 import { parseStreamModifiers, type StreamModifiers } from '../../rtpp/stream-modifiers.ts';
 import {
@@ -200,7 +201,7 @@ export function reportLeg(session: Session, side: Side): string {
 /** One line for an offer or an answer: the port told, and the party that told its own. */
 export function logLeg(state: RelayState, session: Session, reported: Side, sentence: string): void {
   const { peer } = session.legs[otherSide(reported)];
-  state.log.info(
+  state.log[isProbeCallId(session.callId) ? 'debug' : 'info'](
     {
       callId: session.callId,
       fromTag: session.fromTag,

@@ -14,6 +14,7 @@ function contextOf(world: World): StatusContext {
     configPath: '/etc/ims.json',
     setup: undefined,
     relayFound: 'RTPP 20040107',
+    loopLags: new Map([['ims' as const, 0.4]]),
     active: new Map([['ims', 3]]),
     spawns: new Map([['ims', 4]]),
   };
@@ -55,9 +56,10 @@ test('the status of a system that is up', () => {
   const status = systemStatus(world.state, contextOf(world));
   assert.equal(status.verdict, 'ready');
   assert.equal(status.uptimeMs, 5000);
+  const health = { misses: 0, answeredAgoMs: null, latencyMs: null, loopLagMs: 0.4, media: null };
   assert.deepEqual(
     { ...status.services.ims, uptimeMs: 0 },
-    { state: 'ready', pid: 4001, uptimeMs: 0, restarts: 3, active: 3, where: '', detail: null },
+    { state: 'ready', pid: 4001, uptimeMs: 0, restarts: 3, active: 3, where: '', detail: null, health },
   );
   assert.deepEqual(readStatus(JSON.parse(JSON.stringify(status))), status);
 });

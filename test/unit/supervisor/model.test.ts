@@ -79,6 +79,7 @@ class Chaos {
       case 'probe-relay':
       case 'check':
       case 'prove-media':
+      case 'check-media':
       case 'sweep':
         this.questions.push(effect);
         break;
@@ -95,6 +96,8 @@ class Chaos {
       this.#processFact();
     } else if (dice < 0.62) {
       this.post({ kind: 'restart-asked', service: this.#pick(SERVICES) });
+    } else if (dice < 0.6205) {
+      this.post({ kind: 'late', lateMs: 20_000 * this.random() });
     } else if (dice < 0.621) {
       this.post({ kind: 'drain-asked', limitMs: 5000 * this.random() });
     } else if (dice < 0.995) {
@@ -147,6 +150,18 @@ class Chaos {
       case 'prove-media':
         this.post({ kind: 'media-proved', generation: question.generation, ok: this.random() < 0.7, finding: '' });
         break;
+      case 'check-media':
+        this.post({
+          kind: 'media-checked',
+          generation: question.generation,
+          verdict: this.#pick(['passed', 'failed', 'refused', 'unanswered'] as const),
+          finding: '',
+          delayMs: undefined,
+          sessions: this.#pick([0, 0, 1, undefined]),
+          relayedPackets: undefined,
+          lagMs: this.#pick([0, 0, 0, 300]),
+        });
+        break;
       case 'sweep':
         this.post({ kind: 'swept', found: this.random() < 0.3 ? 1 : 0 });
         break;
@@ -158,8 +173,9 @@ class Chaos {
   /** Half of the lives by the defaults; the others by any rules that the options allow. */
   #rules(): SupervisorRules {
     const autoStart = this.random() < 0.8;
+    const health = { ...RULES.health, mediaIntervalMs: 1000, mediaOfFound: this.random() < 0.5, restartsIms: true };
     if (this.random() < 0.5) {
-      return { ...RULES, relay: { ...RULES.relay, autoStart } };
+      return { ...RULES, health, relay: { ...RULES.relay, autoStart } };
     }
     const service = (): Pick<ServiceRules, 'embedded' | 'restart' | 'successExitCodes'> => ({
       embedded: this.random() < 0.5,
@@ -168,6 +184,7 @@ class Chaos {
     });
     return {
       ...RULES,
+      health,
       relay: { ...RULES.relay, ...service(), autoStart, required: this.random() < 0.2 },
       ims: { ...RULES.ims, ...service(), startTimeoutMs: this.#pick([1, 5000, Number.POSITIVE_INFINITY]) },
       giveUp: this.#pick(['exit', 'park', 'never']),

@@ -113,6 +113,7 @@ test('strays are killed until two scans in a row find none', () => {
 
 test('a restart that is under way becomes a stop, without a second signal', () => {
   const world = new World().up();
+  world.mute.add('relay');
   for (let miss = 0; miss < 10 && world.condition('relay') !== 'stopping'; miss++) {
     world.advance(2000);
     world.tell({ kind: 'checked', service: 'relay', outcome: 'silent', finding: '' });

@@ -9,7 +9,15 @@ const SERVICE = { embedded: true, restart: 'always', successExitCodes: [] } as c
 export const RULES: SupervisorRules = {
   relay: { ...SERVICE, startTimeoutMs: 10_000, autoStart: true, required: false },
   ims: { ...SERVICE, startTimeoutMs: 60_000 },
-  healthIntervalMs: 2000,
+  health: {
+    relayIntervalMs: 2000,
+    imsIntervalMs: 10_000,
+    mediaIntervalMs: Number.POSITIVE_INFINITY,
+    mediaOfFound: false,
+    maxDegradedMs: 60_000,
+    silenceMs: 15_000,
+    restartsIms: false,
+  },
   stopBudgetMs: 8500,
   restarts: RESTART_DEFAULTS,
   giveUp: 'exit',
@@ -24,6 +32,8 @@ export class World {
   /** Effects that no test has looked at yet. */
   effects: SupervisorEffect[] = [];
   readonly reports: string[] = [];
+  /** Services of ours that send no heartbeat although they live. */
+  readonly mute = new Set<ServiceName>();
   readonly #supervisor: Supervisor;
 
   constructor(random: () => number = () => 0.5) {
@@ -68,13 +78,25 @@ export class World {
         break;
       }
       this.now = Math.max(this.now, next);
+      this.#beat();
       this.post({ kind: 'timeout' });
       if (this.#supervisor.nextTimeoutAt() <= this.now) {
         throw new Error(`the supervisor spins: ${JSON.stringify(this.state)}`);
       }
     }
     this.now = until;
+    this.#beat();
     return this;
+  }
+
+  /** As often as time is looked at, which is more often than a heartbeat is due. */
+  #beat(): void {
+    for (const service of ['relay', 'ims'] as const) {
+      const { incarnation } = this.state[service];
+      if (incarnation !== undefined && !incarnation.exited && !this.mute.has(service)) {
+        this.tell({ kind: 'heartbeat', service });
+      }
+    }
   }
 
   nextTimeoutAt(): number {
