@@ -30,6 +30,8 @@ let started = 0;
 export class Program {
   readonly name: string;
   readonly pid: number;
+  /** When it was started, as `performance.now()` tells it. */
+  readonly startedAt: number;
   readonly exited: Promise<ProgramEnd>;
   readonly #cookie: string;
   readonly #lines: string[] = [];
@@ -58,6 +60,7 @@ export class Program {
       namespace === undefined ? command : (['ip', 'netns', 'exec', namespace, ...command] as const);
     this.name = name ?? command[0];
     this.#cookie = cookie;
+    this.startedAt = performance.now();
     const child = spawn(file, args, {
       cwd,
       env: { ...cleanEnvironment(), ...env, [RUN_VARIABLE]: cookie },

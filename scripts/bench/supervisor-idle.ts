@@ -1,0 +1,74 @@
+/** What a supervisor takes for itself while nothing happens. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createScope } from '../../test/support/scope.ts';
+import type { BenchTable } from './report.ts';
+import { pidOf, startImsLaunch, startSupervisord, untilReady } from './systems.ts';
+
+const IDLE_MS = 60_000;
+/** What was left over from the start is not the cost of idleness. */
+const SETTLE_MS = 5000;
+
+export async function benchIdle(hasSupervisord: boolean): Promise<BenchTable[]> {
+  const { scope, close } = createScope();
+  try {
+    const launcher = await startImsLaunch(scope);
+    await untilReady(launcher);
+    const processes: [string, number][] = [
+      ['ims-launch', launcher.program.pid],
+      ['ims-launch, its guardian', guardianOf(launcher.program.pid)],
+    ];
+    if (hasSupervisord) {
+      const supervisord = await startSupervisord(scope);
+      await untilReady(supervisord);
+      processes.push(['supervisord', pidOf(supervisord.program, 'supervisord')]);
+    }
+    await sleep(SETTLE_MS);
+    const before = processes.map(([, pid]) => cpuMs(pid));
+    await sleep(IDLE_MS);
+    const after = processes.map(([, pid]) => cpuMs(pid));
+    return [
+      {
+        title: `CPU time of the supervisor in ${IDLE_MS / 1000} idle seconds`,
+        unit: 'ms',
+        rows: processes.map(([what], index) => ({
+          what,
+          figures: { CPU: (after[index] ?? Number.NaN) - (before[index] ?? Number.NaN) },
+        })),
+      },
+      {
+        title: 'Memory of the supervisor then (PSS counts a shared page by the share)',
+        unit: 'MiB',
+        rows: processes.map(([what, pid]) => ({
+          what,
+          figures: { RSS: memoryMib(pid, 'Rss'), PSS: memoryMib(pid, 'Pss') },
+        })),
+      },
+    ];
+  } finally {
+    await close();
+  }
+}
+
+/** The helper carries another mark than the system's own processes: it is found as the launcher's child. */
+function guardianOf(launcher: number): number {
+  const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, 'utf8').trim().split(' ').map(Number);
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guardian'));
+  if (found === undefined) {
+    throw new Error('ims-launch has no guardian');
+  }
+  return found;
+}
+
+/** Time on a CPU of all threads, milliseconds; schedstat counts nanoseconds where utime counts ticks. */
+function cpuMs(pid: number): number {
+  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((id) => {
+    return Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]);
+  });
+  return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
+}
+
+function memoryMib(pid: number, field: 'Rss' | 'Pss'): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+([0-9]+) kB$`, 'm').exec(text)?.[1]) / 1024;
+}
