@@ -2,10 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../app/version.ts';
 import { ERRORS, ImsError } from '../errors.ts';
-import { controlCommands } from './control.ts';
 import { startCommand } from './start.ts';
-import { systemdCommand } from './systemd.ts';
-import { verifyCommand } from './verify.ts';
 
 /**
  * Runs one command to its end.
@@ -23,11 +20,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       'One command brings up a SIP/IMS server with its RTP media relay, watches both and stops them together.',
     )
     .version(version, '-V, --version')
-    .addCommand(startCommand(version), { isDefault: true })
-    .addCommand(verifyCommand())
-    .addCommand(systemdCommand());
-  for (const command of controlCommands()) {
-    program.addCommand(command);
+    .addCommand(startCommand(version), { isDefault: true });
+  if (!meansStart(argv)) {
+    const { otherCommands } = await import('./other-commands.ts');
+    for (const command of otherCommands()) {
+      program.addCommand(command);
+    }
   }
   for (const command of [program, ...program.commands]) {
     command
@@ -41,6 +39,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return explain(error);
   }
+}
+
+/** Then the other commands need not be loaded: every start and every restart by a service manager is the shorter. */
+function meansStart(argv: readonly string[]): boolean {
+  const [first = 'start'] = argv;
+  return (first === 'start' || first.startsWith('-')) && !argv.includes('--help') && !argv.includes('-h');
 }
 
 function explain(error: unknown): number {

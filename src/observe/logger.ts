@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { pino, stdTimeFunctions } from 'pino';
-import pretty from 'pino-pretty';
+import type { PrettyOptions, PrettyStream } from 'pino-pretty';
 import type { LogLevel } from './level.ts';
 import type { Log } from './log.ts';
 import { LogSink } from './log-sink.ts';
@@ -31,7 +32,7 @@ export function openLogger(options: LoggerOptions): Logger {
   const asText = options.format === 'pretty' || (options.format === 'auto' && options.isTty);
   const sink = new LogSink(options.fd, MAX_BUFFERED_BYTES);
   const stream = asText
-    ? pretty({
+    ? loadPretty()({
         destination: sink,
         colorize: options.isTty && process.env['NO_COLOR'] === undefined,
         translateTime: 'SYS:HH:MM:ss.l',
@@ -51,4 +52,9 @@ export function openLogger(options: LoggerOptions): Logger {
     return child;
   };
   return forPart(options.part);
+}
+
+/** Loaded only for a terminal: a service or a child in JSON would wait 50 ms at its start for nothing. */
+function loadPretty(): (options: PrettyOptions) => PrettyStream {
+  return createRequire(import.meta.url)('pino-pretty') as (options: PrettyOptions) => PrettyStream;
 }

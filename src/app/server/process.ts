@@ -1,24 +1,19 @@
 /** ims-server as a process: configuration, signals, the channel to a supervisor. */
-import { addressQuestion } from '../../config/address-question.ts';
-import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { ImsError } from '../../errors.ts';
-import { resolveServerAddress, type ServerAddress } from '../../io/server-address.ts';
+import type { ServerAddress } from '../../io/server-address.ts';
 import type { SupervisorMessage } from '../../observe/ipc.ts';
 import { logLevelOf } from '../../observe/level.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
 import { endWithSupervisor, obeySupervisor, startHeartbeat, tellSupervisor } from '../supervisor-link.ts';
-import { workingDirectory } from '../working-directory.ts';
 import { receiveConfiguration } from './received-configuration.ts';
 import { createServer, type RunningServer } from './server.ts';
 
-export interface ServerSources {
-  /** `--config` */
-  readonly configPath: string | undefined;
-  /** Values of flags by key path. */
-  readonly flags: Readonly<Record<string, unknown>>;
-  /** Take the configuration from the supervisor instead of reading it. */
-  readonly fromSupervisor: boolean;
+/** What a server needs to know before it starts. Under ims-launch the warnings are in its own output already. */
+export interface ServerSettings {
+  readonly config: Config;
+  readonly address: ServerAddress;
+  readonly warnings?: readonly string[];
 }
 
 /** A second signal does not wait for the farewells of the first. */
@@ -27,13 +22,14 @@ const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 /**
  * Runs until a signal or the supervisor ends it, and resolves to the exit code.
  *
+ * @param settle where the configuration comes from: the supervisor, unless told
  * @throws ImsError when the server cannot start; a supervisor has been told
  */
-export async function runServer(sources: ServerSources): Promise<number> {
+export async function runServer(settle: () => Promise<ServerSettings> = receiveConfiguration): Promise<number> {
   let log: Logger | undefined;
   let server: RunningServer;
   try {
-    const settled: Settled = sources.fromSupervisor ? await receiveConfiguration() : await readConfiguration(sources);
+    const settled = await settle();
     log = openLogger({
       part: 'ims',
       level: logLevelOf(settled.config.LOG_LEVEL) ?? 'info',
@@ -59,19 +55,6 @@ export async function runServer(sources: ServerSources): Promise<number> {
     log.info({}, 'IMS stopped');
     log.flush();
   }
-}
-
-/** What a server needs to know before it starts. Under ims-launch the warnings are in its own output already. */
-interface Settled {
-  readonly config: Config;
-  readonly address: ServerAddress;
-  readonly warnings?: readonly string[];
-}
-
-async function readConfiguration({ configPath, flags }: ServerSources): Promise<Settled> {
-  const loaded = loadConfig({ path: configPath, flags, env: process.env, cwd: workingDirectory() });
-  const address = await resolveServerAddress(addressQuestion(loaded));
-  return { config: loaded.config, address, warnings: [...loaded.warnings, ...address.warnings] };
 }
 
 /** The exit code. */

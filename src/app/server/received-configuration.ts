@@ -1,5 +1,5 @@
-/** Apart from `supervisor-link.ts`: the relay has no configuration file, and need not load what checks one. */
-import { type Config, configSchema } from '../../config/schema.ts';
+/** Apart from `supervisor-link.ts`: the relay has no configuration file. */
+import type { Config } from '../../config/schema.ts';
 import { ImsError } from '../../errors.ts';
 import type { ServerAddress } from '../../io/server-address.ts';
 import type { SupervisorMessage } from '../../observe/ipc.ts';
@@ -27,7 +27,8 @@ export function receiveConfiguration(): Promise<{ readonly config: Config; reado
     const take = (message: SupervisorMessage): void => {
       if (message?.kind === 'config') {
         finish();
-        resolve({ config: configSchema.parse(message.config), address: message.address as ServerAddress });
+        // From the same package, checked there: loading the validator again would double the time of a restart.
+        resolve({ config: message.config as Config, address: message.address as ServerAddress });
       }
     };
     const timer = setTimeout(() => refuse('ims-launch sent no configuration'), CONFIGURATION_LIMIT_MS);

@@ -1,0 +1,9 @@
+import type { Command } from 'commander';
+import { controlCommands } from './control.ts';
+import { systemdCommand } from './systemd.ts';
+import { verifyCommand } from './verify.ts';
+
+/** All but `start`. */
+export function otherCommands(): Command[] {
+  return [verifyCommand(), systemdCommand(), ...controlCommands()];
+}
