@@ -165,6 +165,9 @@ export class RelayDriver implements PlaneListener {
       case 'peer':
         this.#plane.setPeer(effect.session, effect.side, effect.order);
         break;
+      case 'packet-length':
+        this.#plane.setPacketLength(effect.session, effect.side, effect.ms);
+        break;
       case 'tos':
         this.#plane.setTos(effect.session, effect.side, effect.tos);
         break;

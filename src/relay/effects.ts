@@ -40,5 +40,6 @@ export type MediaEffect =
   | { readonly kind: 'play'; readonly request: PlayRequest }
   | { readonly kind: 'stop-playing'; readonly player: PlayerId; readonly session: SessionId; readonly side: Side }
   | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
+  | { readonly kind: 'packet-length'; readonly session: SessionId; readonly side: Side; readonly ms: number }
   | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
   | { readonly kind: 'end'; readonly session: SessionId };

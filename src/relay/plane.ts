@@ -10,6 +10,7 @@
 import type { Brand } from '../wire/brand.ts';
 import type { AddressFamily, TransportAddress } from '../wire/ip-address.ts';
 import type { LegCounters } from './media/counters.ts';
+import type { ResizerCounts } from './media/resizer.ts';
 
 export type SessionId = Brand<number, 'SessionId'>;
 
@@ -71,6 +72,8 @@ export interface PlaneTotals {
   readonly discarded: number;
   /** Sent by players. */
   readonly played: number;
+  /** Taken, made and lost by re-packetising. */
+  readonly resizer: Readonly<ResizerCounts>;
   /** Sends and receives that the system refused. */
   readonly errors: number;
 }
@@ -99,6 +102,8 @@ export interface MediaPlane extends PlaneMeter {
   setTos(session: SessionId, side: Side, tos: number): void;
   /** Whether copies of what is accepted on the leg go to the listener's `packet`. */
   tap(session: SessionId, side: Side, on: boolean): void;
+  /** Re-packetise what the party of this leg sends to as many milliseconds a packet; 0: leave it as it is. */
+  setPacketLength(session: SessionId, side: Side, ms: number): void;
   /** Whether RTP for the party of this leg is dropped, because a prompt plays to it. */
   mute(session: SessionId, side: Side, on: boolean): void;
   /** Sends an RTP packet of ours to the party of this leg; false: its address is not known, or the leg has no socket. */

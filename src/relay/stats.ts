@@ -12,9 +12,6 @@ const STORED = {
   nsess_owrtcp: 'complete sessions that ended with RTCP in one direction only',
   nplrs_created: 'players started',
   nplrs_destroyed: 'players ended',
-  npkts_resizer_in: 'packets taken by the re-packetiser',
-  npkts_resizer_out: 'packets produced by the re-packetiser',
-  npkts_resizer_discard: 'packets dropped by the re-packetiser',
   total_duration: 'seconds, sum over ended sessions, set-up included',
   ncmds_rcvd: 'commands received, retransmissions left out',
   ncmds_rcvd_ndups: 'retransmissions answered from the reply cache',
@@ -34,6 +31,9 @@ const MEASURED = {
   npkts_rcvd: 'RTP and RTCP packets read on complete sessions',
   npkts_played: 'packets sent by players',
   npkts_relayed: 'packets forwarded',
+  npkts_resizer_in: 'packets taken by the re-packetiser',
+  npkts_resizer_out: 'packets produced by the re-packetiser',
+  npkts_resizer_discard: 'packets dropped by the re-packetiser, because they came too late',
   npkts_discard: 'packets refused, without a destination, or before the session was complete',
 } as const;
 
@@ -76,6 +76,12 @@ export class RelayStatistics {
         return totals.received;
       case 'npkts_played':
         return totals.played;
+      case 'npkts_resizer_in':
+        return totals.resizer.taken;
+      case 'npkts_resizer_out':
+        return totals.resizer.produced;
+      case 'npkts_resizer_discard':
+        return totals.resizer.dropped;
       case 'npkts_relayed':
         return totals.relayed;
       case 'npkts_discard':

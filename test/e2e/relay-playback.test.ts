@@ -118,3 +118,21 @@ test('a prompt waits until the party’s address is known; session plays the cod
   const lengths = caller.rtp.map(({ bytes }) => viewRtp(bytes)?.payload.length);
   assert.deepEqual(lengths, [240, 240, 240, 240, 240, 240, 160]);
 });
+
+test('Z40 makes packets of 40 ms of packets of 20 ms, and what is left over leaves by itself', async (t) => {
+  const scope = openScope(t);
+  const relay = await startRelay(scope);
+  const caller = await RtpParty.open(scope, 'caller');
+  const callee = await RtpParty.open(scope, 'callee');
+  const calleeFacing = await relay.grant(`U call 127.0.0.1 ${caller.port} A`);
+  assert.ok(calleeFacing > 0);
+  const callerFacing = await relay.grant(`L call 127.0.0.1 ${callee.port} A B`);
+  await relay.grant(`Uz40 call 127.0.0.1 ${caller.port} A`);
+  await caller.talk({ address: '127.0.0.1', port: callerFacing }, 5);
+  await waitFor('the packets of the caller, cut anew', () => callee.rtp.length === 3);
+  assert.deepEqual(
+    callee.rtp.map(({ bytes }) => viewRtp(bytes)?.payload.length),
+    [320, 320, 160],
+  );
+  assert.equal(await relay.ask('G npkts_resizer_in npkts_resizer_out npkts_resizer_discard'), '5 3 0');
+});

@@ -54,7 +54,14 @@ export class RelayWorld {
   open: (request: PairRequest) => PairOutcome | undefined = () => ({ kind: 'opened' });
   readonly #counters = new Map<string, LegCounters>();
   readonly #unanswered: PairRequest[] = [];
-  readonly #totals = { received: 0, relayed: 0, discarded: 0, played: 0, errors: 0 };
+  readonly #totals = {
+    received: 0,
+    relayed: 0,
+    discarded: 0,
+    played: 0,
+    errors: 0,
+    resizer: { taken: 0, produced: 0, dropped: 0 },
+  };
 
   constructor(settings: Partial<RelaySettings> = {}) {
     const meter: PlaneMeter = {

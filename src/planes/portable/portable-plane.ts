@@ -1,6 +1,7 @@
 import type { Socket } from 'node:dgram';
 import type { LatchPolicy } from '../../relay/latching/latch.ts';
 import { MediaPath, type PacketSink } from '../../relay/media/path.ts';
+import { Resizer, type ResizerCounts } from '../../relay/media/resizer.ts';
 import type {
   Component,
   LegReport,
@@ -21,6 +22,9 @@ export interface PortablePlaneOptions {
   readonly policy: LatchPolicy;
 }
 
+/** How often audio that waits for the rest of its packet is looked at. */
+const FLUSH_INTERVAL_MS = 10;
+
 type Pair = Readonly<Record<Component, Socket>>;
 
 /** The packets of every session on node:dgram sockets of this thread: works everywhere, needs no privilege. */
@@ -30,7 +34,18 @@ export class PortablePlane implements MediaPlane {
   readonly canSetTos = false;
   readonly #options: PortablePlaneOptions;
   readonly #sessions = new Map<SessionId, PortableSession>();
-  readonly #totals = { received: 0, relayed: 0, discarded: 0, played: 0, errors: 0 };
+  readonly #totals = {
+    received: 0,
+    relayed: 0,
+    discarded: 0,
+    played: 0,
+    errors: 0,
+    resizer: { taken: 0, produced: 0, dropped: 0 },
+  };
+
+  /** Sessions whose packets are cut: what waits in them has a time limit. */
+  readonly #resizing = new Set<PortableSession>();
+  #flushing: NodeJS.Timeout | undefined;
 
   constructor(options: PortablePlaneOptions) {
     this.#options = options;
@@ -77,6 +92,17 @@ export class PortablePlane implements MediaPlane {
     this.#sessions.get(session)?.path.tap(side, on);
   }
 
+  setPacketLength(id: SessionId, side: Side, ms: number): void {
+    const session = this.#session(id);
+    session.path.setResizer(side, ms === 0 ? undefined : new Resizer(ms, this.#totals.resizer));
+    if (session.path.resizes) {
+      this.#resizing.add(session);
+      this.#flushing ??= setInterval(() => this.#flush(), FLUSH_INTERVAL_MS);
+    } else {
+      this.#stopResizing(session);
+    }
+  }
+
   mute(session: SessionId, side: Side, on: boolean): void {
     this.#sessions.get(session)?.path.mute(side, on);
   }
@@ -85,14 +111,35 @@ export class PortablePlane implements MediaPlane {
     return this.#sessions.get(session)?.play(side, packet) ?? false;
   }
 
-  end(session: SessionId): void {
-    this.#sessions.get(session)?.close();
-    this.#sessions.delete(session);
+  end(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.close();
+      this.#sessions.delete(id);
+      this.#stopResizing(session);
+    }
   }
 
   async close(): Promise<void> {
     for (const session of [...this.#sessions.keys()]) {
       this.end(session);
+    }
+  }
+
+  #stopResizing(session: PortableSession): void {
+    this.#resizing.delete(session);
+    if (this.#resizing.size === 0) {
+      clearInterval(this.#flushing);
+      this.#flushing = undefined;
+    }
+  }
+
+  #flush(): void {
+    const now = performance.now();
+    for (const session of this.#resizing) {
+      if (session.path.dueAt <= now) {
+        session.path.flush(now, session);
+      }
     }
   }
 
@@ -111,6 +158,7 @@ interface MutableTotals {
   relayed: number;
   discarded: number;
   played: number;
+  readonly resizer: ResizerCounts;
   errors: number;
 }
 

@@ -156,7 +156,10 @@ export function updateParty(
   const leg = session.legs[side];
   leg.asymmetric = modifiers.asymmetric ?? state.settings.asymmetricByDefault;
   leg.codecs = modifiers.codecs;
-  leg.packetMs = modifiers.packetMs;
+  if (leg.packetMs !== modifiers.packetMs) {
+    leg.packetMs = modifiers.packetMs;
+    state.emit({ kind: 'packet-length', session: session.id, side, ms: leg.packetMs });
+  }
   const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
   state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric: leg.asymmetric } });

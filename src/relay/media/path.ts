@@ -2,6 +2,8 @@ import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Latch, LatchPolicy, RtpLatch } from '../latching/latch.ts';
 import { type Component, otherSide, type PeerOrder, type Side } from '../plane.ts';
 import { LegCounters } from './counters.ts';
+import { hasRtpHeader } from './packet.ts';
+import type { Resizer } from './resizer.ts';
 
 /** What a plane does for a path. Called from inside `receive`, with nothing allocated for it. */
 export interface PacketSink {
@@ -21,6 +23,8 @@ interface Leg {
   open: boolean;
   tapped: boolean;
   muted: boolean;
+  /** Cuts what this party sends. */
+  resizer: Resizer | undefined;
 }
 
 /**
@@ -58,6 +62,38 @@ export class MediaPath {
   /** RTP for the party of this leg is dropped; RTCP passes. */
   mute(side: Side, on: boolean): void {
     this.#legs[side].muted = on;
+  }
+
+  /** What the party of this leg sends is cut anew; undefined: it is not. What waits of it is lost. */
+  setResizer(side: Side, resizer: Resizer | undefined): void {
+    this.#legs[side].resizer = resizer;
+  }
+
+  get resizes(): boolean {
+    return this.#legs.some(({ resizer }) => resizer !== undefined);
+  }
+
+  /** When `flush` is due; Infinity: never. */
+  get dueAt(): number {
+    return Math.min(
+      ...this.#legs.map(({ resizer }) => (resizer === undefined ? Number.POSITIVE_INFINITY : resizer.dueAt)),
+    );
+  }
+
+  /** Sends on what has waited too long for the rest of its packet. */
+  flush(now: number, sink: PacketSink): void {
+    for (const side of [0, 1] as const) {
+      const { resizer } = this.#legs[side];
+      const far = otherSide(side);
+      const to = this.#legs[far].rtp.remote;
+      if (resizer !== undefined && resizer.dueAt <= now) {
+        for (const packet of resizer.flush()) {
+          if (to !== undefined && to.port !== 0) {
+            sink.forward(far, 'rtp', packet, to);
+          }
+        }
+      }
+    }
   }
 
   signal(now: number, side: Side, order: PeerOrder): void {
@@ -128,11 +164,25 @@ export class MediaPath {
     } else {
       counters.rtcpRelayed += 1;
     }
+    if (isRtp && leg.resizer !== undefined && hasRtpHeader(packet)) {
+      for (const cut of leg.resizer.push(now, packet)) {
+        sink.forward(far, component, cut, to);
+      }
+      return;
+    }
     sink.forward(far, component, packet, to);
   }
 }
 
 function newLeg(policy: LatchPolicy): Leg {
   const rtp = policy.rtp();
-  return { rtp, rtcp: policy.rtcp(rtp), counters: new LegCounters(), open: false, tapped: false, muted: false };
+  return {
+    rtp,
+    rtcp: policy.rtcp(rtp),
+    counters: new LegCounters(),
+    open: false,
+    tapped: false,
+    muted: false,
+    resizer: undefined,
+  };
 }
