@@ -57,6 +57,10 @@ export async function requireUnheld(path: string): Promise<void> {
     if (code === 'ENOENT' || code === 'ECONNREFUSED') {
       return;
     }
+    if (code === 'EACCES' && identityOf(path) === undefined) {
+      // In a directory of another user: whoever is there has no lock that is meant for us.
+      return;
+    }
     // A full backlog, or the socket of another user: somebody is there.
     throw locked(undefined);
   }

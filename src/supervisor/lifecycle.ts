@@ -76,6 +76,7 @@ export function handleSpawnFailed(turn: Turn, name: ServiceName, reason: SpawnFa
     return;
   }
   if (reason === 'out-of-resources') {
+    turn.report('error', 'comp.spawn-failed', 'the service could not be started', { service: name, reason: detail });
     fail(turn, name, { exitCode: undefined, signal: undefined, sentence: `could not be started: ${detail}` });
     return;
   }

@@ -52,7 +52,7 @@ test('the SIP port is taken: 69 with the process that has it, and nothing was st
   assert.doesNotMatch(launcher.output, /\.spawn"/);
 });
 
-test('a command that does not exist: 127; a file that is not executable: 126; a missing directory: 78', async (t) => {
+test('fault 16: no such command: 127; not executable, or a directory: 126; to be run in no directory: 78', async (t) => {
   const notExecutable = join(await temporaryDirectory(openScope(t)), 'plain-file');
   await writeFile(notExecutable, 'no program', { mode: 0o644 });
   for (const [ims, status, sentence] of [
@@ -62,9 +62,10 @@ test('a command that does not exist: 127; a file that is not executable: 126; a 
       /cannot start the IMS: no-such-ims-anywhere: there is no such command/,
     ],
     [{ command: [notExecutable] }, 126, /cannot start the IMS: .*plain-file: it is not executable/],
+    [{ command: ['/'] }, 126, /cannot start the IMS: \/: it is not executable/],
     [{ command: ['true'], cwd: '/no/such/directory' }, 78, /its working directory \/no\/such\/directory/],
   ] as const) {
-    await t.test(`exit ${status}`, async (t) => {
+    await t.test(`${ims.command}: exit ${status}`, async (t) => {
       const scope = openScope(t);
       const place = await choosePlace(scope);
       await configure(place, { ims });
@@ -72,20 +73,9 @@ test('a command that does not exist: 127; a file that is not executable: 126; a 
       assert.equal((await launcher.waitForExit()).code, status, launcher.output);
       assert.match(launcher.output, sentence);
       assert.deepEqual(portsHeld(place), [], 'the relay is gone');
+      assert.doesNotMatch(launcher.output, eventLine('comp.backoff'), 'no second try');
     });
   }
-});
-
-test('an IMS that crashes is started again; the relay stays', async (t) => {
-  const scope = openScope(t);
-  const place = await choosePlace(scope);
-  await configure(place);
-  const launcher = startLauncher(scope, place);
-  await launcher.waitForLine(READY_LINE);
-  const pid = fieldOf(await launcher.waitForLine(eventLine('ims.spawn')), 'childPid') as number;
-  process.kill(pid, 'SIGKILL');
-  await launcher.waitForLine(new RegExp(`"comp.ready","service":"ims","childPid":(?!${pid}\\b)`));
-  assert.doesNotMatch(launcher.output, eventLine('comp.exit', 'relay'));
 });
 
 test('an IMS that never comes up ends the run with its own status after three tries', async (t) => {
@@ -103,7 +93,7 @@ test('an IMS that never comes up ends the run with its own status after three tr
   assert.deepEqual(portsHeld(place), []);
 });
 
-test('status 78 of the IMS is not retried', async (t) => {
+test('fault 23: status 78 of the IMS is not retried', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, { ims: { command: stub(place, '--exit', 78) } });
@@ -158,7 +148,7 @@ test('a second Ctrl-C kills everything at once: 130', async (t) => {
   assert.ok(performance.now() - forcedAt < 1500);
 });
 
-test('a command that goes into the background is named, and found and killed: 78', async (t) => {
+test('fault 17: a command that goes into the background is named, and found and killed: 78', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, { ims: { command: stub(place, '--daemonise') } });

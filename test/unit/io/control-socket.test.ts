@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ControlClient } from '../../../src/io/control-client.ts';
+import { requireUnheld } from '../../../src/io/control-endpoint.ts';
 import { type ControlHandler, ControlServer } from '../../../src/io/control-server.ts';
 import {
   controlName,
@@ -73,6 +74,19 @@ test('a second server on the path is refused while the first one answers, or kee
   assert.ok(server.isHeld());
   const mute = await open(scope, () => {});
   await assert.rejects(ControlServer.open(mute.path, echo, silent), { code: 'IMS_ERR_LOCKED' });
+});
+
+test('a directory that belongs to another user holds no lock of ours', {
+  skip: process.geteuid?.() === 0 ? false : 'only root can become another user',
+}, async (t) => {
+  const directory = await temporaryDirectory(openScope(t));
+  chmodSync(directory, 0o700);
+  process.seteuid?.(65_534);
+  try {
+    await requireUnheld(join(directory, 'x.sock'));
+  } finally {
+    process.seteuid?.(0);
+  }
 });
 
 test('what a killed launcher left is replaced', async (t) => {

@@ -17,7 +17,7 @@ test('process id and start time; removed at the end, but only by its owner', asy
   assert.equal(existsSync(path), false);
 });
 
-test('stale: our own id, a dead one, an unrelated living one, anything else', async (t) => {
+test('fault 15: stale: our own id, a dead one, an unrelated living one, anything else', async (t) => {
   const path = join(await temporaryDirectory(openScope(t)), 'pid');
   for (const text of [String(process.pid), `${process.pid} 1`, '4194305 7', '1', '1 3', 'x', '', '-1 0', '0 0']) {
     writeFileSync(path, `${text}\n`);
