@@ -54,7 +54,8 @@ export interface SupervisorOrders {
   shutdown(): void;
   /** No new calls or sessions; the end comes with the last one. */
   drain(): void;
-  relayUp?(): void;
+  /** Another relay serves from now on. `epoch`: how many the run has had. */
+  relayUp?(epoch: number): void;
 }
 
 /** Carries out what the supervisor says. A kind that is meant for another child, or from a newer one, is ignored. */
@@ -68,7 +69,7 @@ export function obeySupervisor(message: SupervisorMessage, log: Logger, orders: 
       }
       break;
     case 'relay-up':
-      orders.relayUp?.();
+      orders.relayUp?.(Number(message.epoch));
       break;
     case 'log-level':
       log.level = logLevelOf(String(message.level)) ?? log.level;

@@ -1,6 +1,7 @@
 /** Who holds a port, read from /proc: so that "address in use" can name the program. Linux; elsewhere: unknown. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { familyOf, isWildcard, sameAddress } from '../wire/ip-address.ts';
+import { parentOf } from './process-table.ts';
 
 export interface BoundSocket {
   /** Local address; `0.0.0.0` or `::` when bound to all. */
@@ -11,9 +12,12 @@ export interface BoundSocket {
 
 export interface PortOwner {
   readonly pid: number;
-  /** The program's command line, blanks for NULs, at most 200 characters. */
+  /** The program's command line, blanks for NULs, at most `MAX_COMMAND_LENGTH` characters. */
   readonly command: string;
 }
+
+/** Characters of a command line that are told. */
+export const MAX_COMMAND_LENGTH = 200;
 
 /** TCP states in /proc/net/tcp: only a listener holds the port against others. */
 const TCP_LISTEN = '0A';
@@ -46,6 +50,12 @@ export function portOwner(protocol: 'udp' | 'tcp', port: number, address?: strin
   return inodes.size === 0 ? undefined : ownerOf(inodes);
 }
 
+/** What a descriptor of this process is bound to, if it is a UDP socket and the system tells. */
+export function inheritedSocket(fd: number): BoundSocket | undefined {
+  const inode = inodeOf(process.pid, fd);
+  return inode === undefined ? undefined : boundSockets('udp').find((socket) => socket.inode === inode);
+}
+
 /** `process 4711 (python3 run.py)`, for messages. */
 export function describeOwner(owner: PortOwner | undefined): string {
   return owner === undefined ? 'a process that this user may not see' : `process ${owner.pid} (${owner.command})`;
@@ -59,24 +69,40 @@ function collides(held: string, wanted: string | undefined): boolean {
   return isWildcard(held) && (familyOf(held) === 6 || familyOf(held) === familyOf(wanted));
 }
 
+/**
+ * A supervisor that opened the socket for its child (ims-launch, systemd) holds it as well, and reads nothing: the one
+ * named is the child, which runs another program. Workers that a server forked run the same one: there it is the parent.
+ */
 function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
-  for (const entry of listDirectory('/proc')) {
-    if (!/^[0-9]+$/.test(entry)) {
-      continue;
-    }
-    for (const fd of listDirectory(`/proc/${entry}/fd`)) {
-      const inode = /^socket:\[([0-9]+)\]$/.exec(readLink(`/proc/${entry}/fd/${fd}`) ?? '')?.[1];
-      if (inode !== undefined && inodes.has(inode)) {
-        // Control characters are somebody else's, and would reach our operator's terminal.
-        const command =
-          readText(`/proc/${entry}/cmdline`)
-            ?.replace(/\p{Cc}+/gu, ' ')
-            .trim() ?? '';
-        return { pid: Number(entry), command: command.slice(0, 200) };
-      }
-    }
+  const holders = listDirectory('/proc')
+    .filter((entry) => /^[0-9]+$/.test(entry))
+    .map(Number)
+    .filter((pid) => holdsSocket(pid, inodes))
+    .map((pid) => ({ pid, command: commandOf(pid) }));
+  let [owner] = holders;
+  for (let parent = owner; parent !== undefined; ) {
+    const { pid, command } = parent;
+    owner = parent;
+    parent = holders.find((holder) => holder.command !== command && parentOf(holder.pid) === pid);
   }
-  return undefined;
+  return owner;
+}
+
+function holdsSocket(pid: number, inodes: ReadonlySet<string>): boolean {
+  return listDirectory(`/proc/${pid}/fd`).some((fd) => inodes.has(inodeOf(pid, fd) ?? ''));
+}
+
+function inodeOf(pid: number, fd: number | string): string | undefined {
+  return /^socket:\[([0-9]+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`) ?? '')?.[1];
+}
+
+/** Control characters are somebody else's, and would reach our operator's terminal. */
+function commandOf(pid: number): string {
+  const text = readText(`/proc/${pid}/cmdline`) ?? '';
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, MAX_COMMAND_LENGTH);
 }
 
 /** The kernel prints each 32-bit word of an address in host byte order (little-endian on x64 and arm64). */

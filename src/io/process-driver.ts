@@ -17,6 +17,8 @@ export interface ChildCommand {
   readonly env: Readonly<Record<string, string>>;
   /** One of our own programs, which talks over IPC and never forks. */
   readonly embedded: boolean;
+  /** Descriptors of ours that it inherits, as its 3, 4, …; they stay open here. */
+  readonly inherits?: readonly number[] | undefined;
   /** Names of variables in `env` that identify this incarnation among all processes. */
   readonly cookies: readonly string[];
 }
@@ -67,7 +69,7 @@ export class ChildDriver {
 
   /** Starts the program; every outcome, also of a command that does not exist, reaches the listener. */
   start(): void {
-    const { argv, cwd, env, embedded } = this.#command;
+    const { argv, cwd, env, embedded, inherits = [] } = this.#command;
     if (cwd !== undefined && !isDirectory(cwd)) {
       this.#fail('bad-cwd', `its working directory ${cwd} is not a directory`);
       return;
@@ -76,6 +78,8 @@ export class ChildDriver {
     try {
       this.#subprocess = execa(file, args, {
         ...SPAWN_OPTIONS,
+        // The types of execa know no plain descriptor above 2; Node takes it, and so does execa.
+        stdio: ['ignore', 'pipe', 'pipe', ...inherits] as NonNullable<Options['stdio']>,
         env,
         ...(cwd === undefined ? {} : { cwd }),
         ...(embedded ? { ipc: true, serialization: 'json' as const } : {}),
@@ -245,9 +249,6 @@ export class ChildDriver {
 const SPAWN_OPTIONS = {
   reject: false,
   buffer: false,
-  stdin: 'ignore',
-  stdout: 'pipe',
-  stderr: 'pipe',
   detached: process.platform !== 'win32',
   cleanup: false,
   extendEnv: false,

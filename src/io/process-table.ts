@@ -12,6 +12,11 @@ export function livingGroupMembers(group: number): number[] | undefined {
   return HAS_PROC ? processIds().filter((pid) => isLivingMember(pid, group)) : undefined;
 }
 
+/** The process that started this one, or whoever it was left to; undefined: there is no such process. */
+export function parentOf(pid: number): number | undefined {
+  return statOf(pid)?.parent;
+}
+
 /** The process group that a process belongs to, or undefined. */
 export function groupOf(pid: number): number | undefined {
   return statOf(pid)?.group;

@@ -3,8 +3,12 @@ import { createRequire } from 'node:module';
 
 export interface LibC {
   socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Buffer, addressLength: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Buffer, valueLength: number): number;
   sendto(fd: number, data: Buffer, length: number, flags: number, address: Buffer, addressLength: number): number;
   close(fd: number): number;
+  /** Why the call before this one failed, as in errno(3); to be asked before anything else is called. */
+  errno(): number;
 }
 
 let libc: LibC | undefined;
@@ -26,10 +30,13 @@ function bind(): LibC | undefined {
     const library = koffi.load(null);
     return {
       socket: library.func('int socket(int domain, int type, int protocol)'),
+      bind: library.func('int bind(int fd, const void *address, uint32_t size)'),
+      setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint32_t size)'),
       sendto: library.func(
         'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
       ),
       close: library.func('int close(int fd)'),
+      errno: () => koffi.errno(),
     } as unknown as LibC;
   } catch {
     return undefined;

@@ -41,6 +41,7 @@ export const LOG_FIELDS = {
   key: 'configuration key',
   path: 'file path',
   count: 'how many',
+  epoch: 'how many relays this run has had',
   plane: 'packet plane',
   err: 'error object',
 } as const;

@@ -12,6 +12,14 @@ export type RelayVerdict =
   /** Something that holds the port and does not answer. */
   | { readonly kind: 'silent'; readonly owner: string };
 
+/** What became of the wish to hold the control port. */
+export type ClaimOutcome =
+  | 'held'
+  /** Somebody bound it after it was found free. */
+  | 'taken'
+  /** Not on this system: the relay binds it itself. */
+  | 'unavailable';
+
 export type CheckOutcome = 'answered' | 'refused' | 'silent';
 
 /** The result of one check of a relay's media. */
@@ -50,6 +58,13 @@ export type SupervisorEvent =
   | { readonly kind: 'configured'; readonly rules: SupervisorRules }
   | { readonly kind: 'config-failed'; readonly exitCode: number; readonly failure: Failure }
   | { readonly kind: 'relay-probed'; readonly generation: number; readonly verdict: RelayVerdict }
+  /** `detail`: who took it, or why it is unavailable; for people. */
+  | {
+      readonly kind: 'control-claimed';
+      readonly generation: number;
+      readonly outcome: ClaimOutcome;
+      readonly detail: string;
+    }
   | { readonly kind: 'spawned'; readonly service: ServiceName; readonly generation: number; readonly pid: number }
   | {
       readonly kind: 'spawn-failed';
@@ -103,6 +118,10 @@ export type SupervisorEffect =
   | { readonly kind: 'load-config' }
   /** Full handshake with whatever holds the control port; answered by `relay-probed`. */
   | { readonly kind: 'probe-relay'; readonly generation: number }
+  /** Bind the control port for the relays to come, and keep it; answered by `control-claimed`. */
+  | { readonly kind: 'claim-control'; readonly generation: number }
+  /** The system goes on without a relay of ours. */
+  | { readonly kind: 'release-control' }
   /** Answered by `spawned` or `spawn-failed`, later `exited` and `extinct`. */
   | { readonly kind: 'spawn'; readonly service: ServiceName; readonly generation: number }
   /** One RTPP `V` or SIP OPTIONS within `limitMs`; answered by `checked`. */

@@ -62,6 +62,8 @@ export function giveUp(turn: Turn, name: ServiceName, exitCode: number, failure:
   turn.enter(name, { kind: 'failed', finding: failure.message });
   if (rules.giveUp === 'exit') {
     beginStop(turn, { reason: `${name}-failed`, exitCode, failure });
+  } else {
+    releaseControl(turn, name);
   }
 }
 
@@ -106,12 +108,21 @@ function rest(turn: Turn, name: ServiceName, ending: Ending): void {
   turn.report(success ? 'warn' : 'error', 'comp.gaveup', failure.message, { service: name });
   turn.enter(name, { kind: 'failed', finding: failure.message });
   if (policy !== 'exit') {
+    releaseControl(turn, name);
     return;
   }
   if (success) {
     beginStop(turn, { reason: `${name}-ended`, exitCode: 0 });
   } else {
     beginStop(turn, { reason: `${name}-failed`, exitCode: name === 'relay' ? 69 : exitCodeForIms(ending), failure });
+  }
+}
+
+/** No relay will read what waits on the port: commands are refused again, and another relay can have it. */
+function releaseControl(turn: Turn, lost: ServiceName): void {
+  if (lost === 'relay' && turn.state.controlHeld) {
+    turn.patch({ controlHeld: false });
+    turn.emit({ kind: 'release-control' });
   }
 }
 

@@ -17,7 +17,15 @@ import {
 } from './lifecycle.ts';
 import { askMedia, handleMediaChecked } from './media-health.ts';
 import { endLateDrain, handleDrainAsked, handleKillAsked, handleRestartAsked, handleStopAsked } from './orders.ts';
-import { handleMediaProved, handleProbed, handleRelayChecked, isGateOpen, searchRelay } from './relay.ts';
+import {
+  handleClaimed,
+  handleMediaProved,
+  handleProbed,
+  handleRelayChecked,
+  isGateOpen,
+  searchRelay,
+  startRelay,
+} from './relay.ts';
 import { handleLate } from './self-doubt.ts';
 import { isServing, type Phase, type ServiceName, type SupervisorState } from './state.ts';
 import { beginStop, continueStop, continueTeardown, handleStopSignal, handleSwept, stopService } from './teardown.ts';
@@ -29,6 +37,7 @@ const SERVICES = ['relay', 'ims'] as const satisfies readonly ServiceName[];
 const LEADS_UPWARDS: ReadonlySet<SupervisorEvent['kind']> = new Set([
   'configured',
   'relay-probed',
+  'control-claimed',
   'reported-ready',
   'checked',
   'media-proved',
@@ -120,6 +129,9 @@ function handle(turn: Turn, event: SupervisorEvent): void {
       return;
     case 'relay-probed':
       handleProbed(turn, event.verdict);
+      return;
+    case 'control-claimed':
+      handleClaimed(turn, event.outcome, event.detail);
       return;
     case 'spawned':
       handleSpawned(turn, event.service, event.pid);
@@ -280,8 +292,7 @@ function retry(turn: Turn, name: ServiceName): void {
     return;
   }
   if (name === 'relay') {
-    // Somebody else may have taken the port meanwhile: then it is used, or named.
-    searchRelay(turn);
+    startRelay(turn);
   } else if (isGateOpen(turn)) {
     spawn(turn, 'ims');
   }
@@ -307,7 +318,8 @@ function ask(turn: Turn, name: ServiceName): void {
     turn.emit({ kind: 'prove-media', generation });
     return;
   }
-  const ownOnly = condition.kind === 'starting';
+  // On a port that we hold nobody else can answer; and we are among its owners then.
+  const ownOnly = condition.kind === 'starting' && !(name === 'relay' && turn.state.controlHeld);
   turn.emit({ kind: 'check', service: name, generation, limitMs: CHECK_LIMIT_MS[name], ownOnly });
 }
 

@@ -1,12 +1,14 @@
 /**
  * The relay: found, or started, or neither.
  *
- *     probe ─ absent ──► auto-start on: spawn ─ report ─ V ─ media ─► ready
+ *     probe ─ absent ──► auto-start on: claim ─ held ──► spawn ─ report ─ V ─ media ─► ready
+ *       │                  │ taken: probe again
  *       │                auto-start off: idle, asked again every 2 s
  *       ├─── rtpp ─────► adopted (one media proof), never signalled
  *       └─── foreign, or silent for 5 s ──► exit 69 at boot; a failed try later
  */
-import type { CheckOutcome, RelayVerdict } from './events.ts';
+import { assertNever } from '../wire/assert-never.ts';
+import type { CheckOutcome, ClaimOutcome, RelayVerdict } from './events.ts';
 import { fail, giveUp, restartOther } from './failure.ts';
 import { becomeReady, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
 import { HEALTHY, MEDIA_UNTRIED } from './state.ts';
@@ -35,19 +37,36 @@ export function searchRelay(turn: Turn): void {
   turn.emit({ kind: 'probe-relay', generation });
 }
 
+/**
+ * The next incarnation. On a port that we hold there is nobody to look for, and a probe would meet our own silence;
+ * else somebody may have taken the port meanwhile: then it is used, or named.
+ */
+export function startRelay(turn: Turn): void {
+  if (turn.state.controlHeld) {
+    spawn(turn, 'relay');
+  } else {
+    searchRelay(turn);
+  }
+}
+
 export function handleProbed(turn: Turn, verdict: RelayVerdict): void {
-  const { condition, history } = turn.service('relay');
+  const { condition, history, generation } = turn.service('relay');
   if (condition.kind !== 'idle') {
     return;
   }
   turn.patchService('relay', { asking: false });
   turn.report('debug', 'relay.probe', 'asked who holds the control port', { service: 'relay', reason: verdict.kind });
-  if (verdict.kind !== 'silent') {
+  const { autoStart, embedded } = turn.state.rules.relay;
+  const claims = verdict.kind === 'absent' && autoStart && embedded;
+  if (verdict.kind !== 'silent' && !claims) {
     turn.patch({ silentSince: Number.POSITIVE_INFINITY });
   }
   switch (verdict.kind) {
     case 'absent':
-      if (turn.state.rules.relay.autoStart) {
+      if (claims) {
+        turn.patchService('relay', { asking: true, askAt: turn.now });
+        turn.emit({ kind: 'claim-control', generation });
+      } else if (autoStart) {
         spawn(turn, 'relay');
       } else {
         waitForRelay(turn);
@@ -69,6 +88,49 @@ export function handleProbed(turn: Turn, verdict: RelayVerdict): void {
       }
       break;
     }
+  }
+}
+
+/** The port was free when it was asked. Who bound it since is looked for like anybody who was there before. */
+export function handleClaimed(turn: Turn, outcome: ClaimOutcome, detail: string): void {
+  turn.patchService('relay', { asking: false });
+  switch (outcome) {
+    case 'held':
+      turn.patch({ controlHeld: true, silentSince: Number.POSITIVE_INFINITY });
+      turn.report('debug', 'relay.claim', 'the control port is held for the relay', { service: 'relay' });
+      spawn(turn, 'relay');
+      break;
+    case 'unavailable':
+      turn.patch({ silentSince: Number.POSITIVE_INFINITY });
+      turn.report('debug', 'relay.claim', 'the relay binds its control port itself', {
+        service: 'relay',
+        reason: detail,
+      });
+      spawn(turn, 'relay');
+      break;
+    case 'taken':
+      handleTaken(turn, detail);
+      break;
+    default:
+      assertNever(outcome);
+  }
+}
+
+/** A holder that refuses every question and lets nobody bind is as good as silent: it has as long to show itself. */
+function handleTaken(turn: Turn, owner: string): void {
+  const { silentSince } = turn.state;
+  if (silentSince === Number.POSITIVE_INFINITY) {
+    turn.report('info', 'relay.taken', 'somebody took the control port just now: asking who it is', {
+      service: 'relay',
+      reason: owner,
+    });
+  }
+  turn.patch({ silentSince: Math.min(silentSince, turn.now) });
+  if (turn.now - silentSince >= SILENCE_ALLOWED_MS) {
+    turn.patch({ silentSince: Number.POSITIVE_INFINITY });
+    refuse(turn, 'IMS_ERR_RELAY_SILENT', `${owner} holds the relay's control port and does not answer`);
+  } else {
+    turn.patchService('relay', { askAt: turn.now + READINESS_POLL_MS });
   }
 }
 

@@ -214,6 +214,8 @@ export interface SupervisorState {
   readonly silentSince: number;
   /** Until when a required relay may take to appear. */
   readonly relayDueAt: number;
+  /** The relay's control port is bound by this process, for all relays that it starts: nobody else can have it. */
+  readonly controlHeld: boolean;
   /** Counts the relays that this run has had; the IMS is told when it grows. */
   readonly relayEpoch: number;
 }
@@ -265,6 +267,7 @@ export const INITIAL_STATE: SupervisorState = {
   absenceTold: false,
   silentSince: Number.POSITIVE_INFINITY,
   relayDueAt: Number.POSITIVE_INFINITY,
+  controlHeld: false,
   relayEpoch: 0,
 };
 

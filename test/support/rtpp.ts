@@ -5,11 +5,16 @@ import { once } from 'node:events';
 import { within } from './wait.ts';
 
 /** The reply to one command, without cookie and line end. Sent once: loopback loses nothing. */
-export async function askRelay(port: number, command: string, timeoutMs = 2000): Promise<string> {
-  const socket = createSocket('udp4');
+export async function askRelay(
+  port: number,
+  command: string,
+  timeoutMs = 2000,
+  address = '127.0.0.1',
+): Promise<string> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   try {
     const cookie = randomBytes(6).toString('hex');
-    socket.connect(port, '127.0.0.1');
+    socket.connect(port, address);
     await once(socket, 'connect');
     const reply = once(socket, 'message');
     socket.send(`${cookie} ${command}`);

@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { childEnvironment } from '../../config/environment.ts';
 import type { Config } from '../../config/schema.ts';
+import { formatControlAddress } from '../../io/control/address.ts';
 import type { ChildCommand } from '../../io/process-driver.ts';
 import { DEATH_POLICY } from '../../observe/ipc.ts';
 import { type LogLevel, logLevelOf } from '../../observe/level.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
-import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { familyOf, type TransportAddress } from '../../wire/ip-address.ts';
 import type { LaunchSetup } from './setup.ts';
 
 /** Every process of a run carries it in its environment, and so do its descendants. */
@@ -21,23 +22,27 @@ export interface ChildContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Our own output is a terminal that shows colours. */
   readonly colour: boolean;
+  /** The relay's control socket, where this process holds it. */
+  readonly controlFd: number | undefined;
 }
 
 export function childCommand(service: ServiceName, context: ChildContext): ChildCommand {
   const { config } = context.setup.loaded;
   const { command, cwd } = config[service];
+  const inherits = service === 'relay' && command === undefined ? context.controlFd : undefined;
   return {
-    argv: (command as [string, ...string[]] | undefined) ?? builtIn(service, context.setup),
+    argv: (command as [string, ...string[]] | undefined) ?? builtIn(service, context),
     cwd,
     env: environmentOf(service, context),
     embedded: command === undefined,
+    inherits: inherits === undefined ? undefined : [inherits],
     cookies: [RUN_COOKIE, GENERATION_COOKIE],
   };
 }
 
-function builtIn(service: ServiceName, setup: LaunchSetup): [string, ...string[]] {
+function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [string, ...string[]] {
   return service === 'relay'
-    ? [process.execPath, ...V8_FLAGS, programPath('ims-relay'), ...relayArguments(setup)]
+    ? [process.execPath, ...V8_FLAGS, programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
     : [process.execPath, ...V8_FLAGS, programPath('ims-server'), '--from-supervisor'];
 }
 
@@ -53,18 +58,20 @@ export function programPath(name: 'ims-launch' | 'ims-relay' | 'ims-server'): st
   return join(import.meta.dirname, '..', '..', 'bin', `${name}.js`);
 }
 
-/** What `ims-relay` is started with. */
-export function relayArguments({
-  loaded: { config },
-  address,
-  control,
-}: Pick<LaunchSetup, 'loaded' | 'address' | 'control'>): string[] {
+/** The first descriptor beside standard input, output and error. */
+const FIRST_INHERITED_FD = 3;
+
+/** What `ims-relay` is started with. `inheritsControl`: its control socket is the first descriptor that it inherits. */
+export function relayArguments(
+  { loaded: { config }, address, control }: Pick<LaunchSetup, 'loaded' | 'address' | 'control'>,
+  inheritsControl = false,
+): string[] {
   const { relay } = config;
   return [
     '-f',
     '-F',
     ...['-l', address.bind],
-    ...['-s', `udp:${formatTransportAddress(control)}`],
+    ...(inheritsControl ? [`--control-fd=${FIRST_INHERITED_FD}`] : ['-s', controlArgument(control)]),
     ...['-m', String(relay.minPort)],
     ...['-M', String(relay.maxPort)],
     ...['-T', String(relay.timeoutSeconds)],
@@ -73,6 +80,10 @@ export function relayArguments({
     `--ims-dialect=${relay.imsDialect}`,
     `--plane=${relay.plane}`,
   ];
+}
+
+function controlArgument({ address: host, port }: TransportAddress): string {
+  return formatControlAddress({ kind: 'udp', family: familyOf(host) ?? 4, host, port });
 }
 
 const RTPPROXY_LEVELS = {

@@ -118,6 +118,12 @@ class Launch {
       case 'probe-relay':
         void this.#probeRelay(effect.generation);
         break;
+      case 'claim-control':
+        this.#services.claimControl(effect.generation);
+        break;
+      case 'release-control':
+        this.#services.releaseControl();
+        break;
       case 'spawn':
         this.#services.spawn(effect.service, effect.generation);
         break;

@@ -12,6 +12,7 @@ import type { Logger } from '../../observe/logger.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
 import { childCommand, GENERATION_COOKIE, RUN_COOKIE } from './children.ts';
+import { ControlClaim } from './control-claim.ts';
 import type { RunGuard } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { logChildLine, withoutSecrets } from './output.ts';
@@ -45,6 +46,7 @@ export class Services {
   readonly #loopLags = new Map<ServiceName, number>();
   /** Processes started so far. */
   readonly #spawns = new Map<ServiceName, number>();
+  readonly #controlClaim = new ControlClaim();
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
 
@@ -94,11 +96,28 @@ export class Services {
     return [this.#runCookie(), `${GENERATION_COOKIE}=${service}-${generation}`];
   }
 
+  /** Holds the relay's control port from now on, for every relay that is started here, until `releaseControl`. */
+  claimControl(generation: number): void {
+    const { outcome, detail } = this.#controlClaim.take(this.#options.setup().control);
+    this.#options.post({ kind: 'control-claimed', generation, outcome, detail });
+  }
+
+  releaseControl(): void {
+    this.#controlClaim.close();
+  }
+
   spawn(service: ServiceName, generation: number): void {
     const { env, log, runId, post, setup } = this.#options;
     const about = { service, generation } as const;
     const colour = process.stderr.isTTY === true;
-    const command = childCommand(service, { setup: setup(), runId, generation, env, colour });
+    const command = childCommand(service, {
+      setup: setup(),
+      runId,
+      generation,
+      env,
+      colour,
+      controlFd: this.#controlClaim.fd,
+    });
     this.#lastWords.delete(service);
     this.#active.delete(service);
     this.#loopLags.delete(service);
@@ -169,10 +188,12 @@ export class Services {
     }
   }
 
+  /** Comes when no child is left, or none can be ended. Idempotent. */
   close(): void {
     for (const child of this.#children.values()) {
       child.close();
     }
+    this.#controlClaim.close();
   }
 
   #runCookie(): string {

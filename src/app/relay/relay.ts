@@ -7,6 +7,7 @@ import type { ControlHandler, ControlSocket } from '../../io/control/control-soc
 import { openControl } from '../../io/control/open.ts';
 import { openLocalRoutes } from '../../io/local-routes.ts';
 import { NotifySender } from '../../io/notify-sender.ts';
+import { inheritedSocket } from '../../io/port-owner.ts';
 import { Recorder } from '../../io/recording/recorder.ts';
 import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
 import type { RelayDetails } from '../../observe/ipc.ts';
@@ -203,7 +204,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
 }
 
 function controlAddresses(config: RelayConfig): ControlAddress[] {
-  const inherited: ControlAddress[] = config.controlFd === undefined ? [] : [{ kind: 'udp-fd', fd: config.controlFd }];
+  const inherited: ControlAddress[] = config.controlFd === undefined ? [] : [inheritedControl(config.controlFd)];
   const texts = config.control ?? (inherited.length > 0 ? [] : [DEFAULT_CONTROL]);
   const parsed = texts.map((text) => {
     const address = parseControlAddress(text);
@@ -217,6 +218,11 @@ function controlAddresses(config: RelayConfig): ControlAddress[] {
     throw new ImsError('IMS_ERR_USAGE', `-s ${twice} is given twice`);
   }
   return [...inherited, ...parsed];
+}
+
+function inheritedControl(fd: number): ControlAddress {
+  const { address, port } = inheritedSocket(fd) ?? { address: '0.0.0.0', port: 0 };
+  return { kind: 'udp-fd', fd, family: familyOf(address) ?? 4, port };
 }
 
 /** rtpproxy's own bound. */

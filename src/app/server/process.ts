@@ -90,7 +90,10 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
             log.info({ count: server.callCount }, 'draining: no new calls, the end comes with the last one');
             void server.drain().then(() => stop(0));
           },
-          relayUp: () => server.relayRestarted(),
+          relayUp: (epoch) => {
+            log.info({ epoch, count: server.callCount }, 'another relay serves: calls that it does not know end');
+            server.relayRestarted();
+          },
         }),
       );
       releases.push(

@@ -14,8 +14,8 @@ export type ControlAddress =
   | { readonly kind: 'stdio'; readonly endsAlways: boolean }
   /** A listening socket from systemd (LISTEN_FDS). */
   | { readonly kind: 'systemd' }
-  /** A bound UDP socket that the parent process opened. */
-  | { readonly kind: 'udp-fd'; readonly fd: number };
+  /** A bound UDP socket that the parent process opened. `port`: 0 where the system does not tell it beforehand. */
+  | { readonly kind: 'udp-fd'; readonly fd: number; readonly family: 4 | 6; readonly port: number };
 
 /** Longest path that a sockaddr_un holds on Linux, its NUL left out. */
 const MAX_UNIX_PATH_BYTES = 107;

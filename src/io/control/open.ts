@@ -38,7 +38,7 @@ async function open(address: ControlAddress, handler: ControlHandler): Promise<C
       return await openUdpControl({ family, bind: { address: host, port } }, handler);
     }
     case 'udp-fd':
-      return await openUdpControl({ family: 4, bind: { fd: address.fd } }, handler);
+      return await openUdpControl({ family: address.family, bind: { fd: address.fd } }, handler);
     case 'stdio':
       return openStdioControl(process.stdin, process.stdout, handler);
     case 'systemd':

@@ -4,13 +4,16 @@ import { RULES, World } from './world.ts';
 
 const NO_AUTO_START = { ...RULES, relay: { ...RULES.relay, autoStart: false } };
 
-test('order of a start: configuration, probe, relay, V, media, IMS, OPTIONS, block', () => {
+test('order of a start: configuration, probe, claim, relay, V, media, IMS, OPTIONS, block', () => {
   const world = new World();
+  world.claim = undefined;
   world.post({ kind: 'boot' });
   assert.deepEqual([world.phase, ...world.take()], ['config', 'load-config']);
   world.post({ kind: 'configured', rules: RULES });
   assert.deepEqual([world.phase, ...world.take()], ['probe', 'probe-relay']);
   world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
+  assert.deepEqual([world.phase, ...world.take()], ['probe', 'claim-control']);
+  world.tell({ kind: 'control-claimed', outcome: 'held', detail: '' });
   assert.deepEqual([world.phase, ...world.take()], ['up-relay', 'spawn relay']);
   world.tell({ kind: 'spawned', service: 'relay', pid: 4711 });
   assert.deepEqual(world.take(), []);

@@ -29,8 +29,7 @@ function withHealth(health: Partial<SupervisorRules['health']>): SupervisorRules
 
 /** A new relay comes up in place of one that was stopped. */
 function replaceRelay(world: World): void {
-  world.die('relay', undefined, 'SIGKILL');
-  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');
+  world.die('relay', undefined, 'SIGKILL').bringUp('relay');
 }
 
 test('three misses make the relay unhealthy, one answer makes it well', () => {

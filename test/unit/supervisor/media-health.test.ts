@@ -74,9 +74,8 @@ test('fault 67: media that does not pass is found within 50 s; without calls the
   assert.ok(world.now - brokenAt < 50_000);
   assert.equal(world.condition('relay'), 'stopping');
   assert.deepEqual(world.take(), ['request-stop relay']);
-  world.die('relay', 0).take();
-  world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
-  assert.deepEqual(world.take(), ['spawn relay']);
+  world.die('relay', 0);
+  assert.deepEqual(world.take(), ['term-rest relay', 'spawn relay']);
   world.bringUp('relay');
   check(world, PASSED);
   assert.deepEqual([world.condition('relay'), world.phase], ['ready', 'running']);
@@ -151,10 +150,7 @@ test('three restarts in 30 minutes, then reports only', () => {
     check(world, FAILED);
     if (world.condition('relay') === 'stopping') {
       restarts += 1;
-      world
-        .die('relay', 0)
-        .tell({ kind: 'relay-probed', verdict: { kind: 'absent' } })
-        .bringUp('relay');
+      world.die('relay', 0).bringUp('relay');
     }
   }
   assert.equal(restarts, 3);
@@ -217,11 +213,7 @@ test('a late result of an earlier relay is dropped', () => {
   const world = new World().up(CHECKED);
   untilCheck(world);
   const { generation } = world.state.relay;
-  world
-    .die('relay')
-    .advance(1000)
-    .tell({ kind: 'relay-probed', verdict: { kind: 'absent' } })
-    .bringUp('relay');
+  world.die('relay').advance(1000).bringUp('relay');
   world.post({ kind: 'media-checked', generation, ...FAILED });
   assert.deepEqual([mediaOf(world)?.checks, mediaOf(world)?.asking], [0, false]);
 });

@@ -33,6 +33,10 @@ class Chaos {
   doubles = 0;
   adoptedSignalled = 0;
   killedAll = false;
+  /** The control port is bound by this process. */
+  holdsControl = false;
+  /** Questions to a port that nobody but this process holds, or claims of it. */
+  selfTalk = 0;
   /** Groups that were reported as impossible to kill. */
   stuck = 0;
   /** Ends that the rules, not an operator, have decided although they forbid it. */
@@ -75,8 +79,15 @@ class Chaos {
       case 'report':
         this.stuck += effect.event === 'stop.stuck' ? 1 : 0;
         break;
-      case 'load-config':
+      case 'release-control':
+        this.holdsControl = false;
+        break;
       case 'probe-relay':
+      case 'claim-control':
+        this.selfTalk += this.holdsControl ? 1 : 0;
+        this.questions.push(effect);
+        break;
+      case 'load-config':
       case 'check':
       case 'prove-media':
       case 'check-media':
@@ -139,6 +150,12 @@ class Chaos {
         const verdict =
           kind === 'absent' ? { kind } : kind === 'rtpp' ? { kind, description: '' } : { kind, owner: 'somebody' };
         this.post({ kind: 'relay-probed', generation: question.generation, verdict });
+        break;
+      }
+      case 'claim-control': {
+        const outcome = this.#pick(['held', 'held', 'taken', 'unavailable'] as const);
+        this.holdsControl ||= outcome === 'held';
+        this.post({ kind: 'control-claimed', generation: question.generation, outcome, detail: 'somebody' });
         break;
       }
       case 'check': {
@@ -232,7 +249,7 @@ class Chaos {
   }
 }
 
-test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, no group forgotten, one exit`, () => {
+test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, no question to ourselves, no group forgotten, one exit`, () => {
   const phases = new Set<string>();
   const conditions = new Set<string>();
   for (let seed = 1; seed <= RUNS; seed++) {
@@ -248,6 +265,7 @@ test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, 
         assert.equal(live?.generation ?? component.generation, component.generation, `seed ${seed}: lost ${name}`);
         if (component.condition.kind === 'adopted') {
           assert.equal(component.incarnation, undefined, `seed ${seed}: an adopted relay has a process of ours`);
+          assert.equal(chaos.holdsControl, false, `seed ${seed}: adopted on a port that we hold`);
         }
       }
     }
@@ -257,10 +275,11 @@ test(`${RUNS} random lives: one incarnation at a time, no spawn while stopping, 
         doubles: chaos.doubles,
         late: chaos.spawnsWhileStopping,
         adopted: chaos.adoptedSignalled,
+        selfTalk: chaos.selfTalk,
         exits: chaos.exits,
         unwantedEnds: chaos.unwantedEnds,
       },
-      { doubles: 0, late: 0, adopted: 0, exits: 1, unwantedEnds: 0 },
+      { doubles: 0, late: 0, adopted: 0, selfTalk: 0, exits: 1, unwantedEnds: 0 },
       `seed ${seed}`,
     );
     assert.equal(chaos.supervisor.state.phase, 'done', `seed ${seed}`);

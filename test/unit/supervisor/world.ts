@@ -1,5 +1,5 @@
 /** A supervisor in virtual time, with a system around it whose every answer the test decides. */
-import type { SupervisorEffect, SupervisorEvent } from '../../../src/supervisor/events.ts';
+import type { ClaimOutcome, SupervisorEffect, SupervisorEvent } from '../../../src/supervisor/events.ts';
 import { RESTART_DEFAULTS } from '../../../src/supervisor/restart-policy.ts';
 import type { ServiceName, SupervisorRules } from '../../../src/supervisor/state.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
@@ -34,6 +34,8 @@ export class World {
   readonly reports: string[] = [];
   /** Services of ours that send no heartbeat although they live. */
   readonly mute = new Set<ServiceName>();
+  /** How a claim of the control port ends, at once and without a word in `effects`; undefined: the test answers. */
+  claim: ClaimOutcome | undefined = 'held';
   readonly #supervisor: Supervisor;
 
   constructor(random: () => number = () => 0.5) {
@@ -53,12 +55,18 @@ export class World {
   }
 
   post(event: SupervisorEvent): this {
+    let claimed: number | undefined;
     for (const effect of this.#supervisor.handle(this.now, event)) {
       if (effect.kind === 'report') {
         this.reports.push(effect.event);
+      } else if (effect.kind === 'claim-control' && this.claim !== undefined) {
+        claimed = effect.generation;
       } else {
         this.effects.push(effect);
       }
+    }
+    if (claimed !== undefined && this.claim !== undefined) {
+      this.post({ kind: 'control-claimed', generation: claimed, outcome: this.claim, detail: '' });
     }
     return this;
   }
@@ -126,7 +134,8 @@ export class World {
   }
 
   /** Boots a system with a relay of its own until it is up; the effects on the way are forgotten. */
-  up(rules: SupervisorRules = RULES): this {
+  up(rules: SupervisorRules = RULES, claim: ClaimOutcome = 'held'): this {
+    this.claim = claim;
     this.boot(rules).tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
     this.bringUp('relay').bringUp('ims').take();
     return this;

@@ -16,7 +16,7 @@ function setup(env: Record<string, string> = {}, bind = '10.0.0.5', advertised =
   };
 }
 
-const CONTEXT = { runId: 'r1', generation: 3, env: {}, colour: false };
+const CONTEXT = { runId: 'r1', generation: 3, env: {}, colour: false, controlFd: undefined };
 
 test('the relay is given rtpproxy’s flags, in the foreground, with our range', () => {
   const { argv } = childCommand('relay', { ...CONTEXT, setup: setup() });
@@ -27,6 +27,16 @@ test('the relay is given rtpproxy’s flags, in the foreground, with our range',
     argv.slice(program + 1).join(' '),
     '-f -F -l 10.0.0.5 -s udp:127.0.0.1:7722 -m 10000 -M 20000 -T 60 -d INFO --ims-dialect=auto --plane=auto',
   );
+});
+
+test('a control socket that this process holds is inherited, as the first descriptor; not by a foreign relay', () => {
+  const own = childCommand('relay', { ...CONTEXT, controlFd: 21, setup: setup() });
+  assert.deepEqual(own.inherits, [21]);
+  assert.ok(own.argv.includes('--control-fd=3') && !own.argv.includes('-s'), own.argv.join(' '));
+  assert.equal(childCommand('ims', { ...CONTEXT, controlFd: 21, setup: setup() }).inherits, undefined);
+  const foreign = setup();
+  foreign.loaded.config.relay.command = ['rtpproxy', '-f'];
+  assert.equal(childCommand('relay', { ...CONTEXT, controlFd: 21, setup: foreign }).inherits, undefined);
 });
 
 test('an advertised address that is not local goes to -A, never to -l', () => {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRelay, type RelayConfig } from '../../../../src/app/relay/relay.ts';
 import { ImsError } from '../../../../src/errors.ts';
+import { bindUdpSocket } from '../../../../src/linux/bound-udp-socket.ts';
+import type { Log } from '../../../../src/observe/log.ts';
 import { freePortRange } from '../../../support/ports.ts';
 import { askRelay } from '../../../support/rtpp.ts';
 import { boundUdpPorts } from '../../../support/survivors.ts';
@@ -66,6 +68,54 @@ test('a range whose only pair the control socket takes is a usage error, too', a
       error instanceof ImsError && error.code === 'IMS_ERR_USAGE' && /the ports of -s leave no/.test(error.message)
     );
   });
+});
+
+/** A log that keeps its warnings. */
+function collecting(warnings: unknown[]): Log {
+  const log: Log = {
+    error() {},
+    warn: (fields, sentence) => void warnings.push({ ...fields, sentence }),
+    info() {},
+    debug() {},
+    trace() {},
+    child: () => log,
+    isLevelEnabled: () => false,
+  };
+  return log;
+}
+
+/** A control socket as a supervisor hands it over. */
+function inherited(address: string, port: number): number {
+  const bound = bindUdpSocket({ address, port });
+  assert.ok(bound.kind === 'bound', JSON.stringify(bound));
+  return bound.socket.fd; // the relay's to close
+}
+
+test('no media goes to a control socket that was inherited, in either family, and its port is no media port', async (t) => {
+  for (const address of ['127.0.0.1', '::1']) {
+    const port = freePortRange(4);
+    const family = address === '::1' ? 6 : 4;
+    const warnings: unknown[] = [];
+    const relay = await createRelay(
+      config({
+        control: [],
+        controlFd: inherited(address, port),
+        addresses: [{ family, address, advertised: undefined, label: undefined }],
+        minPort: port,
+        maxPort: port + 3,
+        log: collecting(warnings),
+      }),
+    );
+    t.after(() => relay.close());
+    assert.deepEqual(relay.control, [`${family === 6 ? 'udp6' : 'udp'}:${address}:${port}`]);
+    const ask = (command: string): Promise<string> => askRelay(port, command, 2000, address);
+    const modifier = family === 6 ? 'U6' : 'U';
+    assert.equal((await ask(`${modifier} c1 ${address} ${port} A`)).split(' ')[0], `${port + 2}`);
+    assert.equal(warnings.length, 1, JSON.stringify(warnings));
+    // The only other pair holds the control port.
+    assert.equal(await ask(`${modifier} c2 ${address} 4000 A`), 'E72');
+    await relay.close();
+  }
 });
 
 test('a control address given twice, and media on a group address, are refused with a sentence', async () => {
