@@ -16,7 +16,7 @@ export async function benchIdle(hasSupervisord: boolean): Promise<BenchTable[]> 
     await untilReady(launcher);
     const processes: [string, number][] = [
       ['ims-launch', launcher.program.pid],
-      ['ims-launch, its guardian', guardianOf(launcher.program.pid)],
+      ['ims-launch, its guardian', pidOf(launcher.program, 'ims-launch-guardian')],
     ];
     if (hasSupervisord) {
       const supervisord = await startSupervisord(scope);
@@ -48,16 +48,6 @@ export async function benchIdle(hasSupervisord: boolean): Promise<BenchTable[]> 
   } finally {
     await close();
   }
-}
-
-/** The helper carries another mark than the system's own processes: it is found as the launcher's child. */
-function guardianOf(launcher: number): number {
-  const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, 'utf8').trim().split(' ').map(Number);
-  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('guardian'));
-  if (found === undefined) {
-    throw new Error('ims-launch has no guardian');
-  }
-  return found;
 }
 
 /** Time on a CPU of all threads, milliseconds; schedstat counts nanoseconds where utime counts ticks. */

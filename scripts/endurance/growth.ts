@@ -1,0 +1,82 @@
+/** What the launcher holds, and whether that became more. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatTable } from '../../src/cli/table.ts';
+import type { Program } from '../../test/support/program.ts';
+
+export interface Sample {
+  readonly descriptors: number;
+  readonly threads: number;
+  /** Children of the launcher that have ended and were not waited for. */
+  readonly zombies: number;
+  readonly rssMib: number;
+  /** Time on a CPU while nothing happens: a timer that was forgotten, or a listener, shows here. */
+  readonly idleCpuMs: number;
+}
+
+const IDLE_MS = 4000;
+
+/** Descriptors come and go with watchers and connections that are about to close. */
+const EXTRA_DESCRIPTORS = 3;
+/** Events and lines that are kept for those who ask fill their rings only now, and V8 takes its time: MiB. */
+const EXTRA_RSS_MIB = 24;
+/** A health check more or less in the time that is looked at, and other work of the machine. */
+const IDLE_CPU_FACTOR = 2;
+const EXTRA_IDLE_CPU_MS = 60;
+
+/** To be called when the system is ready; takes `IDLE_MS`. */
+export async function measure(launcher: Program): Promise<Sample> {
+  const { pid } = launcher;
+  const before = cpuMs(pid);
+  await sleep(IDLE_MS);
+  return {
+    idleCpuMs: cpuMs(pid) - before,
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
+    zombies: childrenOf(pid).filter((child) => stateOf(child) === 'Z').length,
+    rssMib: Number(/^VmRSS:\s+([0-9]+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024,
+  };
+}
+
+/** Prints the samples; returns what grew beyond its limit between the first and the last. */
+export function growthOf(samples: readonly { readonly afterEvents: number; readonly sample: Sample }[]): string[] {
+  const rows = samples.map(({ afterEvents, sample: { descriptors, threads, zombies, rssMib, idleCpuMs } }) => {
+    return [`after ${afterEvents}`, descriptors, threads, zombies, rssMib.toFixed(1), idleCpuMs.toFixed(0)];
+  });
+  const head = ['events', 'descriptors', 'threads', 'zombies', 'RSS, MiB', `CPU in ${IDLE_MS / 1000} idle s, ms`];
+  console.log(formatTable(head, rows, ['left', 'right', 'right', 'right', 'right', 'right'], false));
+  const first = samples[0]?.sample;
+  const last = samples.at(-1)?.sample;
+  if (first === undefined || last === undefined) {
+    throw new Error('nothing was measured');
+  }
+  const limits: readonly [string, number, number][] = [
+    ['descriptors', last.descriptors, first.descriptors + EXTRA_DESCRIPTORS],
+    ['threads', last.threads, first.threads],
+    ['zombies', last.zombies, 0],
+    ['MiB of memory', last.rssMib, first.rssMib + EXTRA_RSS_MIB],
+    ['ms of CPU while idle', last.idleCpuMs, first.idleCpuMs * IDLE_CPU_FACTOR + EXTRA_IDLE_CPU_MS],
+  ];
+  return limits.flatMap(([what, value, limit]) => {
+    return value <= limit
+      ? []
+      : [`the launcher has ${value.toFixed(0)} ${what} at the end, more than ${limit.toFixed(0)}`];
+  });
+}
+
+function cpuMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+function stateOf(pid: number): string | undefined {
+  try {
+    return /^State:\s+([A-Z])/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
