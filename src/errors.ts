@@ -90,6 +90,10 @@ export const ERRORS = {
     exitCode: 78,
     remedy: 'Keep the command in the foreground: "kamailio -DD -E", "opensips -F", "rtpproxy -f".',
   },
+  IMS_ERR_STOP_FORCED: {
+    exitCode: 71,
+    remedy: 'The log names what was killed: give it more time (supervisor.stopBudgetMs), or leave --strict-stop out.',
+  },
   IMS_ERR_INTERNAL: {
     exitCode: 70,
     remedy: 'This is a bug in ims-launch: please report it with the lines above.',

@@ -3,9 +3,9 @@ import { logLevelOption } from '../observe/options.ts';
 import { relayOptions } from '../relay/options.ts';
 import { signallingShape, sipShape } from '../sip/options.ts';
 import { storeShape } from '../store/options.ts';
-import { serviceShape, supervisorOptions } from '../supervisor/options.ts';
+import { imsServiceShape, serviceShape, supervisorOptions } from '../supervisor/options.ts';
 
-const imsOptions = z.object({ ...serviceShape, ...sipShape });
+const imsOptions = z.object({ ...imsServiceShape, ...sipShape });
 const relayServiceOptions = z.object({
   ...relayOptions.shape,
   ...serviceShape,

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { execa, type Options, type ResultPromise } from 'execa';
 import type { SpawnFailure } from '../supervisor/events.ts';
 import { LineLimit, LineSplitter, MAX_LINES_PER_SECOND } from './process-lines.ts';
-import { groupExists, killGroup, signalProcess, terminate } from './process-signals.ts';
+import { askToStop, groupExists, killGroup, signalProcess } from './process-signals.ts';
 import { livingGroupMembers, processesWithEnvironment } from './process-table.ts';
 
 export interface ChildCommand {
@@ -19,6 +19,8 @@ export interface ChildCommand {
   readonly embedded: boolean;
   /** Descriptors of ours that it inherits, as its 3, 4, …; they stay open here. */
   readonly inherits?: readonly number[] | undefined;
+  /** How one that is not ours is asked to stop: by which signal, and whether its whole group gets it at once. */
+  readonly stop: { readonly signal: NodeJS.Signals; readonly wholeGroup: boolean };
   /** Names of variables in `env` that identify this incarnation among all processes. */
   readonly cookies: readonly string[];
 }
@@ -55,6 +57,7 @@ export class ChildDriver {
   readonly #signalled = new Set<number>();
   #subprocess: Subprocess | undefined;
   #pid: number | undefined;
+  #asked = false;
   #poll: NodeJS.Timeout | undefined;
   #extinct = false;
 
@@ -117,7 +120,7 @@ export class ChildDriver {
     return true;
   }
 
-  /** Asks the leader alone, so that a program of many processes can take down its own in its own order. */
+  /** Asks the leader alone, unless told otherwise: a program of many processes takes them down in its own order. */
   requestStop(): void {
     if (this.#pid === undefined || this.#extinct) {
       return;
@@ -126,7 +129,10 @@ export class ChildDriver {
       signalProcess(this.#pid, 'SIGCONT');
       return;
     }
-    this.#terminate(this.#pid);
+    const { signal, wholeGroup } = this.#command.stop;
+    for (const pid of wholeGroup ? (livingGroupMembers(this.#pid) ?? [-this.#pid]) : [this.#pid]) {
+      this.#ask(pid, signal);
+    }
   }
 
   /** Tells it to take no new calls and to end after the last one: by IPC, or by HUP, which means that to rtpproxy. */
@@ -142,9 +148,7 @@ export class ChildDriver {
       return;
     }
     for (const pid of livingGroupMembers(this.#pid) ?? [this.#pid]) {
-      if (!this.#signalled.has(pid)) {
-        this.#terminate(pid);
-      }
+      this.#ask(pid, 'SIGTERM');
     }
   }
 
@@ -163,9 +167,16 @@ export class ChildDriver {
     this.#subprocess?.removeAllListeners('message');
   }
 
-  #terminate(pid: number): void {
-    this.#signalled.add(pid);
-    terminate(pid);
+  /** TERM is sent once to each; one that made nothing of another signal still gets it. */
+  #ask(pid: number, signal: NodeJS.Signals): void {
+    if (this.#signalled.has(pid)) {
+      return;
+    }
+    if (signal === 'SIGTERM') {
+      this.#signalled.add(pid);
+    }
+    this.#asked = true;
+    askToStop(pid, signal);
   }
 
   #fail(reason: SpawnFailure, detail: string): void {
@@ -190,7 +201,7 @@ export class ChildDriver {
 
   #mayHaveDaemonised(): boolean {
     const isYoung = performance.now() - this.#spawnedAt <= DAEMON_WINDOW_MS;
-    return !this.#command.embedded && isYoung && this.#signalled.size === 0;
+    return !this.#command.embedded && isYoung && !this.#asked;
   }
 
   #lookForDaemon(looks: number, done: (daemonised: boolean) => void): void {

@@ -12,9 +12,9 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** A process that was stopped (SIGSTOP, job control) acts on TERM only when it is continued. */
-export function terminate(pid: number): boolean {
-  const reached = signalProcess(pid, 'SIGTERM');
+/** A process that was stopped (SIGSTOP, job control) acts on a signal only when it is continued. */
+export function askToStop(pid: number, signal: NodeJS.Signals): boolean {
+  const reached = signalProcess(pid, signal);
   signalProcess(pid, 'SIGCONT');
   return reached;
 }

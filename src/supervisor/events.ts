@@ -141,9 +141,13 @@ export type SupervisorEffect =
   | { readonly kind: 'inspect'; readonly service: ServiceName; readonly generation: number }
   /** Tell the IMS that another relay serves from now on: media sessions of the former one are gone. */
   | { readonly kind: 'tell-relay-up'; readonly epoch: number }
+  /** Run the command that wants to know of another relay. */
+  | { readonly kind: 'run-relay-hook' }
+  /** Delete every session of our relay: the IMS that made them is gone. */
+  | { readonly kind: 'purge-relay'; readonly generation: number }
   /** Tell it to refuse new calls, or sessions, and to end after the last one. */
   | { readonly kind: 'drain'; readonly service: ServiceName; readonly generation: number }
-  /** Ask the leader to stop: IPC `shutdown` where it understands it, else TERM to it alone. */
+  /** Ask it to stop: IPC `shutdown` where it understands it, else its stop command, or its signal. */
   | { readonly kind: 'request-stop'; readonly service: ServiceName; readonly generation: number }
   /** TERM to the members of the group that had none. */
   | { readonly kind: 'term-rest'; readonly service: ServiceName; readonly generation: number }

@@ -40,11 +40,17 @@ export function forcedExitCode(signal: StopSignal): number {
   return 128 + SIGNAL_NUMBERS[signal];
 }
 
-/** Status when the IMS could not be kept alive: its own, or 128 + the signal that ended it. */
+/** What these say of ims-launch itself (README, "Errors") is not what an IMS means by them. */
+const TAKEN: ReadonlySet<number> = new Set([69, 71, 75]);
+
+/**
+ * Status when the IMS could not be kept alive: its own, or 128 + the signal that ended it. 126 and 127 are those of a
+ * shell that was to start it, and say the same of us.
+ */
 export function exitCodeForIms(ending: Ending): number {
   if (ending.signal !== undefined) {
     return 128 + (FATAL_SIGNALS[ending.signal] ?? 0);
   }
   const code = ending.exitCode ?? SOFTWARE;
-  return code >= 1 && code <= 127 ? code : SOFTWARE;
+  return code >= 1 && code <= 127 && !TAKEN.has(code) ? code : SOFTWARE;
 }

@@ -102,6 +102,9 @@ export function handleExited(
     signal,
     durationMs: Math.round(turn.now - incarnation.spawnedAt),
   };
+  if (name === 'ims') {
+    purgeRelay(turn);
+  }
   if (condition.kind === 'stopping') {
     turn.report('info', 'comp.exit', 'service ended', fields);
     termRest(turn, name);
@@ -129,6 +132,17 @@ export function handleExited(
     return;
   }
   fail(turn, name, { exitCode, signal, sentence: signal ? `was ended by ${signal}` : `ended with status ${exitCode}` });
+}
+
+/** Nobody will delete the sessions of an IMS that is gone; a relay that was found may have those of others. */
+function purgeRelay(turn: Turn): void {
+  const { rules, phase, relay } = turn.state;
+  const isOurs =
+    relay.incarnation !== undefined && (relay.condition.kind === 'ready' || relay.condition.kind === 'unhealthy');
+  if (rules.purgeRelay && isOurs && phase !== 'stopping') {
+    turn.report('info', 'relay.purge', 'the sessions of the IMS that ended are deleted', { service: 'relay' });
+    turn.emit({ kind: 'purge-relay', generation: relay.generation });
+  }
 }
 
 /** No process of the incarnation is left: a stop is complete, or a restart may go on. */

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { RESTART_DEFAULTS } from './restart-policy.ts';
 
+/** Signals by which programs let themselves be asked to stop. KILL is not among them: it comes by itself, last. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
 /** What every supervised program has: its command and how it is started and stopped. */
 export const serviceShape = {
   command: z.array(z.string().min(1)).min(1).optional().meta({
@@ -15,12 +18,32 @@ export const serviceShape = {
     description: 'The program must be ready within this time of its start; 0 waits for ever.',
     unit: 'ms',
   }),
+  stopSignal: z.enum(STOP_SIGNALS).default('SIGTERM').meta({
+    description: 'Signal that asks the command to stop; one that ignores another signal than TERM gets TERM later.',
+  }),
+  killMode: z.enum(['mixed', 'group', 'leader']).default('mixed').meta({
+    description:
+      'Who is asked to stop: the command, then what it left; its whole process group at once; or the command alone. Whoever lives at the end is killed.',
+  }),
+  stopCommand: z.array(z.string().min(1)).min(1).optional().meta({
+    description:
+      'Command that asks the program to stop, in place of the signal; its process id is in $MAINPID. If it fails, the signal follows.',
+  }),
   restart: z.enum(['always', 'on-failure', 'never']).default('always').meta({
     description:
       'Whether it is started again when it ends by itself; on-failure: not after status 0 or one of successExitCodes.',
   }),
   successExitCodes: z.array(z.number().int().min(0).max(255)).default([]).meta({
     description: 'Exit statuses, beside 0, that are no failure: for restart on-failure, and for what the log says.',
+  }),
+} as const;
+
+/** What only the IMS has. */
+export const imsServiceShape = {
+  ...serviceShape,
+  onRelayRestart: z.array(z.string().min(1)).min(1).optional().meta({
+    description:
+      'Command that is run when another relay serves while the IMS lives, for example to enable it again in Kamailio; 5 s at most.',
   }),
 } as const;
 
@@ -98,6 +121,14 @@ export const supervisorOptions = z.object({
   heartbeatTimeoutMs: z.number().int().min(5000).max(600_000).default(15_000).meta({
     description: 'ims-relay and ims-server beat every 2 s; one that is silent for this long hangs and is restarted.',
     unit: 'ms',
+  }),
+  strictStop: z.boolean().default(false).meta({
+    description: 'End with 71, not 0, after a stop in which anything had to be killed.',
+    flag: '--strict-stop',
+  }),
+  purgeRelayOnImsExit: z.boolean().default(false).meta({
+    description:
+      'When the IMS ends, delete all sessions of the relay that was started from here. Only if no other program uses that relay.',
   }),
   drainMaxMs: z.number().int().min(0).max(86_400_000).default(600_000).meta({
     description: 'ims-launch drain: calls in progress may last this long before everything stops.',

@@ -256,7 +256,13 @@ function refuse(turn: Turn, code: 'IMS_ERR_RELAY_FOREIGN' | 'IMS_ERR_RELAY_SILEN
 function beginEpoch(turn: Turn): void {
   const epoch = turn.state.relayEpoch + 1;
   turn.patch({ relayEpoch: epoch });
-  if (turn.service('ims').incarnation !== undefined && turn.state.rules.ims.embedded) {
+  if (turn.service('ims').incarnation === undefined) {
+    return;
+  }
+  if (turn.state.rules.ims.embedded) {
     turn.emit({ kind: 'tell-relay-up', epoch });
+  }
+  if (turn.state.rules.hasRelayHook) {
+    turn.emit({ kind: 'run-relay-hook' });
   }
 }

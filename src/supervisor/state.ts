@@ -28,6 +28,12 @@ export interface SupervisorRules {
   readonly giveUp: 'exit' | 'park' | 'never';
   /** Who is restarted with a service that failed: nobody, what was started after it, everybody. */
   readonly strategy: 'one_for_one' | 'rest_for_one' | 'one_for_all';
+  /** A stop that had to kill is no success. */
+  readonly strictStop: boolean;
+  /** Sessions of an IMS that ended are deleted from a relay of ours. */
+  readonly purgeRelay: boolean;
+  /** A command wants to know when another relay serves. */
+  readonly hasRelayHook: boolean;
 }
 
 /** All durations in milliseconds. */
@@ -57,6 +63,8 @@ export interface ServiceRules {
   readonly restart: 'always' | 'on-failure' | 'never';
   /** Exit statuses, beside 0, that are no failure. */
   readonly successExitCodes: readonly number[];
+  /** False (`killMode: leader`): its leader alone is asked to stop; what is left of its group only gets KILL. */
+  readonly asksRest: boolean;
 }
 
 /** Answers to health questions: one OPTIONS or `V` after the other, and for a relay the checks of its media. */
@@ -184,6 +192,8 @@ export interface Stopping {
   readonly signalledAt: number;
   readonly stageEndsAt: number;
   readonly wallClockAt: number;
+  /** Somebody did not stop when asked, and had to be killed. */
+  readonly killed: boolean;
   readonly cleanSweeps: number;
   /** A scan is under way; its result starts the next one. */
   readonly sweeping: boolean;
@@ -227,10 +237,11 @@ const NO_RULES: SupervisorRules = {
     startTimeoutMs: 10_000,
     restart: 'always',
     successExitCodes: [],
+    asksRest: true,
     autoStart: true,
     required: false,
   },
-  ims: { embedded: true, startTimeoutMs: 60_000, restart: 'always', successExitCodes: [] },
+  ims: { embedded: true, startTimeoutMs: 60_000, restart: 'always', successExitCodes: [], asksRest: true },
   health: {
     relayIntervalMs: 2000,
     imsIntervalMs: 10_000,
@@ -244,6 +255,9 @@ const NO_RULES: SupervisorRules = {
   restarts: RESTART_DEFAULTS,
   giveUp: 'exit',
   strategy: 'one_for_one',
+  strictStop: false,
+  purgeRelay: false,
+  hasRelayHook: false,
 };
 
 const NEW_COMPONENT: Component = {

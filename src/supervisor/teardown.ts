@@ -43,7 +43,9 @@ export function termRest(turn: Turn, name: ServiceName): void {
   }
   const plan = { ...condition.plan, termRestAt: Number.POSITIVE_INFINITY };
   turn.patchService(name, { condition: { ...condition, plan } });
-  turn.emit({ kind: 'term-rest', service: name, generation });
+  if (turn.state.rules[name].asksRest) {
+    turn.emit({ kind: 'term-rest', service: name, generation });
+  }
 }
 
 /** Takes the steps of a stop that are due. Returns true when its slice is over although the group lives. */
@@ -64,6 +66,7 @@ export function continueStop(turn: Turn, name: ServiceName): boolean {
       childPid: incarnation.pid,
     });
     turn.emit({ kind: 'kill-group', service: name, generation });
+    noteKilled(turn);
   } else if (turn.now >= plan.termRestAt) {
     termRest(turn, name);
   }
@@ -100,6 +103,7 @@ export function beginStop(turn: Turn, { reason, exitCode, failure }: StopOrder):
       signalledAt: turn.now,
       stageEndsAt: Number.POSITIVE_INFINITY,
       wallClockAt: turn.now + budgetMs + WALL_CLOCK_SLACK_MS,
+      killed: false,
       cleanSweeps: 0,
       sweeping: false,
     },
@@ -118,6 +122,7 @@ export function continueTeardown(turn: Turn): void {
   if (turn.now >= stop.wallClockAt) {
     turn.report('error', 'stop.kill', 'the time to stop is over: everything is killed');
     turn.emit({ kind: 'kill-everything' });
+    noteKilled(turn);
     finish(turn, stop);
     return;
   }
@@ -131,13 +136,13 @@ export function continueTeardown(turn: Turn): void {
     return;
   }
   if (stop.stage === 'ims') {
-    turn.patch({ stop: { ...stop, stage: 'relay' } });
+    patchStop(turn, { stage: 'relay' });
     stopRelay(turn);
     continueTeardown(turn);
     return;
   }
   const stageEndsAt = turn.now + sweepBudgetMs(turn.state.rules.stopBudgetMs);
-  turn.patch({ stop: { ...stop, stage: 'sweep', stageEndsAt, sweeping: true } });
+  patchStop(turn, { stage: 'sweep', stageEndsAt, sweeping: true });
   turn.emit({ kind: 'sweep' });
 }
 
@@ -149,9 +154,10 @@ export function handleSwept(turn: Turn, found: number): void {
   }
   if (found > 0) {
     turn.report('warn', 'stop.sweep', 'processes of this run were left over and are killed', { count: found });
+    noteKilled(turn);
   }
   const cleanSweeps = found === 0 ? stop.cleanSweeps + 1 : 0;
-  turn.patch({ stop: { ...stop, cleanSweeps } });
+  patchStop(turn, { cleanSweeps });
   if (cleanSweeps >= 2 || turn.now >= stop.stageEndsAt) {
     finish(turn, stop);
   } else {
@@ -194,16 +200,37 @@ function isOver(turn: Turn, name: 'ims' | 'relay'): boolean {
   }
   if (condition.kind === 'stopping' && turn.now >= condition.plan.endAt) {
     turn.report('error', 'stop.stuck', 'the service cannot be killed', { service: name, childPid: incarnation.pid });
+    noteKilled(turn);
     return true;
   }
   return false;
 }
 
-export function finish(turn: Turn, stop: Stopping): void {
-  turn.report(stop.level, 'stop.done', 'stopped', {
-    exitCode: stop.exitCode,
-    durationMs: Math.round(turn.now - stop.startedAt),
-  });
-  turn.patch({ phase: 'done', stop });
-  turn.emit({ kind: 'exit', exitCode: stop.exitCode, failure: stop.failure });
+function patchStop(turn: Turn, change: Partial<Stopping>): void {
+  const { stop } = turn.state;
+  if (stop !== undefined) {
+    turn.patch({ stop: { ...stop, ...change } });
+  }
 }
+
+function noteKilled(turn: Turn): void {
+  patchStop(turn, { killed: true });
+}
+
+/** The one end of all. `strictStop` makes a failure of a success that took a KILL. */
+export function finish(turn: Turn, stop: Stopping): void {
+  const isTooHarsh = turn.state.rules.strictStop && turn.state.stop?.killed === true && stop.exitCode === 0;
+  const failure = isTooHarsh ? FORCED : stop.failure;
+  const exitCode = isTooHarsh ? FORCED_EXIT_CODE : stop.exitCode;
+  const durationMs = Math.round(turn.now - stop.startedAt);
+  turn.report(stop.level, 'stop.done', 'stopped', { exitCode, durationMs });
+  turn.patch({ phase: 'done', stop: { ...stop, exitCode, failure } });
+  turn.emit({ kind: 'exit', exitCode, failure });
+}
+
+/** EX_OSERR. */
+const FORCED_EXIT_CODE = 71;
+const FORCED: Failure = {
+  code: 'IMS_ERR_STOP_FORCED',
+  message: 'everything has stopped, but not everybody when asked: something had to be killed',
+};

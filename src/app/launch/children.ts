@@ -28,7 +28,7 @@ export interface ChildContext {
 
 export function childCommand(service: ServiceName, context: ChildContext): ChildCommand {
   const { config } = context.setup.loaded;
-  const { command, cwd } = config[service];
+  const { command, cwd, stopSignal, killMode } = config[service];
   const inherits = service === 'relay' && command === undefined ? context.controlFd : undefined;
   return {
     argv: (command as [string, ...string[]] | undefined) ?? builtIn(service, context),
@@ -36,7 +36,20 @@ export function childCommand(service: ServiceName, context: ChildContext): Child
     env: environmentOf(service, context),
     embedded: command === undefined,
     inherits: inherits === undefined ? undefined : [inherits],
+    stop: { signal: stopSignal, wholeGroup: killMode === 'group' },
     cookies: [RUN_COOKIE, GENERATION_COOKIE],
+  };
+}
+
+/** A command of the operator's about a service: it runs where the service does, and is of the same incarnation. */
+export function helperCommand(service: ServiceName, argv: readonly string[], context: ChildContext): ChildCommand {
+  const { env, ...command } = childCommand(service, context);
+  return {
+    ...command,
+    argv: argv as [string, ...string[]],
+    embedded: false,
+    // Of the run, so that a sweep finds it; not of the service, which would seem to live on in it.
+    env: { ...env, [GENERATION_COOKIE]: `helper-of-${env[GENERATION_COOKIE]}` },
   };
 }
 

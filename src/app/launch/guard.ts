@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/schema.ts';
 import { Guardian } from '../../io/guardian.ts';
-import { signalProcess, terminate } from '../../io/process-signals.ts';
+import { askToStop, signalProcess } from '../../io/process-signals.ts';
 import { environmentVariable, processesWithEnvironment } from '../../io/process-table.ts';
 import { openRtppClient } from '../../io/rtpp-client-driver.ts';
 import { deadRuns, recordRun, removeRecord } from '../../io/run-record.ts';
@@ -106,7 +106,9 @@ async function relaySessions({ host, port }: Config['relay']): Promise<number> {
 }
 
 async function end(processes: () => number[]): Promise<void> {
-  processes().forEach(terminate);
+  for (const pid of processes()) {
+    askToStop(pid, 'SIGTERM');
+  }
   const startedAt = performance.now();
   for (;;) {
     const left = processes();

@@ -13,6 +13,7 @@ import { SupervisorDriver } from '../../io/supervisor-driver.ts';
 import { logLevelOf } from '../../observe/level.ts';
 import type { LogFields } from '../../observe/log.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
+import { formatCommand } from '../../rtpp/request.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
 import type { Failure, ServiceName } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
@@ -47,6 +48,9 @@ export function launch(options: LaunchOptions): Promise<LaunchEnd> {
     new Launch(options, resolve).start();
   });
 }
+
+/** Our own relay answers at once; one that does not is about to be found dead. Milliseconds. */
+const PURGE_LIMIT_MS = 1000;
 
 type Report = Extract<SupervisorEffect, { kind: 'report' }>;
 
@@ -145,6 +149,12 @@ class Launch {
         break;
       case 'tell-relay-up':
         this.#services.tell('ims', { kind: 'relay-up', epoch: effect.epoch });
+        break;
+      case 'run-relay-hook':
+        this.#services.runRelayHook();
+        break;
+      case 'purge-relay':
+        void this.#theClient().request(formatCommand({ kind: 'delete-all' }), { budgetMs: PURGE_LIMIT_MS });
         break;
       case 'drain':
         this.#services.drain(effect.service);

@@ -14,6 +14,7 @@ import type { ServiceName } from '../../supervisor/state.ts';
 import { childCommand, GENERATION_COOKIE, RUN_COOKIE } from './children.ts';
 import { ControlClaim } from './control-claim.ts';
 import type { RunGuard } from './guard.ts';
+import { Helpers } from './helpers.ts';
 import type { Journal } from './journal.ts';
 import { logChildLine, withoutSecrets } from './output.ts';
 import type { LaunchSetup } from './setup.ts';
@@ -33,6 +34,9 @@ export interface ServicesOptions {
 /** Of a process that hangs: enough to see what it was at. */
 const LINES_INSPECTED = 10;
 
+/** The IMS is to hear of another relay soon, or not at all; milliseconds. */
+const HOOK_LIMIT_MS = 5000;
+
 export class Services {
   readonly #options: ServicesOptions;
   readonly #logs: Readonly<Record<ServiceName, Logger>>;
@@ -47,11 +51,18 @@ export class Services {
   /** Processes started so far. */
   readonly #spawns = new Map<ServiceName, number>();
   readonly #controlClaim = new ControlClaim();
+  readonly #generations = new Map<ServiceName, number>();
+  readonly #helpers: Helpers;
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
 
   constructor(options: ServicesOptions) {
     this.#options = options;
+    this.#helpers = new Helpers({
+      log: options.log,
+      guard: options.guard,
+      line: (service, stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
+    });
     this.#logs = { relay: options.log.forPart('relay'), ims: options.log.forPart('ims') };
   }
 
@@ -118,6 +129,7 @@ export class Services {
       colour,
       controlFd: this.#controlClaim.fd,
     });
+    this.#generations.set(service, generation);
     this.#lastWords.delete(service);
     this.#active.delete(service);
     this.#loopLags.delete(service);
@@ -154,7 +166,22 @@ export class Services {
   }
 
   requestStop(service: ServiceName): void {
-    this.#children.get(service)?.requestStop();
+    const child = this.#children.get(service);
+    const { config } = this.#options.setup().loaded;
+    const { command, stopCommand } = config[service];
+    if (command === undefined || stopCommand === undefined) {
+      child?.requestStop();
+      return;
+    }
+    this.#runHelper(service, 'stopCommand', stopCommand, config.supervisor.stopBudgetMs, () => child?.requestStop());
+  }
+
+  /** Another relay serves from now on. */
+  runRelayHook(): void {
+    const { onRelayRestart } = this.#options.setup().loaded.config.ims;
+    if (onRelayRestart !== undefined) {
+      this.#runHelper('ims', 'onRelayRestart', onRelayRestart, HOOK_LIMIT_MS);
+    }
   }
 
   terminateRest(service: ServiceName): void {
@@ -166,6 +193,7 @@ export class Services {
   }
 
   killAll(): void {
+    this.#helpers.killAll();
     for (const child of this.#children.values()) {
       child.kill();
     }
@@ -190,10 +218,25 @@ export class Services {
 
   /** Comes when no child is left, or none can be ended. Idempotent. */
   close(): void {
+    this.#helpers.close();
     for (const child of this.#children.values()) {
       child.close();
     }
     this.#controlClaim.close();
+  }
+
+  #runHelper(service: ServiceName, key: string, argv: readonly string[], limitMs: number, failed?: () => void): void {
+    const { env, runId, setup } = this.#options;
+    const generation = this.#generations.get(service) ?? 0;
+    this.#helpers.run({
+      service,
+      key,
+      argv,
+      context: { setup: setup(), runId, generation, env, colour: false, controlFd: undefined },
+      servicePid: this.pidOf(service),
+      limitMs,
+      ...(failed === undefined ? {} : { failed }),
+    });
   }
 
   #runCookie(): string {

@@ -61,7 +61,7 @@ function rulesOf(
   control: TransportAddress,
 ): { readonly rules: SupervisorRules; readonly warnings: readonly string[] } {
   const { relay, ims, supervisor } = config;
-  const warnings: string[] = [];
+  const warnings = [...idleKeys('relay', relay), ...idleKeys('ims', ims)];
   const relayIsElsewhere = !isLocalAddress(control.address);
   if (relayIsElsewhere && relay.autoStart) {
     warnings.push(`relay.host ${relay.host} is another machine: no relay is started from here, only looked for`);
@@ -83,12 +83,37 @@ function rulesOf(
     },
     giveUp: supervisor.giveUp,
     strategy: supervisor.strategy,
+    strictStop: supervisor.strictStop,
+    purgeRelay: supervisor.purgeRelayOnImsExit,
+    hasRelayHook: ims.onRelayRestart !== undefined,
   };
   return { rules, warnings };
 }
 
-function serviceRulesOf({ command, startTimeoutMs, restart, successExitCodes }: Config['relay' | 'ims']): ServiceRules {
-  return { embedded: command === undefined, startTimeoutMs: timeoutOf(startTimeoutMs), restart, successExitCodes };
+function serviceRulesOf(service: Config['relay' | 'ims']): ServiceRules {
+  const { command, startTimeoutMs, restart, successExitCodes, killMode } = service;
+  return {
+    embedded: command === undefined,
+    startTimeoutMs: timeoutOf(startTimeoutMs),
+    restart,
+    successExitCodes,
+    asksRest: killMode !== 'leader',
+  };
+}
+
+/** Our own programs are asked over their channel, and have no processes of their own. */
+function idleKeys(
+  name: 'relay' | 'ims',
+  { command, stopCommand, stopSignal, killMode }: Config['relay' | 'ims'],
+): string[] {
+  const given = {
+    stopCommand: stopCommand !== undefined,
+    stopSignal: stopSignal !== 'SIGTERM',
+    killMode: killMode !== 'mixed',
+  };
+  return Object.entries(given)
+    .filter(([, isGiven]) => isGiven && command === undefined)
+    .map(([key]) => `${name}.${key} has no effect without ${name}.command`);
 }
 
 /** In the configuration 0 means "no checks of media". */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { ChildDriver, type ChildListener } from '../../../src/io/process-driver.ts';
+import { type ChildCommand, ChildDriver, type ChildListener } from '../../../src/io/process-driver.ts';
 import { groupOf, livingGroupMembers, processesWithEnvironment } from '../../../src/io/process-table.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -10,7 +10,7 @@ import { waitFor } from '../../support/wait.ts';
 function start(
   t: TestContext,
   argv: [string, ...string[]],
-  options: { cwd?: string; env?: Record<string, string> } = {},
+  options: { cwd?: string; env?: Record<string, string>; stop?: Partial<ChildCommand['stop']> } = {},
 ) {
   const facts: string[] = [];
   const listener: ChildListener = {
@@ -30,6 +30,7 @@ function start(
       cwd: options.cwd,
       env: { PATH: process.env['PATH'] ?? '', COOKIE: cookie, ...options.env },
       embedded: false,
+      stop: { signal: 'SIGTERM', wholeGroup: false, ...options.stop },
       cookies: ['COOKIE'],
     },
     listener,
@@ -91,6 +92,38 @@ test('one TERM a process: the leader is asked, then the rest', async (t) => {
   await until('extinct');
   assert.equal(facts.filter((fact) => fact === 'stdout: leader').length, 1);
   assert.equal(facts.filter((fact) => fact === 'stdout: member').length, 1);
+});
+
+/** Says who got which signal, and does not end of any. */
+const DEAF_PAIR =
+  'trap "echo leader TERM" TERM; trap "echo leader USR1" USR1; ' +
+  '(trap "echo member TERM" TERM; trap "echo member USR1" USR1; echo up; while :; do sleep 0.05; done) & ' +
+  'while :; do sleep 0.05; done';
+
+test('another stop signal goes to the leader; TERM follows for whoever made nothing of it', async (t) => {
+  const { child, facts, until } = start(t, ['sh', '-c', DEAF_PAIR], { stop: { signal: 'SIGUSR1' } });
+  await until('stdout: up');
+  child.requestStop();
+  await until('stdout: leader USR1');
+  child.terminateRest();
+  await until('stdout: leader TERM');
+  await until('stdout: member TERM');
+  assert.ok(!facts.includes('stdout: member USR1'));
+  child.kill();
+  await until('extinct');
+});
+
+test('killMode group: the whole group is asked at once, and each member once', async (t) => {
+  const { child, facts, until } = start(t, ['sh', '-c', DEAF_PAIR], { stop: { wholeGroup: true } });
+  await until('stdout: up');
+  child.requestStop();
+  await until('stdout: leader TERM');
+  await until('stdout: member TERM');
+  child.requestStop();
+  child.terminateRest();
+  child.kill();
+  await until('extinct');
+  assert.equal(facts.filter((fact) => fact.endsWith(' TERM')).length, 2, facts.join());
 });
 
 test('a stopped process acts on TERM, because it is continued', async (t) => {

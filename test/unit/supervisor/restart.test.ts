@@ -140,6 +140,10 @@ test('an IMS that keeps crashing ends the run with its own status, or 128 + its 
     [3, undefined, 3],
     [undefined, 'SIGSEGV', 139],
     [0, undefined, 70],
+    // What 69, 71 and 75 say of ims-launch itself is not what the IMS means; a shell's 127 is.
+    [69, undefined, 70],
+    [75, undefined, 70],
+    [127, undefined, 127],
   ] as const) {
     const world = new World().boot();
     world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } }).bringUp('relay');

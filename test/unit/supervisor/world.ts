@@ -4,7 +4,7 @@ import { RESTART_DEFAULTS } from '../../../src/supervisor/restart-policy.ts';
 import type { ServiceName, SupervisorRules } from '../../../src/supervisor/state.ts';
 import { Supervisor } from '../../../src/supervisor/supervisor.ts';
 
-const SERVICE = { embedded: true, restart: 'always', successExitCodes: [] } as const;
+const SERVICE = { embedded: true, restart: 'always', successExitCodes: [], asksRest: true } as const;
 
 export const RULES: SupervisorRules = {
   relay: { ...SERVICE, startTimeoutMs: 10_000, autoStart: true, required: false },
@@ -22,6 +22,9 @@ export const RULES: SupervisorRules = {
   restarts: RESTART_DEFAULTS,
   giveUp: 'exit',
   strategy: 'one_for_one',
+  strictStop: false,
+  purgeRelay: false,
+  hasRelayHook: false,
 };
 
 /** `Omit` that keeps the members of a union apart. */
