@@ -96,7 +96,14 @@ export type SupervisorEvent =
       /** What was met, for people. */
       readonly finding: string;
     }
-  | { readonly kind: 'media-proved'; readonly generation: number; readonly ok: boolean; readonly finding: string }
+  | {
+      readonly kind: 'media-proved';
+      readonly generation: number;
+      readonly ok: boolean;
+      readonly finding: string;
+      /** No session was granted, or its RTP got lost. Left out: only RTCP is missing, or it cannot be told from here. */
+      readonly callsFail?: boolean;
+    }
   | ({ readonly kind: 'media-checked'; readonly generation: number } & MediaSample)
   /** A timer of ours fired, or anything else happened, this long after the instant that was waited for. */
   | { readonly kind: 'late'; readonly lateMs: number }

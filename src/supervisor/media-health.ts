@@ -69,7 +69,10 @@ function pass(turn: Turn, condition: Watched, media: MediaHealth, { delayMs, rel
     relayedPackets,
   };
   const isWellAgain = condition.kind === 'unhealthy' && isWell({ ...condition.health, media: next });
-  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready' } : condition, next);
+  // A found relay was looked at again only because it could not serve.
+  const isDone = condition.kind === 'adopted' && !turn.state.rules.health.mediaOfFound;
+  const askAt = isDone ? Number.POSITIVE_INFINITY : next.askAt;
+  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready' } : condition, { ...next, askAt });
 }
 
 function miss(turn: Turn, condition: Watched, before: MediaHealth, sample: MediaSample): void {

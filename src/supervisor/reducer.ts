@@ -164,7 +164,7 @@ function handle(turn: Turn, event: SupervisorEvent): void {
       return;
     case 'media-proved':
       turn.patchService('relay', { asking: false });
-      handleMediaProved(turn, event.ok, event.finding);
+      handleMediaProved(turn, event);
       return;
     case 'media-checked':
       handleMediaChecked(turn, event);

@@ -8,10 +8,10 @@
  *       └─── foreign, or silent for 5 s ──► exit 69 at boot; a failed try later
  */
 import { assertNever } from '../wire/assert-never.ts';
-import type { CheckOutcome, ClaimOutcome, RelayVerdict } from './events.ts';
+import type { CheckOutcome, ClaimOutcome, RelayVerdict, SupervisorEvent } from './events.ts';
 import { fail, giveUp, restartOther } from './failure.ts';
 import { becomeReady, healthIntervalMs, READINESS_POLL_MS, spawn } from './lifecycle.ts';
-import { HEALTHY, MEDIA_UNTRIED } from './state.ts';
+import { HEALTHY, MEDIA_UNTRIED, type MediaHealth, MISSES_TOLD } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** A holder of the port that keeps silent gets this long to speak, milliseconds. */
@@ -28,6 +28,8 @@ const ADOPTED_PROOFS = 3;
 
 /** A second refusal after this time, milliseconds, and a found relay is gone. */
 const REFUSAL_CONFIRMED_MS = 1000;
+
+type MediaProved = Pick<Extract<SupervisorEvent, { kind: 'media-proved' }>, 'ok' | 'finding' | 'callsFail'>;
 
 /** Asks who holds the control port. Each search is a generation of its own, so that late answers to others are void. */
 export function searchRelay(turn: Turn): void {
@@ -146,8 +148,9 @@ export function handleRelayChecked(turn: Turn, outcome: CheckOutcome, finding: s
   }
 }
 
-export function handleMediaProved(turn: Turn, ok: boolean, finding: string): void {
+export function handleMediaProved(turn: Turn, proof: MediaProved): void {
   const { condition } = turn.service('relay');
+  const { ok, finding } = proof;
   if (condition.kind === 'starting' && condition.step === 'media') {
     if (ok) {
       becomeReady(turn, 'relay');
@@ -158,26 +161,45 @@ export function handleMediaProved(turn: Turn, ok: boolean, finding: string): voi
     }
   } else if (condition.kind === 'adopted' && condition.proofsLeft > 0) {
     const proofsLeft = ok ? 0 : condition.proofsLeft - 1;
-    const { mediaIntervalMs, mediaOfFound } = turn.state.rules.health;
-    const askAt = proofsLeft === 0 && mediaOfFound ? turn.now + mediaIntervalMs : Number.POSITIVE_INFINITY;
-    const health = { ...condition.health, media: { ...MEDIA_UNTRIED, askAt } };
-    const pause = proofsLeft > 0 ? PROOF_INTERVAL_MS : healthIntervalMs(turn, 'relay');
-    turn.enter('relay', { ...condition, proofsLeft, health }, turn.now + pause);
     if (proofsLeft > 0) {
+      turn.enter('relay', { ...condition, proofsLeft }, turn.now + PROOF_INTERVAL_MS);
       return;
     }
+    const health = { ...condition.health, media: mediaOfFound(turn, proof) };
+    turn.enter('relay', { ...condition, proofsLeft, health }, turn.now + healthIntervalMs(turn, 'relay'));
     if (!ok) {
-      turn.report(
-        'warn',
-        'relay.media',
-        'the relay that was found does not pass media from here: calls may be silent',
-        {
-          service: 'relay',
-          reason: finding,
-        },
-      );
+      tellDoubt(turn, proof);
     }
     beginEpoch(turn);
+  }
+}
+
+/** A found relay is proved once, and then looked at if the operator wants it, or as long as calls fail. */
+function mediaOfFound(turn: Turn, { callsFail, finding }: MediaProved): MediaHealth {
+  const { mediaIntervalMs, mediaOfFound: isWatched } = turn.state.rules.health;
+  const askAt = isWatched || callsFail === true ? turn.now + mediaIntervalMs : Number.POSITIVE_INFINITY;
+  if (callsFail !== true) {
+    return { ...MEDIA_UNTRIED, askAt };
+  }
+  return {
+    ...MEDIA_UNTRIED,
+    askAt,
+    checks: ADOPTED_PROOFS,
+    checkedAt: turn.now,
+    misses: MISSES_TOLD,
+    failingSince: turn.now,
+    finding,
+  };
+}
+
+function tellDoubt(turn: Turn, { callsFail, finding }: MediaProved): void {
+  const fields = { service: 'relay', reason: finding };
+  if (callsFail === true) {
+    const sentence = 'the relay that was found answers commands, but cannot serve: calls through it fail';
+    turn.report('error', 'relay.media', sentence, fields);
+  } else {
+    const sentence = 'the relay that was found does not pass media from here: calls may be silent';
+    turn.report('warn', 'relay.media', sentence, fields);
   }
 }
 

@@ -1,5 +1,7 @@
 /** No relay, one that is there already, one that must not be started, and others on its port. */
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { choosePlace, configure, eventLine, fixture, type LaunchPlace, startLauncher } from '../support/launcher.ts';
 import { freeUdpPort } from '../support/ports.ts';
@@ -248,4 +250,44 @@ test('a relay that cannot start ends the run with 69 after three tries', async (
   assert.equal((await launcher.waitForExit()).code, 69);
   assert.equal(launcher.output.match(/"event":"relay.spawn"/g)?.length, 3);
   assert.doesNotMatch(launcher.output, eventLine('ims.spawn'));
+});
+
+test('a relay whose media address is not local answers, and grants no session: degraded, and the address is named', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place, { supervisor: { mediaCheckIntervalMs: 300 } });
+  const command = fixture('rtpproxy-stub', '--port', place.relayPort, '-l', '203.0.113.7');
+  const relay = Program.start(scope, { name: 'rtpproxy', command });
+  await relay.waitForLine(/ready/);
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(READY_LINE);
+  const line = await launcher.waitForLine(new RegExp(`${eventLine('relay.media', 'relay').source}.*cannot serve`));
+  assert.match(line, /E72: .*its media address, -l 203\.0\.113\.7, is not one of this host/);
+  await launcher.waitForLine(/^ {2}warning +calls fail: media does not pass: .*E72.*-l 203\.0\.113\.7/);
+  await launcher.waitForLine(eventLine('launch.degraded'));
+  assert.doesNotMatch(launcher.output, eventLine('launch.running'));
+  assert.equal(await statusOf(scope, place), 1);
+  launcher.signal('SIGTERM');
+  assert.equal((await launcher.waitForExit()).code, 0);
+  assert.ok(relay.running, 'it is not ours to end');
+});
+
+test('a relay whose ports are all taken grants no session; once they are free, all is well again', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place, { supervisor: { mediaCheckIntervalMs: 300 } });
+  const ports = [place.minPort, place.minPort + 1, place.minPort + 2, place.minPort + 3];
+  const holders = ports.map((port) => createSocket('udp4').bind(port, '127.0.0.1'));
+  await Promise.all(holders.map((holder) => once(holder, 'listening')));
+  const release = (): void => holders.splice(0).forEach((holder) => void holder.close());
+  scope.defer(release);
+  const relay = startRelay(scope, { ...place, maxPort: place.minPort + 3 });
+  await relay.waitForLine(/relay ready/);
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(/the relay that was found answers commands, but cannot serve.*/);
+  await launcher.waitForLine(READY_LINE);
+  assert.equal(await statusOf(scope, place), 1);
+  release();
+  await launcher.waitForLine(eventLine('launch.running'), 30_000);
+  assert.equal(await statusOf(scope, place), 0);
 });

@@ -38,6 +38,8 @@ export interface LiveFacts {
   readonly relayPid: number | undefined;
   readonly relayFound: string | undefined;
   readonly relayIsThere: boolean;
+  /** Why calls through it fail, as the last look at its media told. */
+  readonly relayTrouble: string | undefined;
   readonly relayDetails: RelayDetails | undefined;
   readonly imsPid: number | undefined;
   readonly imsDetails: ImsDetails | undefined;
@@ -59,7 +61,8 @@ export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
     relay: relayFacts(setup, live),
     users,
     publishedUsers: users.filter((user) => config.USERS[user] === PUBLISHED_PASSWORDS[user]),
-    warnings: setup.warnings,
+    warnings:
+      live.relayTrouble === undefined ? setup.warnings : [...setup.warnings, `calls fail: ${live.relayTrouble}`],
   };
 }
 

@@ -29,7 +29,7 @@ import { describeState, ServiceManager } from './service-manager.ts';
 import { Services } from './services.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup.ts';
 import { type SignalWatch, watchSignals } from './signals.ts';
-import { systemStatus } from './status.ts';
+import { systemStatus, troubleOf } from './status.ts';
 import { type SurroundingsWatch, watchSurroundings } from './surroundings.ts';
 
 export interface LaunchOptions extends LaunchSources {
@@ -293,8 +293,7 @@ class Launch {
 
   async #proveMedia(generation: number): Promise<void> {
     const proof = await required(this.#media).prove();
-    const finding = proof.findings.join('; ');
-    this.#driver.post({ kind: 'media-proved', generation, ok: proof.ok, finding });
+    this.#driver.post({ kind: 'media-proved', generation, ...proof });
   }
 
   async #checkMedia(generation: number): Promise<void> {
@@ -303,10 +302,12 @@ class Launch {
   }
 
   #announce(): void {
+    const { condition } = this.#driver.state.relay;
     const facts = launchFacts(this.#theSetup(), {
       relayPid: this.#services.pidOf('relay'),
       relayFound: this.#relayFound,
-      relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(this.#driver.state.relay.condition.kind),
+      relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(condition.kind),
+      relayTrouble: 'health' in condition ? troubleOf(condition.health) : undefined,
       relayDetails: this.#services.relayDetails,
       imsPid: this.#services.pidOf('ims'),
       imsDetails: this.#services.imsDetails,

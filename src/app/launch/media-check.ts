@@ -2,9 +2,10 @@
 import { LoopLag } from '../../io/loop-lag.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { formatCommand } from '../../rtpp/request.ts';
-import type { MediaSample } from '../../supervisor/events.ts';
+import type { MediaSample, SupervisorEvent } from '../../supervisor/events.ts';
 import { proveMedia, QUICK_PROOF } from '../media/probe.ts';
 import type { MediaProof, ProofFailure } from '../media/proof.ts';
+import { strangeMediaAddress } from './questions.ts';
 
 export interface MediaCheckerOptions {
   readonly client: RtppClient;
@@ -23,9 +24,14 @@ export class MediaChecker {
   }
 
   /** Before calls are let through. */
-  prove(): Promise<MediaProof> {
+  async prove(): Promise<Pick<Extract<SupervisorEvent, { kind: 'media-proved' }>, 'ok' | 'finding' | 'callsFail'>> {
     const { client } = this.#options;
-    return proveMedia({ ...QUICK_PROOF, client, purpose: 'ready', signal: this.#end.signal });
+    const proof = await proveMedia({ ...QUICK_PROOF, client, purpose: 'ready', signal: this.#end.signal });
+    return {
+      ok: proof.ok,
+      finding: findingOf(proof, client),
+      callsFail: !proof.rtpOk && (proof.failure === undefined || proof.failure === 'no-port'),
+    };
   }
 
   /** Once in a while. Bounded by the budgets of at most five commands and half a second. */
@@ -40,7 +46,7 @@ export class MediaChecker {
       const lagMs = lag.take();
       return {
         verdict: verdictOf(proof),
-        finding: proof.rtpOk ? '' : proof.findings.join('; '),
+        finding: proof.rtpOk ? '' : findingOf(proof, client),
         delayMs: delayOf(proof),
         ...(await this.#counts()),
         lagMs,
@@ -61,6 +67,11 @@ export class MediaChecker {
     const text = outcome.kind === 'reply' && outcome.reply.kind === 'text' ? outcome.reply.text : '';
     return { sessions: countIn(text, 'active sessions'), relayedPackets: countIn(text, 'packets transmitted') };
   }
+}
+
+function findingOf({ findings, failure }: MediaProof, client: RtppClient): string {
+  const hint = failure === 'no-port' ? strangeMediaAddress(client) : undefined;
+  return [...findings, ...(hint === undefined ? [] : [hint])].join('; ');
 }
 
 /** RTCP is left to readiness and to `verify`: calls have audio without it. */

@@ -1,13 +1,14 @@
 /** The supervisor's questions to relay and IMS, answered with facts. Every one ends within its limit. */
-import { describeOwner, portOwner } from '../../io/port-owner.ts';
+import { describeOwner, MAX_COMMAND_LENGTH, portOwner } from '../../io/port-owner.ts';
 import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
+import { isLocalAddress } from '../../io/server-address.ts';
 import { pingSipOptions } from '../../io/sip-options-ping.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import { describeOutcome } from '../../rtpp-client/outcome.ts';
 import type { CheckOutcome, RelayVerdict } from '../../supervisor/events.ts';
 import { assertNever } from '../../wire/assert-never.ts';
-import { familyOf, formatTransportAddress } from '../../wire/ip-address.ts';
+import { familyOf, formatTransportAddress, isWildcard } from '../../wire/ip-address.ts';
 import type { LaunchSetup } from './setup.ts';
 
 export interface Finding {
@@ -75,6 +76,16 @@ const WORDS = {
   refused: 'nobody listens',
   silent: 'no answer',
 } as const satisfies Record<CheckOutcome, string>;
+
+/** A found relay that grants no ports: the address that it was told to open them on, if that is none of this host. */
+export function strangeMediaAddress(client: RtppClient): string | undefined {
+  const command = controlOwner(client)?.command ?? '';
+  // A command line that was cut off may end within the address.
+  const asked = command.length < MAX_COMMAND_LENGTH ? / -[l6] ?([^\s@=/]+)/.exec(command)?.[1] : undefined;
+  return asked === undefined || familyOf(asked) === undefined || isWildcard(asked) || isLocalAddress(asked)
+    ? undefined
+    : `its media address, -l ${asked}, is not one of this host`;
+}
 
 function versionOf({ version, ecode }: { version: string | undefined; ecode: number | undefined }): string {
   return version === undefined ? `an RTPP relay that answers E${ecode}` : `RTPP version ${version}`;

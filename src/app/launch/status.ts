@@ -155,7 +155,8 @@ function detailOf(name: ServiceName, state: SupervisorState, { now, relayFound }
   }
 }
 
-function troubleOf({ misses, media }: Health): string | undefined {
+/** Why the service cannot serve although it lives; undefined: it can. */
+export function troubleOf({ misses, media }: Health): string | undefined {
   if (misses >= MISSES_TOLD) {
     return `${misses} health questions without an answer`;
   }

@@ -217,3 +217,23 @@ test('a late result of an earlier relay is dropped', () => {
   world.post({ kind: 'media-checked', generation, ...FAILED });
   assert.deepEqual([mediaOf(world)?.checks, mediaOf(world)?.asking], [0, false]);
 });
+
+test('a found relay that grants no session is used, but all is degraded until a check passes; then it is left in peace', () => {
+  const world = new World().boot(CHECKED);
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'rtpp', description: '' } });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    world.advance(300).tell({ kind: 'media-proved', ok: false, finding: 'E72', callsFail: true });
+  }
+  world.bringUp('ims');
+  assert.equal(world.phase, 'degraded');
+  assert.equal(mediaOf(world)?.finding, 'E72');
+  check(world, { ...FAILED, verdict: 'refused', finding: 'E72 again' });
+  assert.equal(world.phase, 'degraded');
+  check(world, PASSED);
+  assert.equal(world.phase, 'running');
+  assert.throws(() => untilCheck(world), /no check of the media was due/);
+  assert.deepEqual(
+    world.reports.filter((event) => event === 'relay.media' || event === 'comp.recovered'),
+    ['relay.media', 'comp.recovered'],
+  );
+});
