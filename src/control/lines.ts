@@ -30,6 +30,11 @@ export class BoundedLines {
     }
   }
 
+  /** The stream has ended: its last line, should that have no end of its own. */
+  end(): string | undefined {
+    return this.#length === 0 ? undefined : this.#take();
+  }
+
   #take(): string {
     const decoder = new TextDecoder();
     const text = this.#parts.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode();

@@ -42,51 +42,72 @@ export interface Exchange {
 export type ControlHandler = (exchange: Exchange) => void;
 
 export class ControlServer {
-  readonly #server: Server;
-  readonly #connections: Set<Connection>;
-  readonly #endpoint: Endpoint;
+  readonly #path: string;
+  readonly #handler: ControlHandler;
+  readonly #log: Log;
+  readonly #connections = new Set<Connection>();
+  #server: Server | undefined;
+  #endpoint: Endpoint | undefined;
+  #closed = false;
 
-  private constructor(server: Server, connections: Set<Connection>, endpoint: Endpoint) {
-    this.#server = server;
-    this.#connections = connections;
-    this.#endpoint = endpoint;
+  private constructor(path: string, handler: ControlHandler, log: Log) {
+    this.#path = path;
+    this.#handler = handler;
+    this.#log = log;
   }
 
-  /** @throws ImsError IMS_ERR_LOCKED when another launcher listens on `path` */
+  /**
+   * @throws ImsError IMS_ERR_LOCKED when another launcher listens on `path`
+   * @throws the system's error when there can be no socket of that name
+   */
   static async open(path: string, handler: ControlHandler, log: Log): Promise<ControlServer> {
-    const connections = new Set<Connection>();
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      if (connections.size >= MAX_CLIENTS) {
-        socket.on('error', () => {});
-        socket.end(formatAnswer(null, errorAnswer('too-many', `${MAX_CLIENTS} clients are connected already`)));
-        socket.destroySoon();
-        return;
-      }
-      const connection = new Connection(socket, handler, log);
-      connections.add(connection);
-      socket.once('close', () => connections.delete(connection));
-    });
-    const endpoint = await claimEndpoint(server, path);
-    server.on('error', (err) => log.warn({ path, err }, 'the control socket failed'));
-    return new ControlServer(server, connections, endpoint);
+    const control = new ControlServer(path, handler, log);
+    await control.claim();
+    return control;
   }
 
   get path(): string {
-    return this.#endpoint.path;
+    return this.#path;
   }
 
-  /** False when another process has put its own socket in the place of ours. */
+  /** False when the file is gone, or another process has put its own in the place of ours. */
   isHeld(): boolean {
-    return this.#endpoint.isHeld();
+    return this.#endpoint?.isHeld() === true;
+  }
+
+  /** Takes the name, again if it was lost; those who are connected stay so. Throws as `open` does. */
+  async claim(): Promise<void> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    const endpoint = await claimEndpoint(server, this.#path);
+    server.on('error', (err) => this.#log.warn({ path: this.#path, err }, 'the control socket failed'));
+    this.#server?.close();
+    this.#server = server;
+    this.#endpoint = endpoint;
+    if (this.#closed) {
+      this.close();
+    }
   }
 
   /** Answers that are under way still go out; a reader that stalls is not waited for. */
   close(): void {
-    this.#endpoint.release();
-    this.#server.close();
+    this.#closed = true;
+    this.#endpoint?.release();
+    this.#server?.close();
     for (const connection of this.#connections) {
       connection.close();
     }
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= MAX_CLIENTS) {
+      socket.on('error', () => {});
+      socket.end(formatAnswer(null, errorAnswer('too-many', `${MAX_CLIENTS} clients are connected already`)));
+      socket.destroySoon();
+      return;
+    }
+    const connection = new Connection(socket, this.#handler, this.#log);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
   }
 }
 
@@ -97,6 +118,8 @@ class Connection {
   readonly #lines = new BoundedLines(MAX_REQUEST_BYTES);
   readonly #open = new Set<OpenExchange>();
   #badRequests = 0;
+  /** Nothing that it says is listened to any more. */
+  #isRefused = false;
   /** The client will ask nothing more. */
   #ended = false;
 
@@ -107,6 +130,10 @@ class Connection {
     socket.on('data', (chunk: Uint8Array) => this.#read(chunk));
     socket.on('end', () => {
       this.#ended = true;
+      const last = this.#isRefused ? undefined : this.#lines.end();
+      if (last !== undefined && last.trim() !== '') {
+        this.#take(last);
+      }
       this.#endWhenIdle();
     });
     socket.on('error', () => {
@@ -139,6 +166,7 @@ class Connection {
       }
     }
     if (overflow || this.#badRequests > MAX_BAD_REQUESTS) {
+      this.#isRefused = true;
       const reason = overflow ? `a request has at most ${MAX_REQUEST_BYTES} bytes` : 'this is no client of ours';
       this.#send(formatAnswer(null, errorAnswer(overflow ? 'too-long' : 'too-many', reason)));
       this.#socket.removeAllListeners('data').resume();

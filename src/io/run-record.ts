@@ -2,8 +2,9 @@
  * Which runs there are, a small file each in the data directory: so that a start can tell what a former run, whose
  * supervisor and guardian were both killed, has left behind.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectoriesSync } from './make-directories.ts';
 import { startTimeOf } from './process-table.ts';
 
 export interface RunRecord {
@@ -31,7 +32,7 @@ export function recordRun(dataDir: string, runId: string): (() => void) | undefi
   const record: RunRecord = { runId, pid: process.pid, startTime };
   const path = join(dataDir, FOLDER, `${runId}.json`);
   try {
-    mkdirSync(join(dataDir, FOLDER), { recursive: true, mode: 0o700 });
+    makeDirectoriesSync(join(dataDir, FOLDER), 0o700);
     writeFileSync(path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
   } catch {
     return undefined;

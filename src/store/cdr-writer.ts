@@ -1,5 +1,6 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectories } from '../io/make-directories.ts';
 import type { Log } from '../observe/log.ts';
 import type { CallDetailRecord } from './call-detail-record.ts';
 
@@ -21,6 +22,8 @@ export class CdrWriter {
   readonly #log: Log;
   #queued: { readonly day: string; readonly line: string }[] = [];
   #writing: Promise<void> | undefined;
+  /** The file that is known to end with a whole line. */
+  #wholePath: string | undefined;
   #failing = false;
   #lostLines = 0;
   #closed = false;
@@ -72,9 +75,11 @@ export class CdrWriter {
 
   async #append(path: string, text: string, count: number): Promise<void> {
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      // A write that failed half-way leaves a torn line; a line break keeps the next record whole.
-      await appendFile(path, this.#failing ? `\n${text}` : text, { mode: 0o600 });
+      await makeDirectories(this.#directory, 0o700);
+      const isTorn = path !== this.#wholePath && (await endsInsideLine(path));
+      this.#wholePath = undefined;
+      await appendFile(path, isTorn ? `\n${text}` : text, { mode: 0o600 });
+      this.#wholePath = path;
       if (this.#failing) {
         this.#failing = false;
         this.#log.warn({ path, count: this.#lostLines }, 'call records are written again; some were lost');
@@ -86,5 +91,20 @@ export class CdrWriter {
         this.#log.error({ err, path }, 'cannot write call records; calls go on without them');
       }
     }
+  }
+}
+
+/** A write that failed half-way, or a process that was killed, leaves a torn line; the next record is not to join it. */
+async function endsInsideLine(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) {
+    return false;
+  }
+  try {
+    const { size } = await file.stat();
+    const last = Buffer.alloc(1);
+    return size > 0 && (await file.read(last, 0, 1, size - 1)).bytesRead === 1 && last.toString() !== '\n';
+  } finally {
+    await file.close();
   }
 }

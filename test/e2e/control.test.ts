@@ -1,8 +1,8 @@
 /** The operator's verbs, the lock and the control socket, with the program as it ships. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { SystemStatus } from '../../src/control/status.ts';
 import { choosePlace, configure, eventLine, fixture, type LaunchPlace, startLauncher } from '../support/launcher.ts';
@@ -112,6 +112,33 @@ test('fault 14: the socket of a killed launcher is replaced', async (t) => {
   const next = startLauncher(run.scope, run.place, { env: environment(run.place) });
   await next.waitForLine(READY_LINE);
   assert.equal((await command(run, 'health')).code, 0);
+});
+
+test('a control socket that somebody removed is made again, directory and all', async (t) => {
+  const run = await start(t);
+  await run.launcher.waitForLine(READY_LINE);
+  const path = socketOf(run.place);
+  rmSync(dirname(path), { recursive: true });
+  await run.launcher.waitForLine(eventLine('control.renewed'), 30_000);
+  assert.equal((await command(run, 'status')).code, 0);
+  run.launcher.signal('SIGTERM');
+  assert.equal((await run.launcher.waitForExit()).code, 0);
+  assert.equal(existsSync(path), false);
+});
+
+test('a directory in the place of the control socket costs the commands, and nothing else', async (t) => {
+  const run = await start(t);
+  await run.launcher.waitForLine(READY_LINE);
+  const path = socketOf(run.place);
+  assert.equal((await command(run, 'stop')).code, 0);
+  await run.launcher.waitForExit();
+  mkdirSync(path);
+  const again = startLauncher(run.scope, run.place, { env: environment(run.place) });
+  await again.waitForLine(eventLine('control.absent'));
+  await again.waitForLine(READY_LINE);
+  assert.equal((await command(run, 'status')).code, 3);
+  again.signal('SIGTERM');
+  assert.equal((await again.waitForExit()).code, 0);
 });
 
 test('fault 15: --pidfile: a stale one is replaced, ours is removed at the end', async (t) => {

@@ -1,6 +1,7 @@
 /** The control socket of a running launcher: opened as the lock of its configuration, answered from its state. */
 import type { ControlRequest, ControlService } from '../../control/protocol.ts';
 import type { SystemStatus, Verdict } from '../../control/status.ts';
+import { ImsError } from '../../errors.ts';
 import { requireUnheld } from '../../io/control-endpoint.ts';
 import { ControlServer, type Exchange } from '../../io/control-server.ts';
 import {
@@ -15,6 +16,7 @@ import type { SupervisorEvent } from '../../supervisor/events.ts';
 import { type DrainAnswer, judgeDrain, judgeRestart, type RestartAnswer } from '../../supervisor/orders.ts';
 import type { SupervisorState } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
+import { ControlLock } from './control-lock.ts';
 import type { Journal } from './journal.ts';
 import type { ReloadOutcome } from './reload.ts';
 
@@ -47,7 +49,7 @@ export async function openControl(
   { configPath, controlPort, env }: ControlPlace,
   subject: ControlSubject,
   log: Log,
-): Promise<ControlServer | undefined> {
+): Promise<ControlLock | undefined> {
   const name = controlName(configPath, controlPort);
   const candidates = runtimeDirectories(env).filter((directory) =>
     // The passing name of a new socket is a process id longer.
@@ -59,11 +61,23 @@ export async function openControl(
     await requireUnheld(socketPath(other, name));
   }
   if (directory === undefined) {
-    const reason = `none of ${candidates.join(', ')} can be used`;
-    log.warn({ event: 'control.absent', reason }, 'there is no control socket: no status, stop or restart by command');
-    return undefined;
+    return withoutControl(log, `none of ${candidates.join(', ')} can be used`);
   }
-  return ControlServer.open(socketPath(directory, name), (exchange) => handle(subject, exchange), log);
+  try {
+    const path = socketPath(directory, name);
+    const server = await ControlServer.open(path, (exchange) => handle(subject, exchange), log);
+    return new ControlLock(server, () => prepareRuntimeDirectory([directory]), log);
+  } catch (error) {
+    if (error instanceof ImsError) {
+      throw error;
+    }
+    // A directory of that name, a full disk: calls do not need it.
+    return withoutControl(log, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function withoutControl(log: Log, reason: string): undefined {
+  log.warn({ event: 'control.absent', reason }, 'there is no control socket: no status, stop or restart by command');
 }
 
 function handle(subject: ControlSubject, exchange: Exchange): void {

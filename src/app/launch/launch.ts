@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import type { LoadedConfig } from '../../config/load.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
-import type { ControlServer } from '../../io/control-server.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
@@ -19,6 +18,7 @@ import type { Failure, ServiceName } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { packageVersion } from '../version.ts';
 import { openControl } from './control.ts';
+import type { ControlLock } from './control-lock.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
 import { Journal } from './journal.ts';
@@ -74,7 +74,7 @@ class Launch {
   readonly #journal = new Journal();
   readonly #startedAt = performance.now();
   /** The lock of the configuration, and the operator's way in. */
-  #control: ControlServer | undefined;
+  #control: ControlLock | undefined;
   #pidFile: PidFile | undefined;
   #guard: RunGuard | undefined;
   #surroundings: SurroundingsWatch | undefined;

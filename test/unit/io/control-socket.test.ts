@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ImsError } from '../../../src/errors.ts';
 import { ControlClient } from '../../../src/io/control-client.ts';
 import { requireUnheld } from '../../../src/io/control-endpoint.ts';
 import { type ControlHandler, ControlServer } from '../../../src/io/control-server.ts';
@@ -96,6 +97,45 @@ test('what a killed launcher left is replaced', async (t) => {
   const server = await ControlServer.open(path, echo, silent);
   scope.defer(() => server.close());
   await expectAlive(scope, server);
+});
+
+test('a name that was lost is taken again, with its clients connected; not from somebody who listens there', async (t) => {
+  const scope = openScope(t);
+  const server = await open(scope);
+  const connected = await client(scope, server);
+  rmSync(server.path);
+  assert.equal(server.isHeld(), false);
+  await server.claim();
+  assert.ok(server.isHeld());
+  await expectAlive(scope, server);
+  assert.deepEqual(await connected.ask({ verb: 'health' }, { timeoutMs: 2000 }), {
+    ok: true,
+    result: { verb: 'health' },
+  });
+  rmSync(server.path);
+  const rival = await ControlServer.open(server.path, echo, silent);
+  scope.defer(() => rival.close());
+  assert.equal(server.isHeld(), false);
+  await assert.rejects(server.claim(), { code: 'IMS_ERR_LOCKED' });
+  server.close();
+  assert.ok(rival.isHeld(), 'what is not ours is not removed');
+});
+
+test('a directory in the place of the socket is an error of the system, and stays', async (t) => {
+  const path = join(await temporaryDirectory(openScope(t)), 'x.sock');
+  mkdirSync(path);
+  await assert.rejects(ControlServer.open(path, echo, silent), (error) => !(error instanceof ImsError));
+  assert.ok(statSync(path).isDirectory());
+});
+
+test('a last request without an end of line is answered when the client has said all', async (t) => {
+  const scope = openScope(t);
+  const { path } = await open(scope);
+  const { socket, received, closed } = raw(scope, path);
+  socket.end('{"v":1,"id":1,"verb":"health"}\n{"v":1,"id":2,"verb":"status"}');
+  await closed;
+  assert.equal(received().trim().split('\n').length, 2, received());
+  assert.match(received(), /"id":2.*"verb":"status"/);
 });
 
 test('of many that start at once, one gets the lock', async (t) => {

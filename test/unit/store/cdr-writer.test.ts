@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -80,6 +80,43 @@ test('a disk that fails: one error line, lost records are counted, and it goes o
   await writer.close();
   assert.deepEqual(await readdir(join(dataDir, 'cdr')), ['2026-11-22.jsonl']);
   assert.match(lines[1] ?? '', /^warn: call records are written again/);
+});
+
+test('a torn line gets its end before the next record, whole lines are followed by no empty one', async (t) => {
+  const dataDir = await directory(t);
+  const path = join(dataDir, 'cdr', '2026-11-22.jsonl');
+  const ids = async (): Promise<string[]> =>
+    (await readFile(path, 'utf8')).split('\n').map((line) => line.slice(0, 25));
+  for (const [before, after] of [
+    ['{"event":"call","id":"tor', ['{"event":"call","id":"tor', '{"event":"call","id":"a",', '']],
+    ['{"whole":1}\n', ['{"whole":1}', '{"event":"call","id":"a",', '']],
+    ['', ['{"event":"call","id":"a",', '']],
+  ] as const) {
+    await mkdir(join(dataDir, 'cdr'), { recursive: true });
+    await writeFile(path, before);
+    const writer = new CdrWriter({ dataDir, log: recordingLog().log });
+    writer.write(record('a', '2026-11-22T10:00:00.000Z'));
+    await writer.close();
+    assert.deepEqual(await ids(), after);
+  }
+  // A failure that left nothing behind: the disk was full, say.
+  await rm(join(dataDir, 'cdr'), { recursive: true });
+  await writeFile(join(dataDir, 'cdr'), '');
+  const writer = new CdrWriter({ dataDir, log: recordingLog().log });
+  writer.write(record('lost', '2026-11-22T10:00:00.000Z'));
+  await writer.flush();
+  await rm(join(dataDir, 'cdr'));
+  writer.write(record('b', '2026-11-22T10:00:00.000Z'));
+  await writer.close();
+  assert.deepEqual(await ids(), ['{"event":"call","id":"b",', '']);
+});
+
+test('a directory below /proc is refused at once', { skip: process.platform !== 'linux' }, async () => {
+  const { log, lines } = recordingLog();
+  const writer = new CdrWriter({ dataDir: '/proc/ims-launch/data', log });
+  writer.write(record('a', '2026-11-22T10:00:00.000Z'));
+  await writer.close();
+  assert.deepEqual([lines.length, writer.lostLines], [1, 1]);
 });
 
 test('after close a record is counted as lost', async (t) => {
