@@ -87,7 +87,7 @@ test('a found relay whose media cannot be proved is used after three tries, with
   assert.ok(world.reports.includes('relay.media'));
 });
 
-test('a foreign holder of the control port ends the start with 69 and its name', () => {
+test('fault 5: a foreign holder of the control port ends the start with 69 and its name', () => {
   const world = new World().boot();
   world.tell({ kind: 'relay-probed', verdict: { kind: 'foreign', owner: 'process 7 (nc -u)' } });
   world.post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
@@ -96,7 +96,7 @@ test('a foreign holder of the control port ends the start with 69 and its name',
   assert.match(world.exit()?.failure?.message ?? '', /process 7 \(nc -u\)/);
 });
 
-test('a silent holder is asked for 5 s, then the start ends with 69; nothing is spawned beside it', () => {
+test('fault 6: a silent holder is asked for 5 s, then the start ends with 69; nothing is spawned beside it', () => {
   const world = new World().boot();
   const asked: string[] = [];
   for (let elapsed = 0; elapsed < 7000 && world.exit() === undefined; elapsed += 1600) {
@@ -150,7 +150,7 @@ test('a configuration that cannot be used ends the start with its status, and no
   assert.deepEqual(world.take(), ['load-config', 'sweep', 'sweep', 'exit 78']);
 });
 
-test('a stop while the relay comes up: the IMS is never started', () => {
+test('fault 31: a stop while the relay comes up: the IMS is never started', () => {
   const world = new World().boot();
   world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
   world.tell({ kind: 'spawned', service: 'relay', pid: 1 });

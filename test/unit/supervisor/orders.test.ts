@@ -21,7 +21,7 @@ test('a restart that is asked for counts as no failure and waits for nothing', (
   assert.deepEqual(world.state.ims.history.restartedAt, []);
 });
 
-test('twenty restarts asked for at once are one', () => {
+test('fault 32: twenty restarts asked for at once are one', () => {
   const world = new World().up();
   for (let asker = 0; asker < 10; asker++) {
     world.post({ kind: 'restart-asked', service: 'ims' });

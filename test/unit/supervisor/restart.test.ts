@@ -92,7 +92,7 @@ test('no restart before the last process of the group is gone', () => {
   assert.deepEqual(world.take(), ['spawn relay']);
 });
 
-test('the IMS ends with 0 unasked: a failure like any other', () => {
+test('fault 22: the IMS ends with 0 unasked: a failure like any other', () => {
   const world = new World().up();
   world.die('ims', 0);
   assert.equal(world.condition('ims'), 'backoff');
@@ -100,7 +100,7 @@ test('the IMS ends with 0 unasked: a failure like any other', () => {
   assert.ok(world.take().includes('spawn ims'));
 });
 
-test('status 78 is not retried: it says that the configuration is wrong', () => {
+test('fault 23: status 78 is not retried: it says that the configuration is wrong', () => {
   const world = new World().up();
   world.die('ims', 78);
   world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
@@ -120,7 +120,7 @@ test('a command that does not exist ends everything with 127', () => {
   assert.equal(world.exit()?.failure?.code, 'IMS_ERR_COMMAND_NOT_FOUND');
 });
 
-test('a relay that never becomes ready is stopped after its start timeout; three of those end with 69', () => {
+test('fault 29: a relay that never becomes ready is stopped after its start timeout; three of those end with 69', () => {
   const world = new World().boot();
   for (let attempt = 0; attempt < 3; attempt++) {
     world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
@@ -156,7 +156,7 @@ test('an IMS that keeps crashing ends the run with its own status, or 128 + its 
   }
 });
 
-test('relay and IMS die in the same instant: the relay comes first, the IMS waits for it', () => {
+test('fault 34: relay and IMS die in the same instant: the relay comes first, the IMS waits for it', () => {
   const world = new World().up().advance(15_000);
   world.die('relay', 1).die('ims', 1).take();
   world.advance(5000);
@@ -177,4 +177,89 @@ test('a daemonised command is named and not started again', () => {
     .post({ kind: 'swept', found: 0 });
   assert.equal(world.exit()?.exitCode, 78);
   assert.equal(world.exit()?.failure?.code, 'IMS_ERR_DAEMONISED');
+});
+
+/** The IMS has been ready for so long and ends; returns how long its successor has to wait. */
+function crashImsAfter(world: World, readyMs: number): number {
+  for (let elapsedMs = 0; elapsedMs < readyMs; elapsedMs += 1000) {
+    world.advance(1000);
+  }
+  world.die('ims', 3);
+  const { condition } = world.state.ims;
+  if (condition.kind === 'starting') {
+    return 0;
+  }
+  assert.ok(condition.kind === 'backoff', `it is ${condition.kind}`);
+  return condition.retryAt - world.now;
+}
+
+function comeBack(world: World, delayMs: number): void {
+  world.advance(delayMs).bringUp('ims');
+  assert.equal(world.condition('ims'), 'ready');
+}
+
+test('fault 25: an IMS that is ready and crashes every 2 s: delays by the table, the end after ten in 300 s', () => {
+  let seed = 0.1;
+  const world = new World(() => {
+    seed = (seed * 7.3) % 1;
+    return seed;
+  }).up();
+  for (const [index, nominalMs] of [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000].entries()) {
+    const delayMs = crashImsAfter(world, 2000);
+    assert.ok(Math.abs(delayMs - nominalMs) <= nominalMs * 0.25, `wait ${index + 1} is ${delayMs} ms`);
+    comeBack(world, delayMs);
+  }
+  world.advance(2000).die('ims', 3);
+  assert.equal(world.phase, 'stopping', 'the eleventh end within 300 s is the last');
+  world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+  assert.equal(world.exit()?.exitCode, 3);
+});
+
+for (const [rule, readyMs, delaysMs] of [
+  ['fault 26: a crash after 61 s of readiness begins the series anew', 61_000, [250, 500, 0]],
+  ['fault 27: a crash after 59 s of readiness goes on with the series', 59_000, [250, 500, 1000]],
+] as const) {
+  test(rule, () => {
+    const world = new World().up();
+    const delays = [2000, 2000, readyMs].map((lifeMs) => {
+      const delayMs = crashImsAfter(world, lifeMs);
+      comeBack(world, delayMs);
+      return delayMs;
+    });
+    assert.deepEqual(delays, delaysMs);
+    assert.equal(world.state.ims.history.failures, readyMs > 60_000 ? 1 : 3);
+  });
+}
+
+test('fault 33: the exit of an earlier incarnation comes when the next one is ready: ignored', () => {
+  const world = new World().up();
+  const { generation } = world.state.ims;
+  world.die('ims', 1).advance(300).bringUp('ims').take();
+  const { incarnation } = world.state.ims;
+  const late = { service: 'ims', generation } as const;
+  world.post({ kind: 'exited', ...late, exitCode: 1, signal: undefined, daemonised: false });
+  world.post({ kind: 'extinct', ...late });
+  world.post({ kind: 'reported-ready', ...late });
+  world.post({ kind: 'checked', ...late, outcome: 'refused', finding: '' });
+  assert.equal(world.condition('ims'), 'ready');
+  assert.deepEqual(world.state.ims.incarnation, incarnation, 'it is still the one that is watched');
+  assert.deepEqual(world.take(), []);
+  assert.equal(world.reports.filter((event) => event === 'comp.stale').length, 4);
+  assert.equal(world.die('ims', 1).condition('ims'), 'backoff', 'its own end counts');
+});
+
+test('fault 35: a relay that dies, and three times more while it starts: each counts, and none is started beside another', () => {
+  const world = new World().up();
+  for (let death = 1; death <= 4; death++) {
+    world.die('relay', undefined, 'SIGKILL');
+    assert.equal(world.condition('relay'), 'backoff');
+    assert.equal(world.advance(2000).take().includes('spawn relay'), false, 'first it is asked who has the port');
+    world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
+    assert.deepEqual(world.take(), ['spawn relay']);
+    world.tell({ kind: 'spawned', service: 'relay', pid: 5000 + death });
+  }
+  const { failures, restartedAt } = world.state.relay.history;
+  assert.deepEqual([failures, restartedAt.length], [4, 4]);
+  world.bringUp('relay');
+  assert.equal(world.phase, 'running');
 });

@@ -83,7 +83,7 @@ test('the launcher is gone: an orderly stop with 0', () => {
   assert.ok(world.reports.includes('launcher.gone'));
 });
 
-test('a stop during backoff is over at once: nothing is left to wait for', () => {
+test('fault 30: a stop during backoff is over at once: nothing is left to wait for', () => {
   const world = new World().up();
   world.die('ims', 1).take();
   assert.equal(world.condition('ims'), 'backoff');
