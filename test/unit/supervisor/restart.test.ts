@@ -253,9 +253,9 @@ test('fault 35: a relay that dies, and three times more while it starts: each co
   for (let death = 1; death <= 4; death++) {
     world.die('relay', undefined, 'SIGKILL');
     assert.equal(world.condition('relay'), 'backoff');
-    assert.equal(world.advance(2000).take().includes('spawn relay'), false, 'first it is asked who has the port');
-    world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
-    assert.deepEqual(world.take(), ['spawn relay']);
+    world.take();
+    world.advance(2000);
+    assert.equal(world.take().filter((effect) => effect === 'spawn relay').length, 1);
     world.tell({ kind: 'spawned', service: 'relay', pid: 5000 + death });
   }
   const { failures, restartedAt } = world.state.relay.history;
