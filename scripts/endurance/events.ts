@@ -74,14 +74,7 @@ const EVENTS: readonly EnduranceEvent[] = [
     weight: 3,
     happen: async (system, random) => system.sendGarbage(random.below(200_000)),
   },
-  {
-    name: 'SIGUSR1, SIGUSR2',
-    weight: 1,
-    happen: async (system) => {
-      system.signal('launcher', 'SIGUSR1');
-      system.signal('launcher', 'SIGUSR2');
-    },
-  },
+  { name: 'SIGUSR1', weight: 1, happen: async (system) => system.signal('launcher', 'SIGUSR1') },
 ];
 
 const RESTARTS: readonly EnduranceEvent[] = [

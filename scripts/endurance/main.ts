@@ -68,6 +68,7 @@ async function endure(scope: Scope, events: number, random: Random): Promise<str
     }
     if (count === warmUp || (count > warmUp && count % SAMPLES_EVERY === 0) || count === events) {
       samples.push({ afterEvents: count, sample: await measure(system.launcher) });
+      console.log(`after ${count} events the system is whole (${elapsedSeconds(startedAt)} s)`);
     }
   }
   await system.verify();
@@ -83,10 +84,12 @@ async function endure(scope: Scope, events: number, random: Random): Promise<str
       .map(([name, times]) => `${name} ${times}`)
       .join(', '),
   );
-  console.log(
-    `${restarts} restarts in ${((performance.now() - startedAt) / 1000).toFixed(0)} s; verify passes at the end`,
-  );
+  console.log(`${restarts} restarts in ${elapsedSeconds(startedAt)} s; verify passes at the end`);
   return growthOf(samples);
+}
+
+function elapsedSeconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(0);
 }
 
 function readArguments(): { events: number; seed: number } {

@@ -147,10 +147,17 @@ export class SystemUnderTest {
   /** Ready, by its own word, with exactly the processes that belong to it. */
   async untilWhole(when: string): Promise<void> {
     const isWhole = async (): Promise<boolean> => {
+      if (!this.launcher.running) {
+        const { code, signal } = await this.launcher.exited;
+        throw new Error(`the launcher ended by itself (${signal ?? code}) before or after ${when}:\n${this.#tail()}`);
+      }
       const status = await this.#statusIfAny();
       return status?.verdict === 'ready' && this.launcher.processes().length === Object.keys(MARKS).length;
     };
-    await waitFor('a whole system', isWhole, { timeoutMs: WHOLE_LIMIT_MS, intervalMs: 50 }).catch(async () => {
+    await waitFor('a whole system', isWhole, { timeoutMs: WHOLE_LIMIT_MS, intervalMs: 50 }).catch(async (error) => {
+      if (!this.launcher.running) {
+        throw error;
+      }
       const status = JSON.stringify(await this.#statusIfAny());
       const processes = this.launcher.processes().map(({ pid, command }) => `${pid} ${command}`);
       throw new Error(`not ready after ${when}: ${status}\n${processes.join('\n')}\n${this.#tail()}`);

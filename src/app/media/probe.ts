@@ -78,7 +78,8 @@ export const QUICK_PROOF = {
   family: 4,
   packets: 5,
   rtcpPackets: 2,
-  intervalMs: 5,
+  // Every start and every restart of a relay waits for it.
+  intervalMs: 2,
   settleMs: 500,
   requiredShare: 0.2,
   advertised: 'never',
