@@ -3,8 +3,17 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { openFaultyRelay } from '../fixtures/faulty-relay.ts';
-import { choosePlace, configure, eventLine, fieldOf, type LaunchPlace, startLauncher } from '../support/launcher.ts';
+import {
+  choosePlace,
+  configure,
+  eventLine,
+  fieldOf,
+  fixture,
+  type LaunchPlace,
+  startLauncher,
+} from '../support/launcher.ts';
 import { type Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { activeSessions, askRelay } from '../support/rtpp.ts';
@@ -155,6 +164,23 @@ test('a relay that is killed again and again keeps its socket: one and the same 
   });
   assert.equal(verify.code, 0, verify.output);
   assert.match(verify.output, new RegExp(`process ${relayPid} `));
+});
+
+test('where the port cannot be held, each relay binds it itself, and is looked for before every start', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place, { LOG_LEVEL: 'debug' });
+  const preload = pathToFileURL(fixture('without-koffi')[1] ?? '').href;
+  const launcher = startLauncher(scope, place, { env: { NODE_OPTIONS: `--import ${preload}` } });
+  await launcher.waitForLine(READY_LINE);
+  await launcher.waitForLine(new RegExp(`${eventLine('relay.claim').source}.*binds its control port itself`));
+  const relayPid = await relayPidOf(launcher);
+  const relay = launcher.processes().find(({ pid }) => pid === relayPid);
+  assert.match(relay?.command ?? '', new RegExp(`-s udp:127\\.0\\.0\\.1:${place.relayPort} `));
+  process.kill(relayPid, 'SIGKILL');
+  await launcher.waitForLine(nextReady(relayPid));
+  assert.equal(launcher.output.match(/"event":"relay.probe"/g)?.length, 2);
+  assert.equal(await askRelay(place.relayPort, 'V'), '20040107');
 });
 
 test('the control socket is handed over in IPv6, too', async (t) => {
