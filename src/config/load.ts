@@ -7,6 +7,7 @@ import { environmentName, type OptionEntry, optionCatalogue } from './catalogue.
 import { parseJson } from './json.ts';
 import { nearestName } from './nearest.ts';
 import { type Config, configSchema } from './schema.ts';
+import { budgetWithinGrace, GRACE_VARIABLE } from './termination-grace.ts';
 import { valueFromText } from './text-value.ts';
 
 /** Where the configuration is looked for, relative to the working directory. */
@@ -57,6 +58,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   warnings.push(...removeUnknownKeys(raw, path));
   applyEnvironment(raw, sources.env, origins, warnings);
   applyFlags(raw, sources.flags, origins);
+  warnings.push(...fitIntoGrace(raw, sources.env, origins));
   const config = validate(raw, path, origins);
   checkTogether(config);
   return { config, path, fileFound: file !== undefined, warnings, flags: sources.flags, origins };
@@ -179,6 +181,24 @@ function applyEnvironment(
       );
     }
   }
+}
+
+/** A stop budget that nobody chose is fitted to the time that we are given; one that does not fit is told. */
+function fitIntoGrace(raw: JsonObject, env: ConfigSources['env'], origins: Map<string, string>): string[] {
+  const budgetMs = budgetWithinGrace(env);
+  const supervisor = isObject(raw['supervisor']) ? raw['supervisor'] : {};
+  const chosen = supervisor['stopBudgetMs'];
+  if (budgetMs === undefined) {
+    return [];
+  }
+  if (chosen === undefined) {
+    setByPath(raw, 'supervisor.stopBudgetMs', budgetMs);
+    origins.set('supervisor.stopBudgetMs', `environment variable ${GRACE_VARIABLE}`);
+    return [];
+  }
+  return Number(chosen) > budgetMs
+    ? [`supervisor.stopBudgetMs ${chosen} does not fit into ${GRACE_VARIABLE}: at most ${budgetMs} leaves time to end`]
+    : [];
 }
 
 function applyFlags(raw: JsonObject, flags: ConfigSources['flags'], origins: Map<string, string>): void {

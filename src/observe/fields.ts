@@ -37,6 +37,7 @@ export const LOG_FIELDS = {
   cpuMs: 'processor time that a process has used, milliseconds',
   threads: 'threads of a process',
   memoryBytes: 'memory of a process that is in use (RSS)',
+  loopLoad: 'share of its time in which our event loop was busy, 0 to 1',
   address: 'an IP address',
   key: 'configuration key',
   path: 'file path',

@@ -134,3 +134,24 @@ test('purgeRelayOnImsExit and onRelayRestart: no session outlives its IMS, and t
   await launcher.waitForLine(new RegExp(`another relay for ${fieldOf(again, 'childPid')}`), 20_000);
   await launcher.waitForLine(/"event":"helper.end".*"key":"onRelayRestart"/);
 });
+
+test('SIGQUIT: the state, both services and the last events are in the log, then everything stops: 131', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place);
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(READY_LINE);
+  const pid = fieldOf(await launcher.waitForLine(eventLine('comp.ready', 'ims')), 'childPid');
+  launcher.signal('SIGQUIT');
+  assert.equal((await launcher.waitForExit()).code, 131);
+  const lines = launcher.output.split('\n').filter((line) => line.includes('"event":"launch.diagnostic"'));
+  const reasons = lines.map((line) => String(fieldOf(line, 'reason')));
+  assert.equal(reasons[0], 'running, ready');
+  assert.ok(Number(fieldOf(lines[0] ?? '{}', 'loopLoad')) < 1);
+  assert.ok(lines.some((line) => fieldOf(line, 'service') === 'ims' && fieldOf(line, 'childPid') === pid));
+  assert.ok(
+    reasons.some((reason) => /T.*Z comp.ready: service is ready/.test(reason)),
+    reasons.join('\n'),
+  );
+  assert.ok(launcher.output.indexOf('launch.diagnostic') < launcher.output.indexOf('stop.begin'));
+});

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import type { LoadedConfig } from '../../config/load.ts';
+import type { SystemStatus } from '../../control/status.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
@@ -19,6 +20,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { packageVersion } from '../version.ts';
 import { openControl } from './control.ts';
 import type { ControlLock } from './control-lock.ts';
+import { diagnosticLines } from './diagnostic.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
 import { Journal } from './journal.ts';
@@ -102,6 +104,7 @@ class Launch {
   start(): void {
     this.#signals = watchSignals(this.#options.env, {
       stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
+      diagnose: () => this.#diagnose(),
       reload: () => this.#reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
@@ -227,24 +230,37 @@ class Launch {
       state: () => this.#driver.state,
       journal: this.#journal,
       drainMaxMs: config.supervisor.drainMaxMs,
-      status: () =>
-        systemStatus(this.#driver.state, {
-          now: performance.now(),
-          startedAt: this.#startedAt,
-          version: packageVersion(),
-          configPath: path,
-          setup: this.#setup,
-          relayFound: this.#relayFound,
-          active: this.#services.active,
-          loopLags: this.#services.loopLags,
-          spawns: this.#services.spawns,
-        }),
+      status: () => this.#status(path),
       post: (event: SupervisorEvent) => this.#driver.post(event),
       reload: () => this.#reload(),
     };
     this.#control = await openControl(place, subject, this.#log);
     if (config.supervisor.pidFile !== undefined) {
       this.#pidFile = writePidFile(resolvePath(this.#options.cwd, config.supervisor.pidFile));
+    }
+  }
+
+  #status(configPath: string): SystemStatus {
+    return systemStatus(this.#driver.state, {
+      now: performance.now(),
+      startedAt: this.#startedAt,
+      version: packageVersion(),
+      configPath,
+      setup: this.#setup,
+      relayFound: this.#relayFound,
+      active: this.#services.active,
+      loopLags: this.#services.loopLags,
+      spawns: this.#services.spawns,
+    });
+  }
+
+  #diagnose(): void {
+    const status = this.#status(this.#setup?.loaded.path ?? '');
+    const inspect = (service: ServiceName): LogFields => this.#services.inspect(service);
+    if (status.stopping === null) {
+      for (const [fields, sentence] of diagnosticLines({ status, journal: this.#journal, inspect })) {
+        this.#log.info(fields, sentence);
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 import { type NotifySocket, openNotifySocket } from '../../linux/notify-socket.ts';
 import type { Log } from '../../observe/log.ts';
 import { type Component, isServing, MISSES_TOLD, type SupervisorState } from '../../supervisor/state.ts';
+import { WALL_CLOCK_SLACK_MS } from '../../supervisor/stop-plan.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -49,7 +50,9 @@ export class ServiceManager {
     }
     if ((state.phase === 'stopping' || state.phase === 'done') && !this.#stopping) {
       this.#stopping = true;
-      lines.push('STOPPING=1');
+      // Should it be longer than the unit's TimeoutStopSec, the manager waits for it all the same.
+      const limitMs = state.rules.stopBudgetMs + WALL_CLOCK_SLACK_MS;
+      lines.push('STOPPING=1', `EXTEND_TIMEOUT_USEC=${limitMs * 1000}`);
     }
     const status = describeState(state);
     if (status !== this.#status) {

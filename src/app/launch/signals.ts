@@ -4,6 +4,8 @@ import { startedByNpm } from './surroundings.ts';
 
 export interface SignalListener {
   stop(signal: StopSignal, reason: string): void;
+  /** SIGQUIT: say what is known before everything stops. */
+  diagnose(): void;
   reload(): void;
   launcherGone(): void;
   /** SIGUSR1: show the state. The handler also keeps Node from opening its inspector. */
@@ -22,7 +24,10 @@ export function watchSignals(env: Readonly<Record<string, string | undefined>>, 
   const handlers = {
     SIGTERM: () => listener.stop('SIGTERM', 'SIGTERM'),
     SIGINT: () => listener.stop('SIGINT', 'SIGINT'),
-    SIGQUIT: () => listener.stop('SIGQUIT', 'SIGQUIT'),
+    SIGQUIT: () => {
+      listener.diagnose();
+      listener.stop('SIGQUIT', 'SIGQUIT');
+    },
     // A closed terminal ends us; without one, HUP is the daemons' word for "read your configuration".
     SIGHUP: () => (hasTerminal ? listener.stop('SIGHUP', 'the terminal is gone') : listener.reload()),
     SIGUSR1: () => listener.status(),

@@ -90,6 +90,19 @@ test('an unknown key is one warning with the nearest name', (t) => {
   assert.match(loaded.warnings[1] ?? '', /"relay.minprt" is ignored; did you mean "relay.minPort"/);
 });
 
+test('TERMINATION_GRACE_MS: a stop budget that nobody chose takes its share; a chosen one that is longer is told', (t) => {
+  const grace = (ms: string): Record<string, string> => ({ TERMINATION_GRACE_MS: ms });
+  assert.equal(load(t, '{}', grace('30000')).config.supervisor.stopBudgetMs, 25_500);
+  assert.equal(load(t, '{}', grace('10000')).config.supervisor.stopBudgetMs, 8500);
+  assert.equal(load(t, '{}', grace('')).config.supervisor.stopBudgetMs, 8500);
+  const chosen = load(t, '{"supervisor":{"stopBudgetMs":9000}}', grace('5000'));
+  assert.equal(chosen.config.supervisor.stopBudgetMs, 9000);
+  assert.match(chosen.warnings.join(), /stopBudgetMs 9000 does not fit into TERMINATION_GRACE_MS: at most 4250/);
+  assert.deepEqual(load(t, '{"supervisor":{"stopBudgetMs":4000}}', grace('5000')).warnings, []);
+  assert.match(refused(t, '{}', grace('10s')).message, /TERMINATION_GRACE_MS must be a whole number .* but is "10s"/);
+  assert.match(refused(t, '{}', grace('100')).message, /TERMINATION_GRACE_MS: supervisor.stopBudgetMs: /);
+});
+
 test('a group inside a group: read from the file, key by key from the environment, and checked for unknown keys', (t) => {
   const content = '{"supervisor":{"restartBudget":{"restarts":4,"window":1}}}';
   const loaded = load(t, content, { IMS_LAUNCH_SUPERVISOR_RESTART_BUDGET_WINDOW_MS: '5000' });

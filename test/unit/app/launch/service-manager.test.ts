@@ -42,7 +42,7 @@ test('READY once, STATUS when it changes, STOPPING once', () => {
     'READY=1\nSTATUS=running: relay ready, IMS ready',
     'STATUS=degraded: relay backoff, IMS ready',
     'STATUS=running: relay ready, IMS ready',
-    'STOPPING=1\nSTATUS=stopping: relay ready, IMS ready',
+    'STOPPING=1\nEXTEND_TIMEOUT_USEC=9000000\nSTATUS=stopping: relay ready, IMS ready',
     'STATUS=done: relay ready, IMS ready',
   ]);
 });
