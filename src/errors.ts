@@ -40,7 +40,8 @@ export const ERRORS = {
   },
   IMS_ERR_RELAY_UNAVAILABLE: {
     exitCode: 69,
-    remedy: 'Start the relay, or unset RTPPROXY_AUTO_START so that ims-launch starts one; if it did, the message says what that one lacks.',
+    remedy:
+      'Start the relay, or unset RTPPROXY_AUTO_START so that ims-launch starts one; if it did, the message says what that one lacks.',
   },
   IMS_ERR_RELAY_ADDRESS: {
     exitCode: 78,

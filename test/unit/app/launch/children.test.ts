@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { childCommand } from '../../../../src/app/launch/children.ts';
 import type { LaunchSetup } from '../../../../src/app/launch/setup.ts';
 import { loadConfig } from '../../../../src/config/load.ts';
+import { parseControlAddress } from '../../../../src/io/control/address.ts';
 import { RULES } from '../../supervisor/world.ts';
 
 function setup(env: Record<string, string> = {}, bind = '10.0.0.5', advertised = '10.0.0.5'): LaunchSetup {
@@ -37,6 +38,16 @@ test('a control socket that this process holds is inherited, as the first descri
   const foreign = setup();
   foreign.loaded.config.relay.command = ['rtpproxy', '-f'];
   assert.equal(childCommand('relay', { ...CONTEXT, controlFd: 21, setup: foreign }).inherits, undefined);
+});
+
+test('an IPv6 control socket is written as the relay reads it: udp6, no brackets', () => {
+  const control = { address: '::1', port: 7722 };
+  const { argv } = childCommand('relay', { ...CONTEXT, setup: { ...setup(), control } });
+  assert.equal(argv[argv.indexOf('-s') + 1], 'udp6:::1:7722');
+  assert.deepEqual(parseControlAddress('udp6:::1:7722'), {
+    ok: true,
+    value: { kind: 'udp', family: 6, host: '::1', port: 7722 },
+  });
 });
 
 test('an advertised address that is not local goes to -A, never to -l', () => {
