@@ -1,24 +1,35 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-
-/** The monitor's own period, milliseconds, is part of what it measures. */
+/** From one look at the clock to the next, milliseconds. */
 const RESOLUTION_MS = 20;
 
-/** How late the event loop is: a blocked loop, a stopped process and a paused machine all show here. */
+/**
+ * How late the event loop is: a blocked loop, a stopped process and a paused machine all show here. Not Node's own
+ * monitor, which misses a delay that begins within its first period, and one that has not ended yet.
+ */
 export class LoopLag {
-  readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #timer: NodeJS.Timeout;
+  #dueAt = performance.now() + RESOLUTION_MS;
+  #worstMs = 0;
 
   constructor() {
-    this.#delay.enable();
+    this.#timer = setInterval(() => this.#look(), RESOLUTION_MS);
+    this.#timer.unref();
   }
 
-  /** The worst since the last look, milliseconds. */
+  /** The worst since the last call, milliseconds. */
   take(): number {
-    const worstMs = Math.max(0, this.#delay.max / 1e6 - RESOLUTION_MS);
-    this.#delay.reset();
+    this.#look();
+    const worstMs = this.#worstMs;
+    this.#worstMs = 0;
     return worstMs;
   }
 
   close(): void {
-    this.#delay.disable();
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const now = performance.now();
+    this.#worstMs = Math.max(this.#worstMs, now - this.#dueAt);
+    this.#dueAt = now + RESOLUTION_MS;
   }
 }

@@ -4,7 +4,7 @@ import type { SpawnFailure } from './events.ts';
 import { isSuccess } from './exit-code.ts';
 import { fail, giveUp, TITLES } from './failure.ts';
 import { handleDrained } from './orders.ts';
-import { HEALTHY, MEDIA_UNTRIED, type ServiceName } from './state.ts';
+import { HEALTHY, type ServiceName } from './state.ts';
 import { termRest } from './teardown.ts';
 import type { Turn } from './turn.ts';
 
@@ -49,10 +49,7 @@ export function becomeReady(turn: Turn, name: ServiceName): void {
     // What it has just shown is a sign of life.
     incarnation: incarnation === undefined ? undefined : { ...incarnation, heartbeatAt: turn.now },
   });
-  const { mediaIntervalMs } = turn.state.rules.health;
-  const media = name === 'relay' ? { ...MEDIA_UNTRIED, askAt: turn.now + mediaIntervalMs } : MEDIA_UNTRIED;
-  const health = { ...HEALTHY, media };
-  turn.enter(name, { kind: 'ready', readySince: turn.now, health }, turn.now + healthIntervalMs(turn, name));
+  turn.enter(name, { kind: 'ready', readySince: turn.now, health: HEALTHY }, turn.now + healthIntervalMs(turn, name));
   turn.report('info', 'comp.ready', 'service is ready', {
     service: name,
     childPid: incarnation?.pid,

@@ -12,7 +12,7 @@ import type { MediaSample } from './events.ts';
 import { restartOther } from './failure.ts';
 import { grantRestart } from './hang.ts';
 import { OWN_LAG_MS, withoutMediaMisses } from './self-doubt.ts';
-import { type Condition, type Health, isWell, type MediaHealth, MISSES_TOLD } from './state.ts';
+import { type Condition, type Health, isWell, MEDIA_UNTRIED, type MediaHealth, MISSES_TOLD } from './state.ts';
 import { stopService } from './teardown.ts';
 import type { Turn } from './turn.ts';
 
@@ -21,18 +21,34 @@ const OWN_PACKETS = 100;
 
 type Watched = Extract<Condition, { readonly health: Health }>;
 
-/** Begins the check that is due. One that L1 has doubts about, or that drains, is not asked for a session. */
+/**
+ * Begins the check that is due, or says when the first one will be. A relay whose control socket is in doubt, or that
+ * drains, is not asked for a session.
+ */
 export function askMedia(turn: Turn): void {
   const { condition, generation } = turn.service('relay');
-  if (!('health' in condition) || turn.state.drain !== undefined) {
+  if (!('health' in condition) || condition.health.media.asking) {
     return;
   }
   const { misses, media } = condition.health;
-  if (media.asking || misses > 0 || turn.now < media.askAt) {
-    return;
+  const { mediaIntervalMs } = turn.state.rules.health;
+  if (!isChecked(turn, condition)) {
+    patchMedia(turn, condition, { ...media, askAt: Number.POSITIVE_INFINITY });
+  } else if (media.askAt === Number.POSITIVE_INFINITY) {
+    patchMedia(turn, condition, { ...media, askAt: turn.now + mediaIntervalMs });
+  } else if (turn.now >= media.askAt && misses === 0 && turn.state.drain === undefined) {
+    patchMedia(turn, condition, { ...media, asking: true, askAt: turn.now });
+    turn.emit({ kind: 'check-media', generation });
   }
-  patchMedia(turn, condition, { ...media, asking: true, askAt: turn.now });
-  turn.emit({ kind: 'check-media', generation });
+}
+
+/** A found relay is proved once, and then looked at if the operator wants it, or as long as calls fail. */
+function isChecked({ state }: Turn, condition: Watched): boolean {
+  const { mediaIntervalMs, mediaOfFound } = state.rules.health;
+  if (mediaIntervalMs === Number.POSITIVE_INFINITY || condition.kind !== 'adopted') {
+    return mediaIntervalMs !== Number.POSITIVE_INFINITY;
+  }
+  return condition.proofsLeft === 0 && (mediaOfFound || condition.health.media.finding !== '');
 }
 
 export function handleMediaChecked(turn: Turn, sample: MediaSample): void {
@@ -61,7 +77,9 @@ function pass(turn: Turn, condition: Watched, media: MediaHealth, { delayMs, rel
     turn.report('info', 'comp.recovered', 'media passes the relay again', { service: 'relay' });
   }
   const next = {
-    ...withoutMediaMisses(media),
+    ...media,
+    misses: MEDIA_UNTRIED.misses,
+    failingSince: MEDIA_UNTRIED.failingSince,
     checks: media.checks + 1,
     checkedAt: turn.now,
     finding: '',
@@ -69,10 +87,7 @@ function pass(turn: Turn, condition: Watched, media: MediaHealth, { delayMs, rel
     relayedPackets,
   };
   const isWellAgain = condition.kind === 'unhealthy' && isWell({ ...condition.health, media: next });
-  // A found relay was looked at again only because it could not serve.
-  const isDone = condition.kind === 'adopted' && !turn.state.rules.health.mediaOfFound;
-  const askAt = isDone ? Number.POSITIVE_INFINITY : next.askAt;
-  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready' } : condition, { ...next, askAt });
+  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready' } : condition, next);
 }
 
 function miss(turn: Turn, condition: Watched, before: MediaHealth, sample: MediaSample): void {

@@ -165,7 +165,7 @@ export function handleMediaProved(turn: Turn, proof: MediaProved): void {
       turn.enter('relay', { ...condition, proofsLeft }, turn.now + PROOF_INTERVAL_MS);
       return;
     }
-    const health = { ...condition.health, media: mediaOfFound(turn, proof) };
+    const health = { ...condition.health, media: mediaOfFound(turn.now, proof) };
     turn.enter('relay', { ...condition, proofsLeft, health }, turn.now + healthIntervalMs(turn, 'relay'));
     if (!ok) {
       tellDoubt(turn, proof);
@@ -174,20 +174,17 @@ export function handleMediaProved(turn: Turn, proof: MediaProved): void {
   }
 }
 
-/** A found relay is proved once, and then looked at if the operator wants it, or as long as calls fail. */
-function mediaOfFound(turn: Turn, { callsFail, finding }: MediaProved): MediaHealth {
-  const { mediaIntervalMs, mediaOfFound: isWatched } = turn.state.rules.health;
-  const askAt = isWatched || callsFail === true ? turn.now + mediaIntervalMs : Number.POSITIVE_INFINITY;
+/** What the proof of a found relay showed; as long as calls fail it is looked at again. */
+function mediaOfFound(now: number, { callsFail, finding }: MediaProved): MediaHealth {
   if (callsFail !== true) {
-    return { ...MEDIA_UNTRIED, askAt };
+    return MEDIA_UNTRIED;
   }
   return {
     ...MEDIA_UNTRIED,
-    askAt,
     checks: ADOPTED_PROOFS,
-    checkedAt: turn.now,
+    checkedAt: now,
     misses: MISSES_TOLD,
-    failingSince: turn.now,
+    failingSince: now,
     finding,
   };
 }

@@ -2,7 +2,7 @@
  * Whoever stands still sees everybody else stand still. A stopped process (SIGSTOP), a paused virtual machine and a
  * blocked event loop all look like a relay that does not answer; so what was measured meanwhile is void.
  */
-import { HEALTHY, type Health, MEDIA_UNTRIED, type MediaHealth, type ServiceName } from './state.ts';
+import { HEALTHY, type Health, type MediaHealth, type ServiceName } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** Our own event loop may be this late, milliseconds, and a sample still counts. */
@@ -29,10 +29,9 @@ export function withoutMisses(health: Health): Health {
   return { ...health, misses, firstMissAt, refusedAt };
 }
 
-/** The same for the checks of media. */
+/** The same for the checks of media; what was too many of them already stays until one passes. */
 export function withoutMediaMisses(media: MediaHealth): MediaHealth {
-  const { misses, failingSince } = MEDIA_UNTRIED;
-  return { ...media, misses, failingSince };
+  return media.failingSince === Number.POSITIVE_INFINITY ? { ...media, misses: 0 } : media;
 }
 
 function forgive(turn: Turn, name: ServiceName, lateMs: number): void {

@@ -237,3 +237,19 @@ test('a found relay that grants no session is used, but all is degraded until a 
     ['relay.media', 'comp.recovered'],
   );
 });
+
+test('a found relay that could not serve is not taken for well because we slept; only a check that passes says so', () => {
+  const world = new World().boot(CHECKED);
+  world.tell({ kind: 'relay-probed', verdict: { kind: 'rtpp', description: '' } });
+  for (let proof = 0; proof < 3; proof++) {
+    world.advance(250).tell({ kind: 'media-proved', ok: false, finding: 'E72', callsFail: true });
+  }
+  world.bringUp('ims').take();
+  assert.equal(world.phase, 'degraded');
+  world.post({ kind: 'late', lateMs: 60_000 });
+  assert.equal(world.phase, 'degraded');
+  check(world, PASSED);
+  assert.equal(world.phase, 'running');
+  world.advance(60_000);
+  assert.equal(world.take().includes('check-media'), false, 'it is not watched any longer');
+});

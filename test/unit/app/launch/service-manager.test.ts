@@ -81,5 +81,15 @@ test('the watchdog is fed only while both serve and the loop is in time', () => 
   assert.equal(beats(now + 6500), 0);
   manager.handleState(stateOf('degraded', READY, BACKOFF));
   assert.equal(beats(now + 7500), 0);
+  const silent: Condition = { kind: 'unhealthy', readySince: 0, health: { ...HEALTHY, misses: 3 } };
+  manager.handleState(stateOf('degraded', silent, READY));
+  assert.equal(beats(now + 8500), 0);
+  const mute: Condition = {
+    kind: 'unhealthy',
+    readySince: 0,
+    health: { ...HEALTHY, media: { ...HEALTHY.media, misses: 3 } },
+  };
+  manager.handleState(stateOf('degraded', mute, READY));
+  assert.equal(beats(now + 9500), 1, 'a relay that answers is left to its calls');
   manager.close();
 });

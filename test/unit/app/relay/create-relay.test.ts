@@ -28,6 +28,11 @@ test('serves, drains and closes; close is idempotent and leaves no port', async 
   assert.match(await askRelay(port, 'U call 127.0.0.1 4000 A'), /^\d+ 127\.0\.0\.1$/);
   assert.equal(relay.sessionCount, 1);
   assert.equal(relay.pairsInUse, 1);
+  // A session that only tries the relay out is no call.
+  assert.match(await askRelay(port, 'U imsl-hc-1-1 127.0.0.1 4000 A'), /^\d+ 127\.0\.0\.1$/);
+  assert.deepEqual([relay.sessionCount, relay.callSessionCount], [2, 1]);
+  assert.equal(await askRelay(port, 'D imsl-hc-1-1 A'), '0');
+  assert.deepEqual([relay.sessionCount, relay.callSessionCount], [1, 1]);
   relay.drain();
   assert.equal(await askRelay(port, 'U other 127.0.0.1 4000 A'), 'E99');
   assert.equal(await askRelay(port, 'D call A'), '0');
