@@ -19,7 +19,7 @@ const IDLE_MS = 4000;
 /** Descriptors come and go with watchers and connections that are about to close. */
 const EXTRA_DESCRIPTORS = 3;
 /** Events and lines that are kept for those who ask fill their rings only now, and V8 takes its time: MiB. */
-const EXTRA_RSS_MIB = 24;
+const EXTRA_RSS_MIB = 16;
 /** A health check more or less in the time that is looked at, and other work of the machine. */
 const IDLE_CPU_FACTOR = 2;
 const EXTRA_IDLE_CPU_MS = 60;
@@ -38,17 +38,25 @@ export async function measure(launcher: Program): Promise<Sample> {
   };
 }
 
-/** Prints the samples; returns what grew beyond its limit between the first and the last. */
-export function growthOf(samples: readonly { readonly afterEvents: number; readonly sample: Sample }[]): string[] {
+export interface TimedSample {
+  readonly afterEvents: number;
+  readonly sample: Sample;
+}
+
+export function formatSamples(samples: readonly TimedSample[]): string {
   const rows = samples.map(({ afterEvents, sample: { descriptors, threads, zombies, rssMib, idleCpuMs } }) => {
     return [`after ${afterEvents}`, descriptors, threads, zombies, rssMib.toFixed(1), idleCpuMs.toFixed(0)];
   });
   const head = ['events', 'descriptors', 'threads', 'zombies', 'RSS, MiB', `CPU in ${IDLE_MS / 1000} idle s, ms`];
-  console.log(formatTable(head, rows, ['left', 'right', 'right', 'right', 'right', 'right'], false));
+  return formatTable(head, rows, ['left', 'right', 'right', 'right', 'right', 'right'], false);
+}
+
+/** What grew beyond its limit between the first and the last sample, in sentences. */
+export function growthOf(samples: readonly TimedSample[]): string[] {
   const first = samples[0]?.sample;
   const last = samples.at(-1)?.sample;
-  if (first === undefined || last === undefined) {
-    throw new Error('nothing was measured');
+  if (first === undefined || last === undefined || first === last) {
+    throw new Error('nothing was measured that could be compared');
   }
   const limits: readonly [string, number, number][] = [
     ['descriptors', last.descriptors, first.descriptors + EXTRA_DESCRIPTORS],

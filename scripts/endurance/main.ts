@@ -12,7 +12,7 @@ import { createScope, type Scope } from '../../test/support/scope.ts';
 import { boundUdpPorts } from '../../test/support/survivors.ts';
 import { waitFor } from '../../test/support/wait.ts';
 import { drawEvent, drawRestart, type EventName } from './events.ts';
-import { growthOf, measure, type Sample } from './growth.ts';
+import { formatSamples, growthOf, measure, type TimedSample } from './growth.ts';
 import { Random } from './random.ts';
 import { SystemUnderTest } from './system.ts';
 
@@ -28,7 +28,7 @@ const LOOK_EVERY = 20;
 const SAMPLES_EVERY = 200;
 
 /** Longest pause after an event, milliseconds. Most are shorter than a restart, so that events meet one another. */
-const MAX_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 300;
 
 async function main(): Promise<void> {
   const { events, seed } = readArguments();
@@ -54,7 +54,7 @@ async function endure(scope: Scope, events: number, random: Random): Promise<str
   const system = await SystemUnderTest.start(place, random);
   scope.defer(() => system.close());
   const happened = new Map<EventName, number>();
-  const samples: { readonly afterEvents: number; readonly sample: Sample }[] = [];
+  const samples: TimedSample[] = [];
   const warmUp = Math.ceil(events * WARM_UP_SHARE);
   for (let count = 1; count <= events; count++) {
     const isRestart = count <= warmUp && random.chance(RESTART_SHARE);
@@ -85,6 +85,7 @@ async function endure(scope: Scope, events: number, random: Random): Promise<str
       .join(', '),
   );
   console.log(`${restarts} restarts in ${elapsedSeconds(startedAt)} s; verify passes at the end`);
+  console.log(formatSamples(samples));
   return growthOf(samples);
 }
 
