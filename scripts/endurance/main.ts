@@ -57,7 +57,8 @@ async function endure(scope: Scope, events: number, random: Random): Promise<str
   const samples: TimedSample[] = [];
   const warmUp = Math.ceil(events * WARM_UP_SHARE);
   for (let count = 1; count <= events; count++) {
-    const isRestart = count <= warmUp && random.chance(RESTART_SHARE);
+    // One in the shortest run, too.
+    const isRestart = count === 1 || (count <= warmUp && random.chance(RESTART_SHARE));
     const event = isRestart ? drawRestart(random) : drawEvent(random);
     happened.set(event.name, (happened.get(event.name) ?? 0) + 1);
     await event.happen(system, random);
