@@ -13,7 +13,9 @@ esac
 
 child=
 pending=
+number=
 pass_on() {
+  case $1 in HUP) number=1 ;; INT) number=2 ;; QUIT) number=3 ;; TERM) number=15 ;; esac
   # One that comes before the program is there is passed on as soon as it is.
   if [ -n "$child" ]; then
     kill -s "$1" "$child" 2>/dev/null
@@ -38,7 +40,7 @@ fi
 while :; do
   wait "$child"
   status=$?
-  if [ "$status" -le 128 ]; then
+  if [ "$status" -ge 0 ] && [ "$status" -le 128 ]; then
     exit "$status"
   fi
   if ! kill -s 0 "$child" 2>/dev/null; then
@@ -50,5 +52,10 @@ wait "$child"
 again=$?
 if [ "$again" -ne 127 ]; then
   status=$again
+fi
+# bash forgets how a program ended that ends while another signal interrupts the wait, and says -1: then the signal is
+# all that can be told. dash and BusyBox keep it.
+if [ "$status" -lt 0 ]; then
+  status=$((128 + number))
 fi
 exit "$status"

@@ -1,8 +1,10 @@
 /** The three entrypoints as PID 1 of a pid namespace: tini, the shell script, and Node itself. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pid1Of, pidNamespacesWork, startAsPid1 } from '../support/container.ts';
 import {
   choosePlace,
@@ -14,7 +16,7 @@ import {
   portsHeld,
 } from '../support/launcher.ts';
 import { peersPresent } from '../support/peers.ts';
-import type { Program } from '../support/program.ts';
+import { Program } from '../support/program.ts';
 import { binary, projectRoot } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
 import { READY_LINE } from '../support/system.ts';
@@ -97,11 +99,44 @@ test('fault 62: the entrypoint script passes each signal on once, and its progra
   assert.match(program.output, /^counts {"SIGTERM":1,"SIGINT":1,"SIGHUP":1,"SIGQUIT":1}$/m);
 });
 
+for (const shell of ['dash', 'bash']) {
+  test(`fault 62: signals that keep coming while the program ends: ${shell} tells its status, or the signal`, async (t) => {
+    const missing = spawnSync(shell, ['-c', ':']).error;
+    if (missing !== undefined) {
+      t.skip(`${shell} is not installed`);
+      return;
+    }
+    const scope = openScope(t);
+    // It ends at the fourth signal, whatever comes then.
+    const program = `c=0; trap 'c=$((c+1))' TERM INT HUP QUIT; echo up
+      while [ $c -lt 4 ]; do sleep 0.01; done; trap '' TERM INT HUP QUIT; exit 7`;
+    for (let run = 0; run < 10; run++) {
+      const system = Program.start(scope, { name: shell, command: [shell, ENTRYPOINT, '/bin/sh', '-c', program] });
+      await system.waitForLine(/^up$/);
+      for (const signal of cycle(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)) {
+        if (!system.running) break;
+        system.signal(signal);
+        await delay(1);
+      }
+      const { code } = await system.waitForExit();
+      const told = shell === 'dash' ? [7] : [7, 129, 130, 131, 143];
+      assert.ok(code !== null && told.includes(code), `it told ${code}`);
+    }
+  });
+}
+
+/** Again and again, at most some seconds long. */
+function* cycle<T>(values: readonly T[]): Generator<T> {
+  for (let round = 0; round < 1000; round++) {
+    yield* values;
+  }
+}
+
 for (const { name, prefix } of [
   { name: 'tini', prefix: ['tini', '--', process.execPath, binary('ims-launch')] },
   { name: 'the entrypoint script', prefix: [ENTRYPOINT] },
 ] as const) {
-  test(`${name} as PID 1: the system starts, nothing piles up, TERM is graceful: 0; INT: 130`, async (t) => {
+  test(`fault 62: ${name} as PID 1: the system starts, nothing piles up, TERM is graceful: 0; INT: 130`, async (t) => {
     if (!pidNamespacesWork(t) || !peersPresent(t, 'tini')) return;
     const scope = openScope(t);
     for (const [signal, status] of [
