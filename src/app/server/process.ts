@@ -77,6 +77,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
         log.info({ count: server.callCount }, 'stopping: calls end, new ones are refused');
         void server.close().then(() => resolve(0));
       };
+      // Unheard, it would make Node listen for a debugger.
+      on('SIGUSR1', () => {});
       for (const [signal, number] of Object.entries(ENDING_SIGNALS)) {
         on(signal, () => {
           log.info({ signal }, 'signal received');
