@@ -85,6 +85,65 @@ test('faults 98, 99: an IMS that never gets ready: status 2, health 1, wait ends
   assert.equal((await run.launcher.waitForExit()).code, 0);
 });
 
+test('faults 98, 99: an IMS that crashes again and again: status 2 while it waits, and wait ends when it is given up', async (t) => {
+  const run = await start(t, {
+    ims: { command: fixture('sip-stub', '--exit', 3) },
+    supervisor: { restartDelaysMs: [5000], bootAttempts: 2 },
+  });
+  await run.launcher.waitForLine(eventLine('comp.backoff', 'ims'));
+  const waiting = command(run, 'wait', '--for', 'ready', '--timeout', '60');
+  const status = await command(run, 'status');
+  assert.equal(status.code, 2, status.output);
+  assert.match(status.output, /^ims +backoff/m);
+  assert.equal((await command(run, 'health')).code, 1);
+  assert.notEqual((await waiting).code, 0);
+  assert.equal((await run.launcher.waitForExit()).code, 3);
+  assert.equal((await command(run, 'status')).code, 3);
+});
+
+test('fault 98: an IMS that does not answer any more: status 1; a launcher that does not answer: 4', async (t) => {
+  const run = await start(t, { supervisor: { imsHealthIntervalMs: 200 } });
+  await run.launcher.waitForLine(READY_LINE);
+  const ims = (await statusOf(run)).services.ims.pid as number;
+  process.kill(ims, 'SIGSTOP');
+  await run.launcher.waitForLine(eventLine('comp.unhealthy', 'ims'), 30_000);
+  assert.equal((await command(run, 'status')).code, 1);
+  assert.equal((await command(run, 'health')).code, 1);
+  process.kill(ims, 'SIGCONT');
+  process.kill(run.launcher.pid, 'SIGSTOP');
+  try {
+    assert.equal((await command(run, 'status')).code, 4);
+    assert.equal((await command(run, 'health')).code, 1);
+  } finally {
+    process.kill(run.launcher.pid, 'SIGCONT');
+  }
+});
+
+test('fault 97: a follower that reads nothing is let go, and holds up nobody', async (t) => {
+  const run = await start(t, { ims: { command: ['sh', '-c', 'exec yes "$(printf %01000d 0)"'] } });
+  await run.launcher.waitForLine(eventLine('ims.spawn'));
+  const follower = connect(socketOf(run.place));
+  run.scope.defer(() => void follower.destroy());
+  let letGo = false;
+  follower.on('error', () => {
+    letGo = true;
+  });
+  follower.pause();
+  follower.write('{"verb":"logs","follow":true}\n');
+  // Who does not read learns of the end by writing.
+  await waitFor(
+    'the end of its connection',
+    () => {
+      follower.write('\n');
+      return letGo;
+    },
+    { timeoutMs: 30_000 },
+  );
+  assert.equal((await command(run, 'status')).code, 2);
+  run.launcher.signal('SIGTERM');
+  assert.equal((await run.launcher.waitForExit()).code, 0);
+});
+
 test('fault 98: no relay, and none started from here: status 1', async (t) => {
   const run = await start(t, { relay: { autoStart: false } });
   await run.launcher.waitForLine(READY_LINE);

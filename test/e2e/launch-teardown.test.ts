@@ -1,8 +1,9 @@
 /** The end of the system: who is told what, in which order, and what becomes of those who do not listen. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   choosePlace,
@@ -15,6 +16,7 @@ import {
   startLauncher,
 } from '../support/launcher.ts';
 import { Program } from '../support/program.ts';
+import { binary } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
 import { READY_LINE } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
@@ -73,6 +75,21 @@ async function start(
     await launcher.waitForLine(new RegExp(`${name} is here`));
   }
   return { place, launcher };
+}
+
+/** Root without CAP_KILL cannot signal the processes of other users. */
+const WITHOUT_KILL = ['setpriv', '--bounding-set', '-kill', '--inh-caps', '-kill'] as const;
+
+/** False: the test has been skipped aloud, and must return. @throws Error under CI=true */
+function canDropCapabilities(t: TestContext): boolean {
+  const [setpriv, ...args] = WITHOUT_KILL;
+  if (process.getuid?.() === 0 && spawnSync(setpriv, [...args, 'true']).status === 0) {
+    return true;
+  }
+  const reason = 'a process that cannot be killed needs root and setpriv(1)';
+  assert.notEqual(process.env['CI'], 'true', `with CI=true no peer may be missing: ${reason}`);
+  t.skip(reason);
+  return false;
 }
 
 /** At the very moment of its end: a launcher that ends before its children leaves them to chance. */
@@ -267,6 +284,50 @@ for (const [kind, statement] of [
     assert.match(stack, /injected by the test\n +at /);
     assert.match(system.launcher.output, /^ims-launch: Error: injected by the test/m);
     assert.deepEqual(requests(system.place), [], 'nobody was asked: they were killed');
+  });
+}
+
+/**
+ * Root without the right to signal others, above a program of another user: what no signal of ours can reach, as a
+ * process in uninterruptible sleep. The program is handed over as text: that user may not be able to read it here.
+ */
+for (const { strict, status } of [
+  { strict: false, status: 0 },
+  { strict: true, status: 71 },
+]) {
+  test(`fault 57: what cannot be killed is named by its process id, and the end comes all the same: ${status}`, async (t) => {
+    if (!canDropCapabilities(t)) return;
+    const scope = openScope(t);
+    const place = await choosePlace(scope);
+    const [node, script] = fixture('sip-stub');
+    const source = readFileSync(script ?? '', 'utf8').replace(/^import .*diary.*$/m, 'const keepDiary = undefined;');
+    const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    await configure(place, {
+      ims: {
+        command: [...asNobody, node, '--input-type=module', '-e', source, '--', '--port', String(place.sipPort)],
+        cwd: '/',
+      },
+      supervisor: { stopBudgetMs: 2000, strictStop: strict },
+    });
+    const launcher = Program.start(scope, {
+      name: 'ims-launch',
+      command: [...WITHOUT_KILL, node, binary('ims-launch'), '--config', place.configPath],
+      cwd: place.directory,
+      env: { XDG_RUNTIME_DIR: place.directory },
+    });
+    const pid = Number(fieldOf(await launcher.waitForLine(eventLine('ims.spawn')), 'childPid'));
+    // The launcher leaves it behind, as it must: the test has the right that the launcher lacks.
+    scope.defer(() => void process.kill(-pid, 'SIGKILL'));
+    await launcher.waitForLine(READY_LINE, 30_000);
+    const askedAt = performance.now();
+    launcher.signal('SIGTERM');
+    assert.equal((await launcher.waitForExit(30_000)).code, status, launcher.output);
+    const tookMs = performance.now() - askedAt;
+    assert.ok(tookMs < 3500, `the wall clock of 2.5 s was kept: ${Math.round(tookMs)} ms`);
+    const line = await launcher.waitForLine(eventLine('stop.stuck', 'ims'));
+    assert.deepEqual([fieldOf(line, 'childPid'), fieldOf(line, 'level')], [pid, 50]);
+    assert.match(launcher.output, /"comp.exit","service":"relay".*"exitCode":0/, 'the relay stopped in order');
+    process.kill(pid, 0);
   });
 }
 

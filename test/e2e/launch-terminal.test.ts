@@ -1,8 +1,10 @@
 /** `ims-launch` at a terminal: a pseudo-terminal that script(1) opens. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { choosePlace, configure, type LaunchPlace, portsHeld } from '../support/launcher.ts';
+import { choosePlace, configure, fixture, type LaunchPlace, portsHeld } from '../support/launcher.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope, type Scope } from '../support/scope.ts';
@@ -12,8 +14,8 @@ import { waitFor } from '../support/wait.ts';
 const skip =
   spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'script(1) of bsdutils is missing';
 
-async function startAtTerminal(scope: Scope, place: LaunchPlace): Promise<Program> {
-  await configure(place);
+async function startAtTerminal(scope: Scope, place: LaunchPlace, keys = {}): Promise<Program> {
+  await configure(place, keys);
   const command = `exec ${process.execPath} ${binary('ims-launch')} --config ${place.configPath}`;
   const terminal = Program.start(scope, {
     name: 'terminal',
@@ -36,23 +38,40 @@ test('at a terminal the log is text', { skip }, async (t: TestContext) => {
   await terminal.waitForLine(/^\[\d\d:\d\d:\d\d\.\d+\] INFO: launch \| the system is up/);
 });
 
-test('Ctrl-C is pressed: the children are asked in order, none gets the terminal’s SIGINT', { skip }, async (t) => {
+test('fault 46: Ctrl-C, one press: the children get our TERM and not the terminal’s SIGINT; 130', {
+  skip,
+}, async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
-  const terminal = await startAtTerminal(scope, place);
+  const diary = join(place.directory, 'diary');
+  const flags = ['--diary', diary];
+  const terminal = await startAtTerminal(scope, place, {
+    ims: { command: fixture('sip-stub', '--port', place.sipPort, ...flags) },
+    relay: { command: fixture('rtpproxy-stub', '--port', place.relayPort, ...flags) },
+  });
   terminal.write('\u0003');
   await terminal.waitForLine(/stopping; Ctrl-C again kills everything/);
   assert.equal((await terminal.waitForExit()).code, 130);
   assert.match(terminal.output, /stop\.done/);
-  assert.doesNotMatch(terminal.output, /signal received/, 'no child saw a signal');
+  const got = readFileSync(diary, 'utf8')
+    .replaceAll(/ [0-9]+ /g, ' ')
+    .split('\n');
+  assert.deepEqual(
+    got.filter((line) => line !== '' && !line.endsWith('SIGCONT')),
+    ['ims SIGTERM', 'relay SIGTERM'],
+  );
   await everythingGone(place);
 });
 
-test('the terminal is closed: everything stops', { skip }, async (t) => {
+test('fault 47: the terminal is closed: everything stops', { skip }, async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   const terminal = await startAtTerminal(scope, place);
+  const closedAt = performance.now();
   terminal.signal('SIGKILL');
   await terminal.waitForExit();
+  await waitFor('nobody left', () => terminal.processes().length === 0, { timeoutMs: 30_000 });
+  const tookMs = performance.now() - closedAt;
+  assert.ok(tookMs < 9000, `everything was gone after ${Math.round(tookMs)} ms`);
   await everythingGone(place);
 });

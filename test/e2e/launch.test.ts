@@ -1,10 +1,12 @@
 /** `ims-launch` from its start to its end, with the programs that ship. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { choosePlace, configure, eventLine, fieldOf, portsHeld, startLauncher } from '../support/launcher.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
+import { listeningTcpPorts } from '../support/survivors.ts';
 import { READY_LINE } from '../support/system.ts';
 
 test('start, ready, TERM: exit 0, no process and no port is left', async (t) => {
@@ -108,16 +110,34 @@ test('npm and npx die of TERM without passing it on: the launcher sees it and st
   assert.deepEqual(portsHeld(place), []);
 });
 
-test('SIGHUP without a terminal stops nothing; SIGUSR1 shows the state and opens no inspector', async (t) => {
+test('fault 48: HUP without a terminal reads the configuration again, and nobody is restarted', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
   const launcher = startLauncher(scope, place);
   await launcher.waitForLine(READY_LINE);
+  const before = launcher.processes();
   launcher.signal('SIGHUP');
+  await configure(place, { LOG_LEVEL: 'DEBUG' });
+  launcher.signal('SIGHUP');
+  await launcher.waitForLine(eventLine('reload.applied'));
+  assert.deepEqual(launcher.processes(), before);
+  assert.doesNotMatch(launcher.output, /"event":"(?:stop\.begin|comp\.exit)"/);
+});
+
+test('fault 100: SIGUSR1 shows the state, and neither we nor the IMS listens for a debugger', async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place);
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(READY_LINE);
   launcher.signal('SIGUSR1');
   const line = await launcher.waitForLine(eventLine('launch.status'));
-  assert.equal(fieldOf(line, 'reason'), 'running: relay ready, IMS ready');
+  assert.match(String(fieldOf(line, 'reason')), /running: relay ready, IMS ready/);
+  process.kill(Number(fieldOf(await launcher.waitForLine(eventLine('comp.ready', 'ims')), 'childPid')), 'SIGUSR1');
+  // An absence has no event: Node opens its inspector within some 10 ms.
+  await delay(500);
+  assert.deepEqual(listeningTcpPorts(launcher.processes()), []);
   assert.doesNotMatch(launcher.output, /Debugger listening/);
 });
 

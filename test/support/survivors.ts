@@ -55,6 +55,20 @@ export function udpSocketsOf(processes: readonly RunningProcess[]): Map<string, 
   return new Map([...udpSockets()].filter(([inode]) => held.has(inode)));
 }
 
+/** Ports on which these processes accept TCP connections. */
+export function listeningTcpPorts(processes: readonly RunningProcess[]): number[] {
+  const held = new Set(processes.flatMap(({ pid }) => socketInodes(pid)));
+  return ['tcp', 'tcp6'].flatMap((table) =>
+    readText(`/proc/net/${table}`)
+      .split('\n')
+      .flatMap((row) => {
+        const [, local, , state, , , , , , inode = ''] = row.trim().split(/\s+/);
+        // proc(5), include/net/tcp_states.h: 0A is LISTEN.
+        return state === '0A' && held.has(inode) ? [Number.parseInt(local?.split(':')[1] ?? '', 16)] : [];
+      }),
+  );
+}
+
 /** All UDP sockets of this network namespace: inode → port. */
 export function udpSockets(): Map<string, number> {
   const rows = ['udp', 'udp6'].flatMap((table) => readText(`/proc/net/${table}`).split('\n').slice(1));
