@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { groupExists, killGroup, signalProcess } from './process-signals.ts';
+import { askToStop, groupExists, killGroup, signalProcess } from './process-signals.ts';
 import { processesWithEnvironment, startTimeOf } from './process-table.ts';
 
 const GRACE_MS = 1000;
@@ -41,11 +41,10 @@ export async function guard(cookie: string, input: Readable): Promise<void> {
 
 async function endGroups(groups: readonly number[]): Promise<void> {
   for (const group of groups) {
-    signalProcess(-group, 'SIGTERM');
-    signalProcess(-group, 'SIGCONT');
+    askToStop(-group, 'SIGTERM');
   }
   const until = performance.now() + GRACE_MS;
-  while (performance.now() < until && groups.some(groupExists)) {
+  while (performance.now() < until && groups.some((group) => groupExists(group))) {
     await sleep(POLL_MS);
   }
   for (const group of groups) {

@@ -36,8 +36,8 @@ export interface ChildListener {
   message(message: unknown): void;
 }
 
-/** Between looks at a group whose leader is gone, milliseconds. */
-const EXTINCTION_POLL_MS = 25;
+/** Between looks at a group whose leader is gone, milliseconds; where each look is a ps, fewer. */
+const EXTINCTION_POLL_MS = process.platform === 'linux' ? 25 : 250;
 
 /**
  * How often, and how far apart in milliseconds, the process table is read for daemons: one that executes its program
@@ -147,7 +147,7 @@ export class ChildDriver {
     if (this.#pid === undefined || this.#extinct) {
       return;
     }
-    for (const pid of livingGroupMembers(this.#pid) ?? [this.#pid]) {
+    for (const pid of livingGroupMembers(this.#pid) ?? [-this.#pid]) {
       this.#ask(pid, 'SIGTERM');
     }
   }

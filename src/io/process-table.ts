@@ -1,16 +1,49 @@
 /**
  * Which processes live, read from /proc. `kill(pid, 0)` would not do: it calls a zombie alive, and under a PID 1
- * that reaps nothing an orphan stays a zombie for ever. Where there is no /proc every question is answered with
- * `undefined`, and the caller falls back on signals.
+ * that reaps nothing an orphan stays a zombie for ever. Where there is no /proc, ps is asked for the members of a group;
+ * every other question is answered with `undefined` or nobody, and the caller falls back on signals.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const HAS_PROC = existsSync('/proc/self/stat');
 
-/** Process ids of the group that are neither zombies nor dead. */
-export function livingGroupMembers(group: number): number[] | undefined {
-  return HAS_PROC ? processIds().filter((pid) => isLivingMember(pid, group)) : undefined;
+/** Process ids of the group that are neither zombies nor dead; undefined: this system cannot tell. */
+export function livingGroupMembers(group: number, source: ProcessSource = SOURCE): number[] | undefined {
+  if (source.hasProc) {
+    return processIds().filter((pid) => isLivingMember(pid, group));
+  }
+  return source
+    .list()
+    ?.split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, pgid, state = 'Z']) => Number(pgid) === group && !isDeadState(state.charAt(0)))
+    .map(([pid]) => Number(pid));
 }
+
+/** Where processes are looked up. */
+export interface ProcessSource {
+  readonly hasProc: boolean;
+  /** Without /proc: lines of `pid pgid state`, as ps writes them; undefined: there is no such ps. */
+  list(): string | undefined;
+}
+
+/** A ps that takes longer, milliseconds, is of no help. */
+const PS_LIMIT_MS = 1000;
+
+const SOURCE: ProcessSource = {
+  hasProc: HAS_PROC,
+  list: () => {
+    if (process.platform === 'win32') {
+      return undefined;
+    }
+    const { status, stdout } = spawnSync('ps', ['-axo', 'pid=,pgid=,stat='], {
+      encoding: 'utf8',
+      timeout: PS_LIMIT_MS,
+    });
+    return status === 0 ? stdout : undefined;
+  },
+};
 
 /** The process that started this one, or whoever it was left to; undefined: there is no such process. */
 export function parentOf(pid: number): number | undefined {
