@@ -1,6 +1,12 @@
 /** The child's end of the channel to `ims-launch`. Without a supervisor everything here does nothing. */
 import { LoopLag } from '../io/loop-lag.ts';
-import { type ChildMessage, DEATH_POLICY, type SupervisorMessage } from '../observe/ipc.ts';
+import {
+  type AddressMessage,
+  type ChildMessage,
+  type ConfigMessage,
+  DEATH_POLICY,
+  type SupervisorMessage,
+} from '../observe/ipc.ts';
 import { logLevelOf } from '../observe/level.ts';
 import type { Logger } from '../observe/logger.ts';
 
@@ -56,6 +62,8 @@ export interface SupervisorOrders {
   drain(): void;
   /** Another relay serves from now on. `epoch`: how many the run has had. */
   relayUp?(epoch: number): void;
+  configure?(message: ConfigMessage): void;
+  move?(message: AddressMessage): void;
 }
 
 /** Carries out what the supervisor says. A kind that is meant for another child, or from a newer one, is ignored. */
@@ -70,6 +78,12 @@ export function obeySupervisor(message: SupervisorMessage, log: Logger, orders: 
       break;
     case 'relay-up':
       orders.relayUp?.(Number(message.epoch));
+      break;
+    case 'config':
+      orders.configure?.(message);
+      break;
+    case 'address':
+      orders.move?.(message);
       break;
     case 'log-level':
       log.level = logLevelOf(String(message.level)) ?? log.level;

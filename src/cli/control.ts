@@ -6,7 +6,7 @@ import { readStatus, VERDICT_EXIT_CODES, type Verdict } from '../control/status.
 import { ImsError } from '../errors.ts';
 import type { ControlClient } from '../io/control-client.ts';
 import { ask, connectToLauncher, notRunning, requireLauncher } from './launcher-client.ts';
-import { formatEvent, formatLogLine, formatStatus } from './status-report.ts';
+import { formatEvent, formatLogLine, formatReload, formatStatus, type ReloadAnswer } from './status-report.ts';
 
 interface Options {
   readonly config?: string;
@@ -169,8 +169,7 @@ async function end({ config, wait }: Options, request: ControlRequest): Promise<
 async function reload({ config }: Options): Promise<void> {
   const client = await requireLauncher(config);
   try {
-    const { keys } = (await ask(client, { verb: 'reload' })) as { keys?: readonly string[] };
-    print(keys?.length ? `changed: ${keys.join(', ')}` : 'nothing changed');
+    print(formatReload((await ask(client, { verb: 'reload' })) as ReloadAnswer));
   } finally {
     client.close();
   }

@@ -6,11 +6,14 @@ import { formatTable } from './table.ts';
 const HEAD = ['service', 'state', 'pid', 'up', 'restarts', 'active', 'where', 'detail'];
 
 export function formatStatus(status: SystemStatus, isTty: boolean): string {
-  const { version, pid, uptimeMs, config, phase, drain, stopping, verdict } = status;
+  const { version, pid, uptimeMs, config, configStale, phase, drain, stopping, verdict } = status;
   const lines = [
     `ims-launch ${version}  ${colourOf(verdict, isTty)(verdict)} (${phase})`,
     `process ${pid}, up ${formatDuration(uptimeMs)}, ${config}`,
   ];
+  if (configStale) {
+    lines.push('the file was changed, but not to anything that works: the configuration before is in force');
+  }
   if (drain !== null) {
     lines.push(`draining: stops after the last call, in ${formatDuration(drain.endsInMs)} at the latest`);
   }
@@ -66,6 +69,28 @@ export function formatDuration(ms: number): string {
         .map(([count, unit]) => `${count} ${unit}`)
         .join(' ');
 }
+
+/** Of what `reload` answers, what is shown; each is a list of keys or services. */
+export type ReloadAnswer = Partial<
+  Record<'live' | 'restarting' | 'whenIdle' | 'pending' | 'refused', readonly string[]>
+>;
+
+/** What became of each changed key, a line each. */
+export function formatReload(answer: ReloadAnswer): string {
+  const lines = Object.entries(RELOAD_LINES).flatMap(([name, text]) => {
+    const items = answer[name as keyof ReloadAnswer] ?? [];
+    return items.length === 0 ? [] : [`${text}: ${items.join(', ')}`];
+  });
+  return lines.length === 0 ? 'nothing changed' : lines.join('\n');
+}
+
+const RELOAD_LINES = {
+  live: 'applied',
+  restarting: 'restarting',
+  whenIdle: 'restarting after the last call',
+  pending: 'needs a restart of ims-launch',
+  refused: 'refused, for the relay was found running',
+} as const satisfies Record<keyof ReloadAnswer, string>;
 
 /** One event on a line: its own keys first, then the fields. */
 export function formatEvent(item: unknown): string {

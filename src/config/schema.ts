@@ -3,7 +3,7 @@ import { logLevelOption } from '../observe/options.ts';
 import { relayOptions } from '../relay/options.ts';
 import { signallingShape, sipShape } from '../sip/options.ts';
 import { storeShape } from '../store/options.ts';
-import { imsServiceShape, serviceShape, supervisorOptions } from '../supervisor/options.ts';
+import { imsServiceShape, reloadOptions, serviceShape, supervisorOptions } from '../supervisor/options.ts';
 
 const imsOptions = z.object({ ...imsServiceShape, ...sipShape });
 const relayServiceOptions = z.object({
@@ -33,6 +33,7 @@ export const configSchema = z.object({
   ...storeShape,
   relay: relayServiceOptions.prefault({}).meta({ description: 'The media relay.' }),
   ims: imsOptions.prefault({}).meta({ description: 'The IMS.' }),
+  reload: reloadOptions.prefault({}).meta({ description: 'Changes while the system runs.' }),
   supervisor: supervisorOptions.prefault({}).meta({ description: 'The supervisor.' }),
 });
 

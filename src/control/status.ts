@@ -10,6 +10,8 @@ export interface SystemStatus {
   readonly verdict: Verdict;
   /** Absolute path of the configuration file. */
   readonly config: string;
+  /** The file was changed, but what it holds now is not valid or could not be lived with: the last good one is in force. */
+  readonly configStale: boolean;
   /** Calls may go on until then; null: no drain. */
   readonly drain: { readonly endsInMs: number } | null;
   /** Why it stops; null: it does not. */

@@ -1,5 +1,6 @@
 import type { ControlOrigin, RelayEffect } from '../relay/effects.ts';
 import { Relay } from '../relay/engine.ts';
+import type { LocalAddress } from '../relay/local-addresses.ts';
 import type {
   Component,
   MediaPlane,
@@ -90,6 +91,11 @@ export class RelayDriver implements PlaneListener {
 
   event(event: PlaneEvent): void {
     this.#perform(this.#relay.handlePlaneEvent(performance.now(), event));
+  }
+
+  /** New sessions are opened on, and told of, another address. */
+  moveTo(address: LocalAddress): void {
+    this.#relay.moveTo(address);
   }
 
   /** No new sessions; `onDrained` is called once the last has ended. */

@@ -1,8 +1,8 @@
 /** Where control sockets lie, and how they are named: the same for who serves and who asks. */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 
 /** sockaddr_un.sun_path holds this many bytes on every system; Linux has four more. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -65,12 +65,18 @@ function configDigest(configPath: string): string {
   return createHash('sha256').update(realPath(configPath)).digest('hex').slice(0, 16);
 }
 
-/** A file that does not exist has no other names. */
+/**
+ * The file's one name. A ConfigMap of Kubernetes is a link through `..data`, which leads to another directory after each
+ * change: there the name is the link's own. What does not exist yet gets the name that it will have.
+ */
 function realPath(path: string): string {
+  const stable = (): string => (dirname(path) === path ? path : join(realPath(dirname(path)), basename(path)));
   try {
-    return realpathSync(path);
-  } catch {
-    return path;
+    return readlinkSync(path).split(sep).includes('..data') ? stable() : realpathSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // EINVAL: it is no link.
+    return code === 'EINVAL' ? realpathSync(path) : stable();
   }
 }
 

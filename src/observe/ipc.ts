@@ -11,11 +11,19 @@ export type ChildMessage =
 
 /** What a supervisor tells a child. A child without a supervisor never gets one. */
 export type SupervisorMessage =
-  /** The first message to ims-server: the configuration and the address that the supervisor has checked. */
+  /**
+   * The first message to ims-server: the configuration and the address that the supervisor has checked. Later ones: what
+   * has changed of them since, as far as it can change while calls are in progress.
+   */
   | { readonly kind: 'config'; readonly config: unknown; readonly address: unknown }
   | { readonly kind: 'shutdown'; readonly drain: boolean }
   | { readonly kind: 'relay-up'; readonly epoch: number }
+  /** To ims-relay: what media ports of new sessions are opened on, and what replies say. */
+  | { readonly kind: 'address'; readonly bind: string; readonly advertised: string }
   | { readonly kind: 'log-level'; readonly level: string };
+
+export type ConfigMessage = Extract<SupervisorMessage, { kind: 'config' }>;
+export type AddressMessage = Extract<SupervisorMessage, { kind: 'address' }>;
 
 export interface RelayDetails {
   readonly version: string;

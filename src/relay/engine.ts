@@ -14,6 +14,7 @@ import { executeIms } from './commands/ims-dialect.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
+import type { LocalAddress } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { otherSide, type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
@@ -94,6 +95,11 @@ export class Relay<Origin extends ControlOrigin> {
 
   get draining(): boolean {
     return this.#state.draining;
+  }
+
+  /** New sessions are opened on, and told of, another address. */
+  moveTo(address: LocalAddress): void {
+    this.#state.addresses.moveTo(address);
   }
 
   nextTimeoutAt(): number {

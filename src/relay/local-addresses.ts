@@ -18,10 +18,9 @@ export interface LocalRoutes {
 
 /** The addresses of a relay and how a command chooses among them. */
 export class LocalAddresses {
-  readonly #configured: readonly LocalAddress[];
+  #configured: readonly LocalAddress[];
   readonly #routes: LocalRoutes;
-  /** The default; in bridging mode the inner network. */
-  readonly internal: LocalAddress;
+  #internal: LocalAddress;
   readonly external: LocalAddress | undefined;
 
   constructor(addresses: readonly LocalAddress[], external: LocalAddress | undefined, routes: LocalRoutes) {
@@ -29,10 +28,21 @@ export class LocalAddresses {
     if (internal === undefined) {
       throw new Error('a relay needs at least one bind address');
     }
-    this.internal = internal;
+    this.#internal = internal;
     this.external = external;
     this.#configured = external === undefined ? addresses : [internal, external, ...addresses.slice(1)];
     this.#routes = routes;
+  }
+
+  /** The default; in bridging mode the inner network. */
+  get internal(): LocalAddress {
+    return this.#internal;
+  }
+
+  /** Another address takes the place of the default. Legs keep the one that they were opened on. */
+  moveTo(address: LocalAddress): void {
+    this.#configured = this.#configured.map((entry) => (entry === this.#internal ? address : entry));
+    this.#internal = address;
   }
 
   get bridging(): boolean {

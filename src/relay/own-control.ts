@@ -15,18 +15,25 @@ export function isUnicast(address: string): boolean {
 /** The ports that take commands, on every address that leads to this host. */
 export class OwnControl {
   readonly #ports: Set<number>;
-  readonly #addresses: readonly LocalAddress[];
+  readonly #addresses: LocalAddress[];
   readonly #routes: LocalRoutes;
 
   constructor(ports: readonly number[], addresses: readonly LocalAddress[], routes: LocalRoutes) {
     this.#ports = new Set(ports);
-    this.#addresses = addresses;
+    this.#addresses = [...addresses];
     this.#routes = routes;
   }
 
   /** A control socket was opened on a port that only the system knew before. */
   add(port: number): void {
     this.#ports.add(port);
+  }
+
+  /** Media is opened here too from now on. */
+  addAddress(address: LocalAddress): void {
+    if (!this.#addresses.some((own) => own.address === address.address && own.advertised === address.advertised)) {
+      this.#addresses.push(address);
+    }
   }
 
   /** Whether RTP at this address, or RTCP one port above it, would reach a control socket. */

@@ -56,6 +56,8 @@ export type SpawnFailure =
 export type SupervisorEvent =
   | { readonly kind: 'boot' }
   | { readonly kind: 'configured'; readonly rules: SupervisorRules }
+  /** The configuration changed while the system runs. */
+  | Reconfigured
   | { readonly kind: 'config-failed'; readonly exitCode: number; readonly failure: Failure }
   | { readonly kind: 'relay-probed'; readonly generation: number; readonly verdict: RelayVerdict }
   /** `detail`: who took it, or why it is unavailable; for people. */
@@ -88,6 +90,8 @@ export type SupervisorEvent =
   /** IPC `ready`. */
   | { readonly kind: 'reported-ready'; readonly service: ServiceName; readonly generation: number }
   | { readonly kind: 'heartbeat'; readonly service: ServiceName; readonly generation: number }
+  /** Sessions that a relay of ours says it has. */
+  | { readonly kind: 'counted'; readonly service: 'relay'; readonly generation: number; readonly sessions: number }
   | {
       readonly kind: 'checked';
       readonly service: ServiceName;
@@ -117,6 +121,19 @@ export type SupervisorEvent =
   | { readonly kind: 'stop-asked'; readonly reason: string }
   | { readonly kind: 'kill-asked'; readonly reason: string }
   | { readonly kind: 'timeout' };
+
+export interface Reconfigured {
+  readonly kind: 'reconfigured';
+  readonly rules: SupervisorRules;
+  /** Services that need a new process to take the change. */
+  readonly restarts: readonly { readonly service: ServiceName; readonly whenIdle: boolean }[];
+  /** Waiting for the last call to end is over after this time, milliseconds. */
+  readonly idleLimitMs: number;
+  /** `rollbackOnFailure` */
+  readonly revocable: boolean;
+  /** This is the configuration before, after `roll-back`. */
+  readonly rollback: boolean;
+}
 
 export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT';
 
@@ -152,6 +169,8 @@ export type SupervisorEffect =
   | { readonly kind: 'run-relay-hook' }
   /** Delete every session of our relay: the IMS that made them is gone. */
   | { readonly kind: 'purge-relay'; readonly generation: number }
+  /** A service cannot live with the changed configuration: answered by `reconfigured` with the one before. */
+  | { readonly kind: 'roll-back'; readonly service: ServiceName }
   /** Tell it to refuse new calls, or sessions, and to end after the last one. */
   | { readonly kind: 'drain'; readonly service: ServiceName; readonly generation: number }
   /** Ask it to stop: IPC `shutdown` where it understands it, else its stop command, or its signal. */

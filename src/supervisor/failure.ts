@@ -4,10 +4,12 @@
  *     restart: never, on-failure after success ─────────────────────┐
  *     status 64 or 78, no such command, daemonised ─────────────────┤
  *     budget spent (boot attempts, restarts within the window) ─────┴─► giveUp: exit │ park │ never
+ *     on trial with a changed configuration ─► the one before comes back
  *     else ─► backoff, and with strategy rest_for_one or one_for_all the other service restarts as well
  */
 import type { ErrorCode } from '../errors.ts';
 import { exitCodeForIms, isSuccess, NOT_RETRYABLE } from './exit-code.ts';
+import { revoke } from './reconfigure.ts';
 import { judgeFailure, longestDelayMs } from './restart-policy.ts';
 import type { Ending, Failure, ServiceName } from './state.ts';
 import { beginStop, stopService } from './teardown.ts';
@@ -15,7 +17,7 @@ import type { Turn } from './turn.ts';
 
 /** An end that nobody asked for: another try after a while, or none. */
 export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
-  const { condition, history: before } = turn.service(name);
+  const { condition, history: former, trial } = turn.service(name);
   const { phase, rules } = turn.state;
   if (phase === 'stopping' || phase === 'done') {
     return;
@@ -32,8 +34,8 @@ export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
   }
   const readySince = 'readySince' in condition ? condition.readySince : undefined;
   const readyForMs = readySince === undefined ? undefined : turn.now - readySince;
-  const { history, verdict } = judgeFailure(turn.now, before, readyForMs, turn.random(), rules.restarts);
-  turn.patchService(name, { history });
+  const { history, verdict } = judgeFailure(turn.now, trial ?? former, readyForMs, turn.random(), rules.restarts);
+  turn.patchService(name, trial === undefined ? { history } : { trial: history });
   if (verdict.kind === 'give-up') {
     const story =
       verdict.budget === 'boot'
@@ -51,6 +53,9 @@ export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
 /** Another try would end like the last one, or too many have been made. */
 export function giveUp(turn: Turn, name: ServiceName, exitCode: number, failure: Failure): void {
   const { rules, phase } = turn.state;
+  if (revoke(turn, name, failure)) {
+    return;
+  }
   if (rules.giveUp === 'never' && phase !== 'stopping') {
     const delayMs = longestDelayMs(rules.restarts, turn.random());
     turn.enter(name, { kind: 'backoff', retryAt: turn.now + delayMs });
@@ -105,6 +110,9 @@ function rest(turn: Turn, name: ServiceName, ending: Ending): void {
   const { giveUp: policy, [name]: service } = turn.state.rules;
   const success = isSuccess(ending, service.successExitCodes);
   const failure = failureOf(name, `${ending.sentence}, and restart: "${service.restart}" leaves it at that`);
+  if (!success && revoke(turn, name, failure)) {
+    return;
+  }
   turn.report(success ? 'warn' : 'error', 'comp.gaveup', failure.message, { service: name });
   turn.enter(name, { kind: 'failed', finding: failure.message });
   if (policy !== 'exit') {

@@ -4,6 +4,7 @@ import type { SpawnFailure } from './events.ts';
 import { isSuccess } from './exit-code.ts';
 import { fail, giveUp, TITLES } from './failure.ts';
 import { handleDrained } from './orders.ts';
+import { beginTrial } from './reconfigure.ts';
 import { HEALTHY, type ServiceName } from './state.ts';
 import { termRest } from './teardown.ts';
 import type { Turn } from './turn.ts';
@@ -15,6 +16,8 @@ export function spawn(turn: Turn, name: ServiceName): void {
   const { generation: former } = turn.service(name);
   const { embedded, startTimeoutMs } = turn.state.rules[name];
   const generation = former + 1;
+  // It takes the configuration as it is now: a restart that was planned for that is done.
+  beginTrial(turn, name);
   turn.patchService(name, {
     generation,
     asking: false,
@@ -46,6 +49,7 @@ export function becomeReady(turn: Turn, name: ServiceName): void {
   const { history, incarnation } = turn.service(name);
   turn.patchService(name, {
     history: { ...history, everReady: true },
+    trial: undefined,
     // What it has just shown is a sign of life.
     incarnation: incarnation === undefined ? undefined : { ...incarnation, heartbeatAt: turn.now },
   });

@@ -45,6 +45,9 @@ export const imsServiceShape = {
     description:
       'Command that is run when another relay serves while the IMS lives, for example to enable it again in Kamailio; 5 s at most.',
   }),
+  reloadSignal: z.enum(['SIGHUP', 'SIGUSR1', 'SIGUSR2']).optional().meta({
+    description: 'Signal that tells ims.command of a change that concerns it (USERS and other keys of the IMS).',
+  }),
 } as const;
 
 /** How often, and how soon, what ended by itself is started again. */
@@ -87,6 +90,18 @@ const restartShape = {
     .prefault({})
     .meta({ description: 'How often a service may fail before it is given up.' }),
 } as const;
+
+/** `reload` in config.json: what happens when the file changes while the system runs. */
+export const reloadOptions = z.object({
+  onAddressChange: z.enum(['live', 'now', 'ignore']).default('live').meta({
+    description:
+      'SERVER_ADDR changed: new calls use the new address, and ims.command is restarted when no call is in progress (live) or at once (now); ignore keeps the old address.',
+  }),
+  rollbackOnFailure: z.boolean().default(true).meta({
+    description:
+      'Go back to the configuration before when a program that was restarted for a change does not become ready.',
+  }),
+});
 
 /** `supervisor` in config.json. */
 export const supervisorOptions = z.object({

@@ -17,6 +17,7 @@ import {
 } from './lifecycle.ts';
 import { askMedia, handleMediaChecked } from './media-health.ts';
 import { endLateDrain, handleDrainAsked, handleKillAsked, handleRestartAsked, handleStopAsked } from './orders.ts';
+import { handleCounted, handleReconfigured, restartPlanned } from './reconfigure.ts';
 import {
   handleClaimed,
   handleMediaProved,
@@ -36,6 +37,7 @@ const SERVICES = ['relay', 'ims'] as const satisfies readonly ServiceName[];
 /** Answers that could start something; once everything stops they come too late. */
 const LEADS_UPWARDS: ReadonlySet<SupervisorEvent['kind']> = new Set([
   'configured',
+  'reconfigured',
   'relay-probed',
   'control-claimed',
   'reported-ready',
@@ -92,7 +94,9 @@ export function nextTimeoutAt(state: SupervisorState): number {
     }
   });
   instants.push(...healthInstants(state).filter((at) => at > state.clock));
-  if (state.stop !== undefined) {
+  if (state.stop === undefined) {
+    instants.push(...SERVICES.map((name) => state[name].planned?.dueAt ?? Number.POSITIVE_INFINITY));
+  } else {
     instants.push(state.stop.stageEndsAt, state.stop.wallClockAt);
   }
   return Math.min(...instants, state.relayDueAt, state.drain?.endsAt ?? Number.POSITIVE_INFINITY);
@@ -123,6 +127,12 @@ function handle(turn: Turn, event: SupervisorEvent): void {
       return;
     case 'configured':
       handleConfigured(turn, event.rules);
+      return;
+    case 'reconfigured':
+      handleReconfigured(turn, event);
+      return;
+    case 'counted':
+      handleCounted(turn, event.sessions);
       return;
     case 'config-failed':
       beginStop(turn, { reason: 'config-failed', exitCode: event.exitCode, failure: event.failure });
@@ -167,6 +177,9 @@ function handle(turn: Turn, event: SupervisorEvent): void {
       handleMediaProved(turn, event);
       return;
     case 'media-checked':
+      if (event.sessions !== undefined) {
+        handleCounted(turn, event.sessions);
+      }
       handleMediaChecked(turn, event);
       return;
     case 'late':
@@ -254,6 +267,7 @@ function settle(turn: Turn): void {
   }
   for (const name of SERVICES) {
     endLateStart(turn, name);
+    restartPlanned(turn, name);
     retry(turn, name);
     endHang(turn, name);
     ask(turn, name);

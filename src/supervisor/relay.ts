@@ -44,11 +44,17 @@ export function searchRelay(turn: Turn): void {
  * else somebody may have taken the port meanwhile: then it is used, or named.
  */
 export function startRelay(turn: Turn): void {
-  if (turn.state.controlHeld) {
+  const { controlHeld, rules } = turn.state;
+  if (controlHeld && rules.relay.embedded && rules.relay.autoStart) {
     spawn(turn, 'relay');
-  } else {
-    searchRelay(turn);
+    return;
   }
+  if (controlHeld) {
+    // The configuration changed: another program binds the port itself, or none is started from here.
+    turn.patch({ controlHeld: false });
+    turn.emit({ kind: 'release-control' });
+  }
+  searchRelay(turn);
 }
 
 export function handleProbed(turn: Turn, verdict: RelayVerdict): void {

@@ -172,6 +172,20 @@ export interface Component {
   /** When the open question was asked, or when the next one is due. */
   readonly askAt: number;
   readonly history: RestartHistory;
+  /** A restart that a changed configuration needs. */
+  readonly planned: PlannedRestart | undefined;
+  /** When the last of these began; they keep a distance. */
+  readonly plannedAt: number;
+  /** Not ready yet with the changed configuration; its failures count here, for they may be the configuration's. */
+  readonly trial: RestartHistory | undefined;
+}
+
+export interface PlannedRestart {
+  readonly dueAt: number;
+  /** Sooner than `dueAt`, if no call is in progress. */
+  readonly whenIdle: boolean;
+  /** If it fails for good, the configuration before comes back. */
+  readonly revocable: boolean;
 }
 
 /** Why the run ends in failure; printed with the remedy of its code. */
@@ -267,6 +281,9 @@ const NEW_COMPONENT: Component = {
   asking: false,
   askAt: Number.POSITIVE_INFINITY,
   history: NO_HISTORY,
+  planned: undefined,
+  plannedAt: Number.NEGATIVE_INFINITY,
+  trial: undefined,
 };
 
 export const INITIAL_STATE: SupervisorState = {

@@ -24,11 +24,11 @@ import type { ReloadOutcome } from './reload.ts';
 export interface ControlSubject {
   state(): SupervisorState;
   readonly journal: Journal;
-  readonly drainMaxMs: number;
+  drainMaxMs(): number;
   status(): SystemStatus;
   post(event: SupervisorEvent): void;
   /** Undefined: there is no configuration yet. */
-  reload(): ReloadOutcome | undefined;
+  reload(): Promise<ReloadOutcome | undefined>;
 }
 
 export interface ControlPlace {
@@ -98,10 +98,10 @@ function handle(subject: ControlSubject, exchange: Exchange): void {
       restart(subject, exchange, request.service);
       break;
     case 'reload':
-      reload(subject, exchange);
+      void reload(subject, exchange);
       break;
     case 'drain':
-      drain(subject, exchange, request.limitMs ?? subject.drainMaxMs);
+      drain(subject, exchange, request.limitMs ?? subject.drainMaxMs());
       break;
     case 'wait':
       waitUntilReady(subject, exchange, request.timeoutMs);
@@ -148,12 +148,14 @@ const DRAIN_REFUSALS = {
   stopping: 'everything stops already',
 } as const satisfies Record<Extract<DrainAnswer, 'impossible' | 'stopping'>, string>;
 
-function reload(subject: ControlSubject, exchange: Exchange): void {
-  const result = subject.reload();
+async function reload(subject: ControlSubject, exchange: Exchange): Promise<void> {
+  const result = await subject.reload();
   if (result === undefined) {
     exchange.refuse('refused', 'the configuration has not been read yet');
   } else if (result.outcome === 'rejected') {
     exchange.refuse('failed', result.reason);
+  } else if (result.outcome === 'ignored') {
+    exchange.refuse('refused', 'everything stops');
   } else {
     exchange.answer(result);
   }

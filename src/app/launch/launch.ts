@@ -7,11 +7,11 @@ import { resolve as resolvePath } from 'node:path';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { SystemStatus } from '../../control/status.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
+import { FileWatch } from '../../io/file-watch.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
 import { logLevelOf } from '../../observe/level.ts';
-import type { LogFields } from '../../observe/log.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
@@ -26,7 +26,8 @@ import { RunGuard } from './guard.ts';
 import { Journal } from './journal.ts';
 import { MediaChecker } from './media-check.ts';
 import { checkIms, checkRelay, probeRelay } from './questions.ts';
-import { ConfigReloader, type ReloadOutcome } from './reload.ts';
+import { Reconfiguration } from './reconfigure.ts';
+import { ConfigReloader, type Note, type ReloadOutcome } from './reload.ts';
 import { describeState, ServiceManager } from './service-manager.ts';
 import { Services } from './services.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup.ts';
@@ -68,11 +69,11 @@ class Launch {
   readonly #services: Services;
   #signals: SignalWatch | undefined;
   #setup: LaunchSetup | undefined;
-  /** LOG_LEVEL as it was last applied. */
-  #levelName: string | undefined;
   #client: RtppClient | undefined;
   #media: MediaChecker | undefined;
   #reloader: ConfigReloader | undefined;
+  #fileWatch: FileWatch | undefined;
+  readonly #reconfiguration: Reconfiguration;
   readonly #journal = new Journal();
   readonly #startedAt = performance.now();
   /** The lock of the configuration, and the operator's way in. */
@@ -95,9 +96,17 @@ class Launch {
       env: options.env,
       log: this.#log,
       journal: this.#journal,
-      setup: () => this.#currentSetup(),
+      setup: () => this.#theSetup(),
       guard: () => this.#guard,
       post: (event) => this.#driver.post(event),
+    });
+    this.#reconfiguration = new Reconfiguration({
+      setup: () => this.#theSetup(),
+      adopt: (setup) => this.#adopt(setup),
+      state: () => this.#driver.state,
+      services: this.#services,
+      post: (event) => this.#driver.post(event),
+      note: this.#note,
     });
   }
 
@@ -105,7 +114,7 @@ class Launch {
     this.#signals = watchSignals(this.#options.env, {
       stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
       diagnose: () => this.#diagnose(),
-      reload: () => this.#reload(),
+      reload: () => void this.#reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
     });
@@ -159,6 +168,13 @@ class Launch {
       case 'purge-relay':
         void this.#theClient().request(formatCommand({ kind: 'delete-all' }), { budgetMs: PURGE_LIMIT_MS });
         break;
+      case 'roll-back': {
+        const former = this.#reconfiguration.rollBack(effect.service);
+        if (former !== undefined) {
+          this.#reloader?.revert(former);
+        }
+        break;
+      }
       case 'drain':
         this.#services.drain(effect.service);
         break;
@@ -201,11 +217,10 @@ class Launch {
       await this.#takeLock(loaded);
       const { setup, client } = await setUp(loaded, this.#log);
       this.#requireLock();
-      this.#setup = setup;
       this.#client = client;
-      const allowRemote = loaded.config.supervisor.mediaCheckOfFound;
+      const allowRemote = () => this.#theSetup().loaded.config.supervisor.mediaCheckOfFound;
       this.#media = new MediaChecker({ client, runId: this.#runId, allowRemote });
-      this.#setLevel(setup.loaded.config.LOG_LEVEL);
+      this.#adopt(setup);
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
       }
@@ -229,7 +244,7 @@ class Launch {
     const subject = {
       state: () => this.#driver.state,
       journal: this.#journal,
-      drainMaxMs: config.supervisor.drainMaxMs,
+      drainMaxMs: () => this.#setup?.loaded.config.supervisor.drainMaxMs ?? config.supervisor.drainMaxMs,
       status: () => this.#status(path),
       post: (event: SupervisorEvent) => this.#driver.post(event),
       reload: () => this.#reload(),
@@ -251,6 +266,7 @@ class Launch {
       active: this.#services.active,
       loopLags: this.#services.loopLags,
       spawns: this.#services.spawns,
+      configStale: this.#reloader?.stale ?? false,
     });
   }
 
@@ -272,21 +288,19 @@ class Launch {
   }
 
   #watchConfig({ loaded }: LaunchSetup): void {
-    const listener = {
-      changed: (next: typeof loaded, keys: readonly string[]) => {
-        const later = keys.filter((key) => key !== 'LOG_LEVEL');
-        if (later.length < keys.length) {
-          this.#setLevel(next.config.LOG_LEVEL);
-          this.#note('info', { event: 'reload.applied', key: 'LOG_LEVEL' }, 'configuration applied');
-        }
-        if (later.length > 0) {
-          const fields = { event: 'reload.pending', key: later };
-          this.#note('warn', fields, 'the configuration changed; restart ims-launch to apply it');
-        }
-      },
-    };
-    this.#reloader = new ConfigReloader(loaded, () => readConfig(this.#options), listener, this.#log);
-    this.#reloader.watch();
+    const reloader = new ConfigReloader({
+      initial: loaded,
+      read: () => readConfig(this.#options),
+      apply: (next) => this.#whileReloading(() => this.#reconfiguration.apply(next)),
+      isStopping: () => this.#driver.state.stop !== undefined,
+      note: this.#note,
+    });
+    this.#reloader = reloader;
+    this.#fileWatch = new FileWatch(
+      loaded.path,
+      { changed: () => void reloader.reload(false).catch(this.#crash) },
+      this.#log,
+    );
   }
 
   async #probeRelay(generation: number): Promise<void> {
@@ -339,37 +353,44 @@ class Launch {
   }
 
   /** To the log, and to those who ask for events. */
-  #note(level: Report['level'], fields: LogFields & { readonly event: string }, sentence: string): void {
+  readonly #note: Note = (level, fields, sentence) => {
     this.#log[level](fields, sentence);
     if (level !== 'debug') {
       this.#journal.note(level, fields.event, sentence, fields);
     }
-  }
+  };
 
   #logStatus(): void {
     this.#log.info({ event: 'launch.status', reason: describeState(this.#driver.state) }, 'state of the system');
     this.#surroundings?.look();
   }
 
-  /** When somebody asks for it; a change of the file itself goes another way. */
-  #reload(): ReloadOutcome | undefined {
-    let outcome: ReloadOutcome | undefined;
-    const apply = (): void => {
-      outcome = this.#reloader?.reload();
-    };
-    if (this.#manager === undefined) {
-      apply();
-    } else {
-      this.#manager.reload(apply);
+  /** When somebody asks for it; a change of the file itself is seen by the watch. */
+  async #reload(): Promise<ReloadOutcome | undefined> {
+    try {
+      return await this.#whileReloading(async () => this.#reloader?.reload(true));
+    } catch (error) {
+      this.#crash(error);
+      return undefined;
     }
-    return outcome;
+  }
+
+  #whileReloading<T>(apply: () => Promise<T>): Promise<T> {
+    return this.#manager === undefined ? apply() : this.#manager.whileReloading(apply);
+  }
+
+  /** What holds from now on, also for programs that start. */
+  #adopt(setup: LaunchSetup): void {
+    this.#setup = setup;
+    this.#setLevel(setup.loaded.config.LOG_LEVEL);
   }
 
   #setLevel(name: string): void {
-    this.#levelName = name;
     const level = logLevelOf(name) ?? 'info';
-    this.#log.level = level;
-    this.#services.setLevel(level);
+    if (this.#log.level !== level) {
+      this.#log.level = level;
+      this.#services.setLevel(level);
+    }
   }
 
   readonly #killEverything = (): void => {
@@ -396,7 +417,7 @@ class Launch {
     this.#manager?.close();
     this.#services.close();
     this.#media?.close();
-    await Promise.all([this.#reloader?.close(), this.#client?.close()]);
+    await Promise.all([this.#fileWatch?.close(), this.#client?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
     this.#log.flush();
@@ -407,14 +428,6 @@ class Launch {
     const service = SERVICE_OF_ERROR[code];
     const lastWords = service === undefined ? undefined : this.#services.lastWordsOf(service);
     return { message: lastWords === undefined ? message : `${message}: ${lastWords}`, remedy: ERRORS[code].remedy };
-  }
-
-  /** What a program that starts now is told: the configuration of our own start, and what was changed live since. */
-  #currentSetup(): LaunchSetup {
-    const setup = this.#theSetup();
-    const { loaded } = setup;
-    const LOG_LEVEL = this.#levelName ?? loaded.config.LOG_LEVEL;
-    return { ...setup, loaded: { ...loaded, config: { ...loaded.config, LOG_LEVEL } } };
   }
 
   #theSetup(): LaunchSetup {

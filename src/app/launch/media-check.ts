@@ -11,7 +11,7 @@ export interface MediaCheckerOptions {
   readonly client: RtppClient;
   readonly runId: string;
   /** The relay may be on another host, and the operator wants it checked all the same. */
-  readonly allowRemote: boolean;
+  allowRemote(): boolean;
 }
 
 export class MediaChecker {
@@ -42,7 +42,7 @@ export class MediaChecker {
     const lag = new LoopLag();
     try {
       const { signal } = this.#end;
-      const proof = await proveMedia({ ...QUICK_PROOF, client, purpose: 'hc', id, allowRemote, signal });
+      const proof = await proveMedia({ ...QUICK_PROOF, client, purpose: 'hc', id, allowRemote: allowRemote(), signal });
       const lagMs = lag.take();
       return {
         verdict: verdictOf(proof),

@@ -15,6 +15,7 @@ export class ServiceManager {
   #state: SupervisorState | undefined;
   #ready = false;
   #stopping = false;
+  #reloading = false;
   #status = '';
   #timer: NodeJS.Timeout | undefined;
   #dueAt = 0;
@@ -64,16 +65,22 @@ export class ServiceManager {
     }
   }
 
-  /** Around a reload that somebody asked for. */
-  reload(apply: () => void): void {
-    if (!this.#ready || this.#stopping) {
-      apply();
-      return;
+  /** Around a reload; one within another is part of it. */
+  async whileReloading<T>(apply: () => Promise<T>): Promise<T> {
+    if (!this.#ready || this.#stopping || this.#reloading) {
+      return await apply();
     }
+    this.#reloading = true;
     // CLOCK_MONOTONIC: the manager tells by it which request is answered.
     this.#socket.send(`RELOADING=1\nMONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
-    apply();
-    this.#socket.send('READY=1');
+    try {
+      return await apply();
+    } finally {
+      this.#reloading = false;
+      if (!this.#stopping) {
+        this.#socket.send('READY=1');
+      }
+    }
   }
 
   close(): void {

@@ -161,6 +161,14 @@ export class Services {
     this.#children.get(service)?.send(message);
   }
 
+  /** To the leader alone. */
+  signal(service: ServiceName, signal: NodeJS.Signals): void {
+    const pid = this.pidOf(service);
+    if (pid !== undefined) {
+      signalProcess(pid, signal);
+    }
+  }
+
   drain(service: ServiceName): void {
     this.#children.get(service)?.drain();
   }
@@ -269,6 +277,10 @@ export class Services {
         this.#active.set(service, message.sessions);
         this.#loopLags.set(service, message.loopLagMs);
         this.#options.post({ kind: 'heartbeat', ...about });
+        if (service === 'relay') {
+          const { generation } = about;
+          this.#options.post({ kind: 'counted', service, generation, sessions: message.sessions });
+        }
         break;
       case 'failed':
         this.#lastWords.set(service, message.message);

@@ -56,6 +56,21 @@ export function readConfig({ configPath, env, flags, cwd }: LaunchSources): Load
   return loadConfig({ path: configPath, env, flags, cwd });
 }
 
+/**
+ * The setup of a system that runs, after its configuration changed. Where the control socket is stays as it was.
+ *
+ * @throws ImsError IMS_ERR_ADDRESS
+ */
+export async function reconfigure(
+  former: LaunchSetup,
+  loaded: LoadedConfig,
+  addressChanged: boolean,
+): Promise<LaunchSetup> {
+  const address = addressChanged ? await resolveServerAddress(addressQuestion(loaded)) : former.address;
+  const { rules, warnings } = rulesOf(loaded, former.control);
+  return { ...former, loaded, address, rules, warnings: [...loaded.warnings, ...address.warnings, ...warnings] };
+}
+
 function rulesOf(
   { config }: LoadedConfig,
   control: TransportAddress,

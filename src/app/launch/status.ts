@@ -29,6 +29,8 @@ export interface StatusContext {
   readonly loopLags: ReadonlyMap<ServiceName, number>;
   /** Processes started so far. */
   readonly spawns: ReadonlyMap<ServiceName, number>;
+  /** The file holds something else than what is in force. */
+  readonly configStale: boolean;
 }
 
 export function systemStatus(state: SupervisorState, context: StatusContext): SystemStatus {
@@ -40,6 +42,7 @@ export function systemStatus(state: SupervisorState, context: StatusContext): Sy
     phase: state.phase,
     verdict: verdictOf(state),
     config: configPath,
+    configStale: context.configStale,
     drain: state.drain === undefined ? null : { endsInMs: Math.max(0, Math.round(state.drain.endsAt - now)) },
     stopping: state.stop?.reason ?? null,
     services: { relay: serviceStatus('relay', state, context), ims: serviceStatus('ims', state, context) },

@@ -121,6 +121,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
         obeySupervisor(message as SupervisorMessage, log, {
           shutdown: () => resolve(0),
           drain: () => relay.drain(),
+          move: ({ bind, advertised }) => relay.move(bind, advertised),
         }),
       );
       if (process.env[DAEMON_ENVIRONMENT] === undefined) {

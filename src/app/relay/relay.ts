@@ -84,6 +84,8 @@ export interface RunningRelay {
   readonly pairsInUse: number;
   /** Resolves once the relay was told to drain and its last session has ended. */
   readonly drained: Promise<void>;
+  /** New sessions use another address, both IP literals; those that there are keep theirs. */
+  move(bind: string, advertised: string): void;
   /** Takes no new sessions any more (E99). */
   drain(): void;
   /** Ends all sessions and closes all sockets. Idempotent. */
@@ -198,6 +200,14 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       return driver.pairsInUse;
     },
     drained,
+    move: (bind, advertised) => {
+      const label = settings.addresses[0]?.label;
+      const told = advertised === bind ? undefined : advertised;
+      const local = { address: bind, family: familyOf(bind) ?? 4, advertised: told, label };
+      ownControl.addAddress(local);
+      driver.moveTo(local);
+      log.info({ local: bind, address: advertised }, 'new sessions use another address');
+    },
     drain: () => driver.drain(),
     close,
   };

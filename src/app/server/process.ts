@@ -6,7 +6,7 @@ import type { SupervisorMessage } from '../../observe/ipc.ts';
 import { logLevelOf } from '../../observe/level.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
 import { endWithSupervisor, obeySupervisor, startHeartbeat, tellSupervisor } from '../supervisor-link.ts';
-import { receiveConfiguration } from './received-configuration.ts';
+import { checkedConfiguration, receiveConfiguration } from './received-configuration.ts';
 import { createServer, type RunningServer } from './server.ts';
 
 /** What a server needs to know before it starts. Under ims-launch the warnings are in its own output already. */
@@ -95,6 +95,11 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
           relayUp: (epoch) => {
             log.info({ epoch, count: server.callCount }, 'another relay serves: calls that it does not know end');
             server.relayRestarted();
+          },
+          configure: (message) => {
+            const { config, address } = checkedConfiguration(message);
+            log.level = logLevelOf(config.LOG_LEVEL) ?? log.level;
+            void server.reconfigure(config, address);
           },
         }),
       );

@@ -11,9 +11,10 @@ import { openSipUdpTransport } from '../../io/sip-udp-transport.ts';
 import type { ImsDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
+import type { B2buaOptions } from '../../sip/b2bua/host.ts';
 import type { Account } from '../../sip/methods/directory.ts';
 import type { SipServerEffect } from '../../sip/methods/effects.ts';
-import { SipServer } from '../../sip/methods/server.ts';
+import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
@@ -33,6 +34,8 @@ export interface RunningServer {
   readonly details: ImsDetails;
   /** Calls that ring or are answered. */
   readonly callCount: number;
+  /** Takes what can change while calls are in progress; the rest of `config` is as it was at the start. */
+  reconfigure(config: Config, address: ServerAddress): Promise<void>;
   /** The relay was started anew by whoever watches it. */
   relayRestarted(): void;
   /** New calls get 503; resolves when the last one has ended. */
@@ -54,28 +57,27 @@ const MEDIA_CHECK_INTERVAL_MS = 20_000;
 const FAREWELL_MS = 2000;
 
 /** @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND; nothing is left open then. */
-export async function createServer({ config, address, log }: ServerConfig): Promise<RunningServer> {
+export async function createServer({
+  config: initial,
+  address: initialAddress,
+  log,
+}: ServerConfig): Promise<RunningServer> {
+  let config = initial;
+  let address = initialAddress;
   const ids = randomIds();
-  const transports = await openTransports({ config, address, log });
+  const transports = await openTransports(initial, address, () => advertisedAddress(initial, address), log);
   const rtpp = await openRtppClient({ host: config.relay.host, port: config.relay.port, log });
   const relay = new RtppMediaRelay(rtpp, log);
   const records = new CdrWriter({ dataDir: config.dataDir, log });
   const accounts = accountsOf(config.USERS);
+  /** Phones that know us by a former address are not strangers. */
+  const names = new Set(domainsOf(config, address));
   const layer = new TransactionLayer({ ids });
   const server = new SipServer({
     layer,
     digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32) }),
-    b2bua: {
-      ids,
-      maxCalls: config.ims.maxCalls,
-      ringTimeoutMs: config.ims.ringTimeoutSeconds * 1000,
-      relayTimeoutMs: config.relay.timeoutSeconds * 1000,
-      mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, (config.relay.timeoutSeconds * 1000) / 3),
-      mediaAddress: address.advertised,
-    },
-    registrar: { ...config.ims, maxBindingsPerAor: MAX_BINDINGS_PER_AOR },
-    directory: { accounts, domains: domainsOf(config, address) },
-    trustedPeers: config.ims.trustedPeers,
+    ...changeable(config, accounts, names),
+    b2bua: { ids, ...callOptions(config, address) },
   });
   const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
   const perform = (effect: SipServerEffect): void => {
@@ -106,13 +108,17 @@ export async function createServer({ config, address, log }: ServerConfig): Prom
     }
   };
   const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports, perform, log });
-  const routes = new StaticRoutes({
-    routes: config.ims.routes,
-    flowTo: (remote) => transportFor(transports, remote).flowTo(remote),
-    onChange: (resolved) => server.directory.setRoutes(resolved),
-    log,
-  });
-  await routes.start();
+  const startRoutes = async (): Promise<StaticRoutes> => {
+    const started = new StaticRoutes({
+      routes: config.ims.routes,
+      flowTo: (remote) => transportFor(transports, remote).flowTo(remote),
+      onChange: (resolved) => server.directory.setRoutes(resolved),
+      log,
+    });
+    await started.start();
+    return started;
+  };
+  let routes = await startRoutes();
   warnOfPublishedPasswords(accounts, log);
   const details: ImsDetails = {
     version: packageVersion(),
@@ -129,11 +135,32 @@ export async function createServer({ config, address, log }: ServerConfig): Prom
     driver.close();
     await Promise.all([rtpp.close(), records.close(), ...transports.map((transport) => transport.close())]);
   };
+  const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
+    config = next;
+    address = nextAddress;
+    const users = accountsOf(config.USERS);
+    for (const name of domainsOf(config, address)) {
+      names.add(name);
+    }
+    const change = { ...changeable(config, users, names), b2bua: callOptions(config, address) };
+    driver.run((now) => server.reconfigure(now, change));
+    const fields = { address: formatTransportAddress(advertisedAddress(initial, address)), count: users.size };
+    log.info(fields, 'configuration taken');
+    warnOfPublishedPasswords(users, log);
+    routes.stop();
+    routes = await startRoutes();
+  };
   let closing: Promise<void> | undefined;
+  let changing = Promise.resolve();
   return {
     details,
     get callCount() {
       return server.b2bua.callCount;
+    },
+    reconfigure: (next, nextAddress) => {
+      // One after the other: routes are looked up by name.
+      changing = changing.then(() => (closing === undefined ? reconfigure(next, nextAddress) : undefined));
+      return changing;
     },
     relayRestarted: () => driver.run((now) => server.handleRelayRestart(now)),
     drain: () => {
@@ -148,11 +175,15 @@ export async function createServer({ config, address, log }: ServerConfig): Prom
 }
 
 /** All IPv4 addresses, and all IPv6 ones where the system has IPv6. */
-async function openTransports({ config, address, log }: ServerConfig): Promise<readonly SipTransport[]> {
+async function openTransports(
+  config: Config,
+  address: ServerAddress,
+  advertised: () => TransportAddress,
+  log: Log,
+): Promise<readonly SipTransport[]> {
   const ids = randomIds();
-  const advertised = advertisedAddress(config, address);
   const open = (host: string, port: number): Promise<SipTransport> =>
-    openSipUdpTransport({ host, port, ids, log, sentBy: (remote, local) => reachedAt(remote, local, advertised) });
+    openSipUdpTransport({ host, port, ids, log, sentBy: (remote, local) => reachedAt(remote, local, advertised()) });
   const first = familyOf(address.bind) === 6 ? '::' : '0.0.0.0';
   const transports = [await open(first, config.SERVER_PORT)];
   const second = first === '::' ? '0.0.0.0' : '::';
@@ -196,6 +227,29 @@ function transportFor(transports: readonly SipTransport[], remote: TransportAddr
 /** Names by which phones may call this server: what is configured, what is advertised, what is local. */
 function domainsOf(config: Config, address: ServerAddress): readonly string[] {
   return [...config.ims.domains, config.SERVER_ADDR, address.advertised, address.bind, ...localAddresses()];
+}
+
+function callOptions({ ims, relay }: Config, address: ServerAddress): Omit<B2buaOptions, 'ids'> {
+  const relayTimeoutMs = relay.timeoutSeconds * 1000;
+  return {
+    maxCalls: ims.maxCalls,
+    ringTimeoutMs: ims.ringTimeoutSeconds * 1000,
+    relayTimeoutMs,
+    mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, relayTimeoutMs / 3),
+    mediaAddress: address.advertised,
+  };
+}
+
+function changeable(
+  { ims }: Config,
+  accounts: ReadonlyMap<string, Account>,
+  names: ReadonlySet<string>,
+): Omit<SipServerChange, 'b2bua'> {
+  return {
+    registrar: { ...ims, maxBindingsPerAor: MAX_BINDINGS_PER_AOR },
+    directory: { accounts, domains: [...names] },
+    trustedPeers: ims.trustedPeers,
+  };
 }
 
 function accountsOf(users: Config['USERS']): ReadonlyMap<string, Account> {

@@ -27,7 +27,7 @@ import { StandaloneRequest } from './standalone.ts';
  * or client transaction that a fact is about; `Call`, `Branch` and the crossings decide.
  */
 export class B2bua {
-  readonly #options: B2buaOptions;
+  #options: B2buaOptions;
   readonly #calls = new Set<Call>();
   /** INVITEs that wait for a final response, by server transaction: for CANCEL. */
   readonly #invites = new Map<TransactionKey, { handleCancel(request: SipRequest): void }>();
@@ -48,6 +48,11 @@ export class B2bua {
   constructor(options: B2buaOptions) {
     this.#options = options;
     this.#host = this.#createHost();
+  }
+
+  /** New values for what can change while calls are in progress; a call keeps the media address that it began with. */
+  reconfigure(change: Partial<B2buaOptions>): void {
+    this.#options = { ...this.#options, ...change };
   }
 
   /** Calls that ring or are answered. */
@@ -252,7 +257,9 @@ export class B2bua {
       return id;
     };
     return {
-      options: this.#options,
+      get options() {
+        return b2bua.#options;
+      },
       get now() {
         return b2bua.#now;
       },

@@ -30,6 +30,8 @@ export class Call implements Timed {
   readonly id: string;
   /** The INVITE that began it. */
   readonly incoming: Incoming;
+  /** Address that SDP of this call carries, whatever new calls are told: its relay session is there. */
+  readonly mediaAddress: string;
   readonly #host: CallHost;
   readonly #branches = new Set<Branch>();
   readonly #targets: readonly CallTarget[];
@@ -45,6 +47,7 @@ export class Call implements Timed {
   constructor(host: CallHost, id: string, incoming: Incoming, targets: readonly CallTarget[]) {
     this.id = id;
     this.incoming = incoming;
+    this.mediaAddress = host.options.mediaAddress;
     this.#host = host;
     this.#targets = targets;
     this.#invitedAt = host.now;

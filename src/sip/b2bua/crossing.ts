@@ -230,7 +230,7 @@ export class Crossing implements ResponseHandler {
     const { media } = this.branch;
     const inTime = this.carriesOffers
       ? passBody(
-          { media, message, writer, role, source: flow.remote.address, mediaAddress: this.host.options.mediaAddress },
+          { media, message, writer, role, source: flow.remote.address, mediaAddress: this.branch.call.mediaAddress },
           done,
         )
       : media.inOrder(() => done(ok(message.body)));

@@ -35,13 +35,17 @@ export type Destination =
   | { readonly kind: 'unsupported'; readonly scheme: string };
 
 export class Directory {
-  readonly #accounts: ReadonlyMap<string, Account>;
-  readonly #names: ReadonlySet<string>;
-  readonly #addresses: readonly string[];
+  #accounts: ReadonlyMap<string, Account> = new Map();
+  #names: ReadonlySet<string> = new Set();
+  #addresses: readonly string[] = [];
   /** The longest prefix first. */
   #routes: readonly StaticRoute[] = [];
 
   constructor(options: DirectoryOptions) {
+    this.reconfigure(options);
+  }
+
+  reconfigure(options: DirectoryOptions): void {
     this.#accounts = options.accounts;
     const domains = options.domains.map((domain) => domain.toLowerCase());
     this.#names = new Set(domains.filter((domain) => familyOf(domain) === undefined));

@@ -22,13 +22,19 @@ export type Admission =
 /** Who may register and call: users with their password, and trusted peers by their address. */
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
+  #trustedPeers: readonly string[];
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
+    this.#trustedPeers = options.trustedPeers;
+  }
+
+  setTrustedPeers(addresses: readonly string[]): void {
+    this.#trustedPeers = addresses;
   }
 
   isTrustedPeer(address: string): boolean {
-    return this.#options.trustedPeers.some((peer) => sameAddress(peer, address));
+    return this.#trustedPeers.some((peer) => sameAddress(peer, address));
   }
 
   /**

@@ -28,6 +28,14 @@ export interface SipServerOptions {
   readonly trustedPeers: readonly string[];
 }
 
+/** What can change while calls are in progress. */
+export interface SipServerChange {
+  readonly b2bua: Partial<B2buaOptions>;
+  readonly registrar: RegistrarOptions;
+  readonly directory: DirectoryOptions;
+  readonly trustedPeers: readonly string[];
+}
+
 type Output = TransactionEffect | SipServerEffect;
 
 /**
@@ -76,6 +84,22 @@ export class SipServer {
       directory: this.directory,
       trustedPeers: options.trustedPeers,
     });
+  }
+
+  /**
+   * The configuration changed. Devices of users that are gone are forgotten; a changed password is asked for at the next
+   * challenge.
+   */
+  reconfigure(now: number, { b2bua, registrar, directory, trustedPeers }: SipServerChange): readonly Output[] {
+    this.b2bua.reconfigure(b2bua);
+    this.registrar.reconfigure(registrar);
+    this.directory.reconfigure(directory);
+    this.#gatekeeper.setTrustedPeers(trustedPeers);
+    const gone = this.registrar.retain((aor) => this.directory.account(aor) !== undefined);
+    return this.#perform(
+      now,
+      gone.map((event) => ({ kind: 'registration', event }) as const),
+    );
   }
 
   /** A fact from the transaction layer. */

@@ -43,7 +43,11 @@ export interface RegisterRequest {
 
 export type RegistrarEvent =
   | { readonly kind: 'registered'; readonly binding: Binding; readonly refreshed: boolean }
-  | { readonly kind: 'unregistered'; readonly binding: Binding; readonly reason: 'request' | 'expired' | 'replaced' };
+  | {
+      readonly kind: 'unregistered';
+      readonly binding: Binding;
+      readonly reason: 'request' | 'expired' | 'replaced' | 'removed';
+    };
 
 export type RegisterOutcome =
   | { readonly status: 200; readonly bindings: readonly Binding[]; readonly events: readonly RegistrarEvent[] }

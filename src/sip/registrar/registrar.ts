@@ -17,13 +17,29 @@ const DEFAULT_EXPIRES_SECONDS = 3600;
  * holds only AORs that its caller has authenticated, so the number of users bounds it.
  */
 export class Registrar {
-  readonly #options: RegistrarOptions;
+  #options: RegistrarOptions;
   readonly #bindings = new Map<string, Binding[]>();
   /** One deadline an AOR: its earliest expiry. */
   readonly #deadlines = new DeadlineQueue<string>();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
+  }
+
+  /** Limits of the registrations from now on. */
+  reconfigure(options: RegistrarOptions): void {
+    this.#options = options;
+  }
+
+  /** Forgets the devices of users whom `isUser` does not know: they are users no more. */
+  retain(isUser: (aor: string) => boolean): RegistrarEvent[] {
+    const gone = [...this.#bindings].filter(([aor]) => !isUser(aor));
+    for (const [aor] of gone) {
+      this.#store(aor, []);
+    }
+    return gone.flatMap(([, bindings]) =>
+      bindings.map((binding) => ({ kind: 'unregistered', binding, reason: 'removed' }) as const),
+    );
   }
 
   /** Contacts that one request may have: every device a new address, every old one taken away. */

@@ -17,6 +17,7 @@ function contextOf(world: World): StatusContext {
     loopLags: new Map([['ims' as const, 0.4]]),
     active: new Map([['ims', 3]]),
     spawns: new Map([['ims', 4]]),
+    configStale: false,
   };
 }
 

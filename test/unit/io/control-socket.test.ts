@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -291,6 +291,22 @@ test('who asks is told when the launcher goes, and when a stranger answers', asy
   const other = await ControlClient.connect(path);
   scope.defer(() => other.close());
   assert.equal(await other.ask({ verb: 'status' }, { timeoutMs: 200 }), 'timeout');
+});
+
+test('a ConfigMap keeps its name when its content is swapped, and a file the one that it had before it was made', async (t) => {
+  const directory = await temporaryDirectory(openScope(t));
+  const file = join(directory, 'config.json');
+  const before = controlName(file, 7722);
+  for (const version of ['..1', '..2']) {
+    mkdirSync(join(directory, version));
+    writeFileSync(join(directory, version, 'config.json'), '{}');
+  }
+  symlinkSync('..1', join(directory, '..data'));
+  symlinkSync(join('..data', 'config.json'), file);
+  assert.equal(controlName(file, 7722), before);
+  symlinkSync('..2', join(directory, '..data_tmp'));
+  renameSync(join(directory, '..data_tmp'), join(directory, '..data'));
+  assert.equal(controlName(file, 7722), before);
 });
 
 test('one name for one file, however it is written; another port, another name', async (t) => {

@@ -88,6 +88,7 @@ class Chaos {
         this.questions.push(effect);
         break;
       case 'load-config':
+      case 'roll-back':
       case 'check':
       case 'prove-media':
       case 'check-media':
@@ -111,6 +112,10 @@ class Chaos {
       this.post({ kind: 'late', lateMs: 20_000 * this.random() });
     } else if (dice < 0.621) {
       this.post({ kind: 'drain-asked', limitMs: 5000 * this.random() });
+    } else if (dice < 0.63) {
+      this.#reconfigure(false);
+    } else if (dice < 0.64) {
+      this.post({ kind: 'counted', service: 'relay', generation: this.#relayGeneration(), sessions: 0 });
     } else if (dice < 0.995) {
       this.now = Math.max(this.now, Math.min(this.supervisor.nextTimeoutAt(), this.now + 4000 * this.random()));
       this.post({ kind: 'timeout' });
@@ -118,6 +123,19 @@ class Chaos {
       const signal = this.#pick(['SIGTERM', 'SIGINT'] as const);
       this.post({ kind: 'signal', signal, reason: signal });
     }
+  }
+
+  #relayGeneration(): number {
+    return this.supervisor.state.relay.generation;
+  }
+
+  #reconfigure(rollback: boolean): void {
+    const restarts = SERVICES.filter(() => rollback || this.random() < 0.5).map((service) => ({
+      service,
+      whenIdle: !rollback && this.random() < 0.5,
+    }));
+    const idleLimitMs = 10_000 * this.random();
+    this.post({ kind: 'reconfigured', rules: RULES, restarts, idleLimitMs, revocable: true, rollback });
   }
 
   /** Answers everything kindly and lets time pass, until the end. */
@@ -178,6 +196,9 @@ class Chaos {
           relayedPackets: undefined,
           lagMs: this.#pick([0, 0, 0, 300]),
         });
+        break;
+      case 'roll-back':
+        this.#reconfigure(true);
         break;
       case 'sweep':
         this.post({ kind: 'swept', found: this.random() < 0.3 ? 1 : 0 });

@@ -47,19 +47,19 @@ test('READY once, STATUS when it changes, STOPPING once', () => {
   ]);
 });
 
-test('RELOADING with its instant, then READY, around a reload; before READY and while stopping just the reload', () => {
+test('RELOADING with its instant, then READY, around a reload; before READY and while stopping just the reload', async () => {
   const { sent, manager } = start();
   let applied = 0;
-  manager.reload(() => (applied += 1));
+  const count = async (): Promise<number> => ++applied;
+  await manager.whileReloading(count);
   assert.equal(sent.length, 0);
   manager.handleState(stateOf('running', READY, READY));
-  manager.reload(() => {
-    sent.push('applied');
-  });
+  // A reload that was asked for applies what it finds: both are one.
+  await manager.whileReloading(() => manager.whileReloading(async () => sent.push('applied')));
   assert.match(sent[1] ?? '', /^RELOADING=1\nMONOTONIC_USEC=[0-9]+$/);
   assert.deepEqual(sent.slice(2), ['applied', 'READY=1']);
   manager.handleState(stateOf('stopping', READY, READY));
-  manager.reload(() => (applied += 1));
+  await manager.whileReloading(count);
   assert.equal(applied, 2);
   assert.match(sent.at(-1) ?? '', /^STOPPING=1/);
 });
