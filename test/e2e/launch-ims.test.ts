@@ -181,7 +181,7 @@ test('a configuration that is broken: 78 with file, line and column; a missing -
   assert.match(broken.output, /config\.json:3:1 is not JSON/);
 });
 
-test('the configuration changes: the log level is taken live, the rest is named, a broken file changes nothing', async (t) => {
+test('the configuration changes: the log level is taken live, what holds for the run is named, a broken file changes nothing', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
@@ -189,7 +189,7 @@ test('the configuration changes: the log level is taken live, the rest is named,
   await launcher.waitForLine(READY_LINE);
   await writeFile(place.configPath, '{');
   await launcher.waitForLine(eventLine('reload.rejected'));
-  await configure(place, { LOG_LEVEL: 'DEBUG', ims: { realm: 'other' } });
-  await launcher.waitForLine(/"event":"reload.applied","key":"LOG_LEVEL"/);
-  await launcher.waitForLine(/"event":"reload.pending","key":\["ims.realm"\]/);
+  await configure(place, { LOG_LEVEL: 'DEBUG', supervisor: { pidFile: join(place.directory, 'pid') } });
+  await launcher.waitForLine(/"event":"reload.applied","key":\["LOG_LEVEL"\]/);
+  await launcher.waitForLine(/"event":"reload.pending","key":\["supervisor.pidFile"\]/);
 });
