@@ -12,6 +12,7 @@ import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
 import { logLevelOf } from '../../observe/level.ts';
+import type { LogFields } from '../../observe/log.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
