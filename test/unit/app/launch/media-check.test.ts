@@ -11,7 +11,7 @@ async function open(t: TestContext, fault: RelayFault): Promise<{ relay: FaultyR
   t.after(() => relay.close());
   const client = await openRtppClient({ host: '127.0.0.1', port: relay.port });
   t.after(() => client.close());
-  return { relay, checker: new MediaChecker({ client, runId: 'run', allowRemote: false }) };
+  return { relay, checker: new MediaChecker({ client, runId: 'run', allowRemote: () => false }) };
 }
 
 test('media that passes: how long it took, and the calls without the check itself', async (t) => {
