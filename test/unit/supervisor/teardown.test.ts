@@ -5,7 +5,7 @@ import { World } from './world.ts';
 const TERM = { kind: 'signal', signal: 'SIGTERM', reason: 'SIGTERM' } as const;
 const INT = { kind: 'signal', signal: 'SIGINT', reason: 'SIGINT' } as const;
 
-test('the IMS stops first, then the relay, then strays are looked for twice', () => {
+test('fault 36: the IMS stops first, then the relay, then strays are looked for twice', () => {
   const world = new World().up();
   world.post(TERM);
   assert.deepEqual([world.phase, ...world.take()], ['stopping', 'request-stop ims']);
@@ -52,7 +52,7 @@ test('the leader is gone: the rest of its group gets TERM at once, and KILL at 9
   assert.deepEqual(world.take(), ['request-stop relay']);
 });
 
-test('a second signal within 300 ms is the same one; after that it forces with 128 + n', () => {
+test('faults 44, 45: a second signal within 300 ms is the same one; after that it forces with 128 + n', () => {
   const world = new World().up();
   world.post(INT).take();
   world.advance(50).post(INT);
@@ -91,7 +91,7 @@ test('fault 30: a stop during backoff is over at once: nothing is left to wait f
   assert.deepEqual(world.take(), ['request-stop relay']);
 });
 
-test('the relay crashes while the IMS is being stopped: no restart, exit 0', () => {
+test('fault 54: the relay crashes while the IMS is being stopped: no restart, exit 0', () => {
   const world = new World().up();
   world.post(TERM).die('relay', undefined, 'SIGSEGV').die('ims', 0);
   world.post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
@@ -123,4 +123,39 @@ test('a restart that is under way becomes a stop, without a second signal', () =
   assert.equal(world.take().includes('request-stop relay'), false);
   world.die('relay', 0).post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
   assert.equal(world.exit()?.exitCode, 0);
+});
+
+test('fault 55: the IMS is given up while the relay waits for its restart: one teardown, one exit with the IMS’s status', () => {
+  const world = new World().up();
+  const crash = (service: 'relay' | 'ims'): void => {
+    world.die(service, 3);
+    for (let wait = 0; wait < 100 && world.condition(service) === 'backoff'; wait++) {
+      world.advance(500);
+    }
+    if (service === 'relay') {
+      world.tell({ kind: 'relay-probed', verdict: { kind: 'absent' } });
+    }
+    world.bringUp(service);
+    assert.equal(world.condition(service), 'ready');
+  };
+  // The IMS uses up its restarts, the relay most of them: then it waits for long.
+  for (let failure = 0; failure < 10; failure++) {
+    crash('ims');
+  }
+  for (let failure = 0; failure < 5; failure++) {
+    crash('relay');
+  }
+  world.die('relay', 3);
+  assert.equal(world.condition('relay'), 'backoff');
+  world.take();
+  world.die('ims', 3);
+  assert.equal(world.phase, 'stopping');
+  world.post({ kind: 'swept', found: 0 }).post({ kind: 'swept', found: 0 });
+  world.advance(120_000);
+  const effects = world.take();
+  assert.deepEqual(
+    effects.filter((effect) => /^(?:exit|spawn|probe-relay)/.test(effect)),
+    ['exit 3'],
+  );
+  assert.equal(world.reports.filter((event) => event === 'stop.begin').length, 1);
 });
