@@ -17,6 +17,7 @@ export const PEERS = {
   tshark: { apt: 'tshark', probe: ['tshark', '--version'], version: /TShark.*? ([0-9][0-9.]*)/ },
   systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
   tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
+  python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 
