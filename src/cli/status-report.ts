@@ -81,7 +81,7 @@ export function formatReload(answer: ReloadAnswer): string {
     const items = answer[name as keyof ReloadAnswer] ?? [];
     return items.length === 0 ? [] : [`${text}: ${items.join(', ')}`];
   });
-  return lines.length === 0 ? 'nothing changed' : lines.join('\n');
+  return lines.length === 0 ? 'nothing changed: what the file holds is in force' : lines.join('\n');
 }
 
 const RELOAD_LINES = {

@@ -151,3 +151,26 @@ test('no contact asks for the bindings', () => {
   const asked = register(registrar, 10, []);
   assert.ok(asked.status === 200 && asked.bindings.length === 1 && asked.events.length === 0);
 });
+
+test('devices of users that are no more are forgotten, those of the others stay', () => {
+  const registrar = new Registrar(OPTIONS);
+  register(registrar, 0, [contact('sip:a@h1'), contact('sip:a@h2')]);
+  registrar.register(0, {
+    aor: 'bob',
+    callId: 'c2',
+    cseq: 1,
+    contacts: [contact('sip:b@h')],
+    expires: 300,
+    flow: udpFlow(),
+  });
+  const events = registrar.retain((aor) => aor === 'bob');
+  assert.deepEqual(
+    events.map((event) => event.kind === 'unregistered' && [event.binding.aor, event.reason]),
+    [
+      ['alice', 'removed'],
+      ['alice', 'removed'],
+    ],
+  );
+  assert.equal(registrar.size, 1);
+  assert.equal(registrar.nextTimeoutAt(), 300_000);
+});
