@@ -11,7 +11,7 @@ import type { ErrorCode } from '../errors.ts';
 import { exitCodeForIms, isSuccess, NOT_RETRYABLE } from './exit-code.ts';
 import { revoke } from './reconfigure.ts';
 import { judgeFailure, longestDelayMs } from './restart-policy.ts';
-import type { Ending, Failure, ServiceName } from './state.ts';
+import type { Condition, Ending, Failure, ServiceName } from './state.ts';
 import { beginStop, stopService } from './teardown.ts';
 import type { Turn } from './turn.ts';
 
@@ -32,8 +32,7 @@ export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
     giveUp(turn, name, ending.exitCode, failureOf(name, `${ending.sentence}, ${why}`));
     return;
   }
-  const readySince = 'readySince' in condition ? condition.readySince : undefined;
-  const readyForMs = readySince === undefined ? undefined : turn.now - readySince;
+  const readyForMs = continuouslyReadyMs(turn.now, condition);
   const { history, verdict } = judgeFailure(turn.now, trial ?? former, readyForMs, turn.random(), rules.restarts);
   turn.patchService(name, trial === undefined ? { history } : { trial: history });
   if (verdict.kind === 'give-up') {
@@ -48,6 +47,14 @@ export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
   turn.enter(name, { kind: 'backoff', retryAt: turn.now + delayMs });
   turn.report('warn', 'comp.backoff', 'restarting the service', { service: name, attempt, delayMs });
   restartOther(turn, name);
+}
+
+/** How long it had served without a break when it ended; undefined: it never did. */
+function continuouslyReadyMs(now: number, condition: Condition): number | undefined {
+  if (!('readySince' in condition)) {
+    return undefined;
+  }
+  return Math.max(0, Math.min(now, condition.health.firstMissAt) - condition.readySince);
 }
 
 /** Another try would end like the last one, or too many have been made. */

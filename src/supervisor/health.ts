@@ -50,7 +50,8 @@ function recover(turn: Turn, name: ServiceName, condition: Watched, askedAt: num
   }
   const latencyMs = turn.now - askedAt;
   const health = { ...withoutMisses(condition.health), answeredAt: turn.now, latencyMs };
-  const next = condition.kind === 'unhealthy' && isWell(health) ? { ...condition, kind: 'ready' as const } : condition;
+  const isBack = condition.kind === 'unhealthy' && isWell(health);
+  const next = isBack ? { ...condition, kind: 'ready' as const, readySince: turn.now } : condition;
   turn.enter(name, withHealth(next, health), nextAt);
 }
 

@@ -87,7 +87,7 @@ function pass(turn: Turn, condition: Watched, media: MediaHealth, { delayMs, rel
     relayedPackets,
   };
   const isWellAgain = condition.kind === 'unhealthy' && isWell({ ...condition.health, media: next });
-  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready' } : condition, next);
+  patchMedia(turn, isWellAgain ? { ...condition, kind: 'ready', readySince: turn.now } : condition, next);
 }
 
 function miss(turn: Turn, condition: Watched, before: MediaHealth, sample: MediaSample): void {

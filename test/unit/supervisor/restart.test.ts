@@ -231,6 +231,20 @@ for (const [rule, readyMs, delaysMs] of [
   });
 }
 
+test('fault 27: a minute with an illness in it is no minute of readiness', () => {
+  const world = new World().up();
+  comeBack(world, crashImsAfter(world, 2000));
+  world.take();
+  for (let second = 0; second < 75; second++) {
+    world.advance(1000);
+    if (world.take().includes('check ims')) {
+      world.tell({ kind: 'checked', service: 'ims', outcome: second < 45 ? 'silent' : 'answered', finding: '' });
+    }
+  }
+  assert.ok(world.reports.includes('comp.unhealthy') && world.reports.includes('comp.recovered'));
+  assert.equal(crashImsAfter(world, 1000), 500);
+});
+
 test('fault 33: the exit of an earlier incarnation comes when the next one is ready: ignored', () => {
   const world = new World().up();
   const { generation } = world.state.ims;
