@@ -12,6 +12,7 @@ step() {
 
 step 'types' npm run --silent build
 step 'format, lint and import rules' npm run --silent lint
+step 'the Dockerfile is well formed' npx --no-install dockerfile-utils lint Dockerfile
 step 'generated files are up to date' node build/scripts/generate.js --check
 step 'tests' bash scripts/test.sh
 printf '\nall checks passed\n'
