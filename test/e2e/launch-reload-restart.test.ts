@@ -103,3 +103,20 @@ test('what cannot be taken is named: settings of a relay that was found, what ho
   assert.deepEqual([after.relay === before.relay, after.ims === before.ims], [false, true]);
   assert.match(await askRelay(place.relayPort, 'U call 127.0.0.1 4000 tag'), / 127\.0\.0\.1$/);
 });
+
+test('an external IMS is told of what concerns it by the signal it wants, and of nothing else', async (t) => {
+  const [node, ...words] = fixture('sip-stub');
+  const script = 'trap "echo told to reload" HUP; "$0" "$@" & while kill -0 $!; do wait $!; done';
+  const run = await startReloadable(t, (place) => {
+    const command = ['sh', '-c', script, node, ...words, '--port', String(place.sipPort)];
+    return { ims: { command, reloadSignal: 'SIGHUP' } };
+  });
+  const before = await pidsOf(run);
+  await configure(run.place, { ...run.keys, supervisor: { drainMaxMs: 1000 } });
+  await waitForCount(run, 'reload.applied', 1);
+  assert.doesNotMatch(run.launcher.output, /"msg":"told to reload"/);
+  await configure(run.place, { ...run.keys, supervisor: { drainMaxMs: 1000 }, USERS: { alice: 'some-secret' } });
+  await run.launcher.waitForLine(/"msg":"told to reload"/, 30_000);
+  assert.deepEqual(await pidsOf(run), before);
+  assert.doesNotMatch(run.launcher.output, /some-secret/);
+});
