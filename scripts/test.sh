@@ -60,12 +60,12 @@ case "${1:-}" in
     for folder in unit sim e2e peers; do run_folder "$folder"; done
     printf '\n== peers that the tests could use\n'
     node build/test/support/report-peers.js
-    node build/test/faults/report.js "$FAULTS" || failed+=('faults')
+    node build/test/faults/report.js "$FAULTS" --all || failed+=('faults')
     ;;
   faults)
     run_files 2 'faults in engines and drivers' "$(files_with_faults test/unit test/sim)"
     run_files 1 'faults in the programs' "$(files_with_faults test/e2e test/peers)"
-    node build/test/faults/report.js "$FAULTS" --rows || failed+=('faults')
+    node build/test/faults/report.js "$FAULTS" --rows --all || failed+=('faults')
     ;;
   *)
     for folder in "$@"; do run_folder "$folder"; done
