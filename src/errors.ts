@@ -60,6 +60,14 @@ export const ERRORS = {
     exitCode: 75,
     remedy: 'Another ims-launch already runs with this configuration; stop it first.',
   },
+  IMS_ERR_FILE_EXISTS: {
+    exitCode: 73,
+    remedy: 'Name another file, or move that one away first.',
+  },
+  IMS_ERR_FILE_WRITE: {
+    exitCode: 73,
+    remedy: 'Name a file in a directory that this user may write to.',
+  },
   IMS_ERR_PID_FILE: {
     exitCode: 73,
     remedy: 'Name a file in a directory that this user may write to: --pidfile.',

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../app/version.ts';
 import { ERRORS, ImsError } from '../errors.ts';
+import { complain, formatText } from './complain.ts';
 import { startCommand } from './start.ts';
 
 /**
@@ -37,7 +38,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return explain(error);
+    return explain(error, meansStart(argv) ? complain : printError);
   }
 }
 
@@ -47,23 +48,26 @@ function meansStart(argv: readonly string[]): boolean {
   return (first === 'start' || first.startsWith('-')) && !argv.includes('--help') && !argv.includes('-h');
 }
 
-function explain(error: unknown): number {
+type Complaint = (message: string, remedy: string) => void;
+
+/** Mistakes in the words of a command are answered as a command is: in words. */
+function printError(message: string, remedy: string): void {
+  process.stderr.write(formatText(message, remedy));
+}
+
+function explain(error: unknown, tell: Complaint): number {
   if (error instanceof CommanderError) {
     // --help and --version end this way, too.
     if (error.exitCode === 0) {
       return 0;
     }
-    complain(error.message.replace(/^error: /, '').replaceAll('\n', ' '), ERRORS.IMS_ERR_USAGE.remedy);
+    printError(error.message.replace(/^error: /, '').replaceAll('\n', ' '), ERRORS.IMS_ERR_USAGE.remedy);
     return ERRORS.IMS_ERR_USAGE.exitCode;
   }
   if (error instanceof ImsError) {
-    complain(error.message, error.remedy);
+    (error.code === 'IMS_ERR_USAGE' ? printError : tell)(error.message, error.remedy);
     return error.exitCode;
   }
-  complain(error instanceof Error ? (error.stack ?? error.message) : String(error), ERRORS.IMS_ERR_INTERNAL.remedy);
+  tell(error instanceof Error ? (error.stack ?? error.message) : String(error), ERRORS.IMS_ERR_INTERNAL.remedy);
   return ERRORS.IMS_ERR_INTERNAL.exitCode;
-}
-
-function complain(message: string, remedy: string): void {
-  process.stderr.write(`ims-launch: ${message}\n${remedy}\n`);
 }

@@ -4,6 +4,7 @@ import { workingDirectory } from '../app/working-directory.ts';
 import { addConfigFlags, configFlagValues } from '../config/flags.ts';
 import { ImsError } from '../errors.ts';
 import { formatBanner } from './banner.ts';
+import { complain } from './complain.ts';
 
 /** `ims-launch start`: the command that is meant when none is named. Sets `process.exitCode`. */
 export function startCommand(version: string): Command {
@@ -22,7 +23,7 @@ export function startCommand(version: string): Command {
       onReady: (facts) => process.stdout.write(formatBanner(facts, version)),
     });
     if (failure !== undefined) {
-      process.stderr.write(`ims-launch: ${failure.message}\n${failure.remedy}\n`);
+      complain(failure.message, failure.remedy);
     }
     process.exitCode = exitCode;
   });

@@ -107,6 +107,10 @@ export const RELOAD_EFFECTS = {
   'supervisor.purgeRelayOnImsExit': 'live',
   'supervisor.drainMaxMs': 'live',
   'supervisor.requireRelay': 'live',
+  'log.file': 'live',
+  'log.maxSizeBytes': 'live',
+  'log.maxFiles': 'live',
+  'log.redact': 'live',
   'supervisor.pidFile': 'next-start',
   // The children of this run were told at their start.
   'supervisor.onSupervisorDeath': 'next-start',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { logLevelOption } from '../observe/options.ts';
+import { logLevelOption, logOptions } from '../observe/options.ts';
 import { relayOptions } from '../relay/options.ts';
 import { signallingShape, sipShape } from '../sip/options.ts';
 import { storeShape } from '../store/options.ts';
@@ -34,6 +34,7 @@ export const configSchema = z.object({
   relay: relayServiceOptions.prefault({}).meta({ description: 'The media relay.' }),
   ims: imsOptions.prefault({}).meta({ description: 'The IMS.' }),
   reload: reloadOptions.prefault({}).meta({ description: 'Changes while the system runs.' }),
+  log: logOptions.prefault({}).meta({ description: 'The log.' }),
   supervisor: supervisorOptions.prefault({}).meta({ description: 'The supervisor.' }),
 });
 

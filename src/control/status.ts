@@ -16,7 +16,18 @@ export interface SystemStatus {
   readonly drain: { readonly endsInMs: number } | null;
   /** Why it stops; null: it does not. */
   readonly stopping: string | null;
+  readonly log: LogStatus;
   readonly services: Readonly<Record<ControlService, ServiceStatus>>;
+}
+
+export interface LogStatus {
+  /** The reader of standard error is gone: nothing is printed there any more. */
+  readonly consoleIsGone: boolean;
+  /** Lines that did not get to the console, and to the file. */
+  readonly dropped: number;
+  readonly fileDropped: number;
+  /** Null: there is none. */
+  readonly file: string | null;
 }
 
 export interface ServiceStatus {

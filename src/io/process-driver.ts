@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { execa, type Options, type ResultPromise } from 'execa';
 import type { SpawnFailure } from '../supervisor/events.ts';
-import { LineLimit, LineSplitter, MAX_LINES_PER_SECOND } from './process-lines.ts';
+import { IDLE_FLUSH_MS, LineLimit, LineSplitter, MAX_LINES_PER_SECOND } from './process-lines.ts';
 import { askToStop, groupExists, killGroup, signalProcess } from './process-signals.ts';
 import { livingGroupMembers, processesWithEnvironment } from './process-table.ts';
 
@@ -32,7 +32,8 @@ export interface ChildListener {
   exited(end: { exitCode: number | undefined; signal: string | undefined; daemonised: boolean }): void;
   /** Nothing lives in its group any more. Comes after `exited`, and last. */
   extinct(): void;
-  line(stream: 'stdout' | 'stderr', text: string): void;
+  /** `text` may have colours; `continued`: it goes on where the piece before ended. */
+  line(stream: 'stdout' | 'stderr', text: string, continued: boolean): void;
   message(message: unknown): void;
 }
 
@@ -231,22 +232,30 @@ export class ChildDriver {
   #readLines(name: 'stdout' | 'stderr'): void {
     const stream = this.#subprocess?.[name];
     const limit = new LineLimit();
-    const splitter = new LineSplitter((line) => {
+    let idle: NodeJS.Timeout | undefined;
+    const splitter = new LineSplitter((line, continued) => {
       const { passes, leftOut } = limit.admit(performance.now());
       if (leftOut > 0) {
-        this.#listener.line(name, `(${leftOut} lines left out: more than ${MAX_LINES_PER_SECOND} in a second)`);
+        this.#listener.line(name, `(${leftOut} lines left out: more than ${MAX_LINES_PER_SECOND} in a second)`, false);
       }
       if (passes) {
-        this.#listener.line(name, line);
+        this.#listener.line(name, line, continued);
       }
     });
     stream?.on('data', (chunk: Uint8Array) => {
       splitter.push(chunk);
+      clearTimeout(idle);
+      if (splitter.waits) {
+        idle = setTimeout(() => splitter.flush(), IDLE_FLUSH_MS).unref();
+      }
       // One chunk a turn of the loop: signals, probes and the other child come first.
       stream.pause();
       setImmediate(() => stream.resume());
     });
-    stream?.on('end', () => splitter.end());
+    stream?.on('end', () => {
+      clearTimeout(idle);
+      splitter.end();
+    });
     stream?.on('error', () => {
       // The pipe broke: its end is all that is lost.
     });

@@ -15,25 +15,40 @@ const RETRY_MS = 50;
 const FLUSH_PATIENCE_MS = 300;
 const FLUSH_POLL_MS = 10;
 
+export interface LogSinkListener {
+  /** Nobody reads any more, or the disk refuses: nothing is written from now on. */
+  onBreak?(error: NodeJS.ErrnoException): void;
+  /** Lines were dropped, and the reader reads again. */
+  onCaughtUp?(dropped: number): void;
+}
+
 export class LogSink extends Writable {
   readonly #fd: number;
   readonly #maxBytes: number;
+  readonly #listener: LogSinkListener;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #busy = false;
   #isBroken = false;
   #dropped = 0;
+  #droppedTold = 0;
 
   /** @param maxBytes that may wait for a stalled reader; lines beyond are dropped */
-  constructor(fd: number, maxBytes: number) {
+  constructor(fd: number, maxBytes: number, listener: LogSinkListener = {}) {
     super();
     this.#fd = fd;
     this.#maxBytes = maxBytes;
+    this.#listener = listener;
   }
 
   /** Lines that a stalled or vanished reader has cost. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** The reader is gone. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   override _write(line: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -59,7 +74,7 @@ export class LogSink extends Writable {
         this.#consume(writeSync(this.#fd, this.#batch()));
       } catch (error) {
         if (!isFull(error) || patienceMs <= 0) {
-          this.#break();
+          this.#break(error as NodeJS.ErrnoException);
         }
         Atomics.wait(SLEEPER, 0, 0, FLUSH_POLL_MS);
         patienceMs -= FLUSH_POLL_MS;
@@ -70,6 +85,7 @@ export class LogSink extends Writable {
   #writeOn(): void {
     if (this.#queue.length === 0) {
       this.#busy = false;
+      this.#tellDropped();
       return;
     }
     const batch = this.#batch();
@@ -83,7 +99,7 @@ export class LogSink extends Writable {
         this.#putBack(batch);
         setTimeout(() => this.#writeOn(), RETRY_MS).unref();
       } else {
-        this.#break();
+        this.#break(error);
       }
     });
   }
@@ -125,11 +141,20 @@ export class LogSink extends Writable {
   }
 
   /** EPIPE and the like: nobody reads any more. The program goes on without a log. */
-  #break(): void {
+  #break(error: NodeJS.ErrnoException): void {
     this.#isBroken = true;
     this.#dropped += this.#queue.length;
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#listener.onBreak?.(error);
+  }
+
+  #tellDropped(): void {
+    const dropped = this.#dropped - this.#droppedTold;
+    if (dropped > 0) {
+      this.#droppedTold = this.#dropped;
+      this.#listener.onCaughtUp?.(dropped);
+    }
   }
 }
 

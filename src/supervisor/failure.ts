@@ -45,7 +45,12 @@ export function fail(turn: Turn, name: ServiceName, ending: Ending): void {
   }
   const { delayMs, attempt } = verdict;
   turn.enter(name, { kind: 'backoff', retryAt: turn.now + delayMs });
-  turn.report('warn', 'comp.backoff', 'restarting the service', { service: name, attempt, delayMs });
+  turn.report('warn', 'comp.backoff', 'restarting the service', {
+    service: name,
+    attempt,
+    limit: limitOf(turn, name),
+    delayMs,
+  });
   restartOther(turn, name);
 }
 
@@ -98,6 +103,12 @@ export function restartOther(turn: Turn, lost: ServiceName): void {
     });
     stopService(turn, other, { kind: 'start' });
   }
+}
+
+/** How many tries there are: starts before it was ever ready, restarts within the window afterwards. */
+function limitOf(turn: Turn, name: ServiceName): number {
+  const { bootAttempts, budget } = turn.state.rules.restarts;
+  return turn.service(name).history.everReady ? budget.restarts : bootAttempts;
 }
 
 function isToRestart(turn: Turn, name: ServiceName, ending: Ending): boolean {

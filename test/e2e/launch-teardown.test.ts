@@ -282,7 +282,7 @@ for (const [kind, statement] of [
     const line = await system.launcher.waitForLine(eventLine('launch.crash'));
     const { stack } = fieldOf(line, 'err') as { stack: string };
     assert.match(stack, /injected by the test\n +at /);
-    assert.match(system.launcher.output, /^ims-launch: Error: injected by the test/m);
+    assert.match(system.launcher.output, /ims-launch: Error: injected by the test/);
     assert.deepEqual(requests(system.place), [], 'nobody was asked: they were killed');
   });
 }

@@ -216,7 +216,8 @@ export async function runProgram(
  * Without what `npm test`, the test runner and the developer's shell say to programs: an inner npm would take the
  * outer one's folder for its own, and settings of ours would change what a test shows.
  */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+/** What a program of a test is started with: nothing of npm, of the test runner or of ours. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const foreign = /^(npm_|INIT_CWD$|NODE_TEST_CONTEXT$|IMS_LAUNCH_|RTPPROXY_|SERVER_IP$|SERVER_PUBLIC_PORT$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }

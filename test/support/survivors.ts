@@ -111,3 +111,8 @@ function readText(path: string): string {
     return '';
   }
 }
+
+/** Resident memory of a process, bytes; 0 when it is gone. */
+export function processMemory(pid: number): number {
+  return Number(/^VmRSS:\s+([0-9]+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}

@@ -1,6 +1,7 @@
 /** What an operator wants to know when the system is up, gathered as data; `cli/banner.ts` words it. */
 import { optionCatalogue } from '../../config/catalogue.ts';
 import type { ImsDetails, RelayDetails } from '../../observe/ipc.ts';
+import { withoutSecretArguments } from './output.ts';
 import type { LaunchSetup } from './setup.ts';
 
 export interface LaunchFacts {
@@ -53,7 +54,7 @@ export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
       port: config.SERVER_PORT,
       publicPort: config.SERVER_PUBLIC_PORT ?? config.SERVER_PORT,
       pid: live.imsPid,
-      command: config.ims.command,
+      command: shown(config.ims.command),
       listen: live.imsDetails?.listen ?? [],
     },
     address: setup.address,
@@ -77,7 +78,7 @@ function relayFacts({ loaded: { config }, rules }: LaunchSetup, live: LiveFacts)
     return { control, kind: 'absent', reason };
   }
   return live.relayFound === undefined && live.relayPid !== undefined
-    ? { control, kind: 'started', pid: live.relayPid, command: config.relay.command, details: live.relayDetails }
+    ? { control, kind: 'started', pid: live.relayPid, command: shown(config.relay.command), details: live.relayDetails }
     : { control, kind: 'found', description: live.relayFound ?? '' };
 }
 
@@ -85,3 +86,8 @@ function relayFacts({ loaded: { config }, rules }: LaunchSetup, live: LiveFacts)
 const PUBLISHED_PASSWORDS = (optionCatalogue().find((option) => option.key === 'USERS')?.default ?? {}) as Readonly<
   Record<string, string>
 >;
+
+/** The block is copied into tickets. */
+function shown(command: readonly string[] | undefined): readonly string[] | undefined {
+  return command === undefined ? undefined : withoutSecretArguments(command);
+}

@@ -4,6 +4,7 @@ import type { Logger } from '../../observe/logger.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
 import { type ChildContext, helperCommand } from './children.ts';
 import type { RunGuard } from './guard.ts';
+import { withoutSecretArguments } from './output.ts';
 
 export interface HelpersOptions {
   readonly log: Logger;
@@ -36,7 +37,10 @@ export class Helpers {
     const command = helperCommand(service, argv, context);
     const env = { ...command.env, MAINPID: String(servicePid ?? '') };
     const startedAt = performance.now();
-    log.info({ event: 'helper.start', service, key, command: argv }, 'running a command of the configuration');
+    log.info(
+      { event: 'helper.start', service, key, command: withoutSecretArguments(argv) },
+      'running a command of the configuration',
+    );
     const helper: HelperProcess = new HelperProcess({ ...command, env }, limitMs, {
       started: (pid) => guard()?.watch(pid),
       line: (stream, text) => line(service, stream, text),

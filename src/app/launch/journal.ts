@@ -19,6 +19,10 @@ export interface JournalLine {
   readonly service: ServiceName;
   readonly stream: 'stdout' | 'stderr';
   readonly line: string;
+  /** Counted over both services, from 1. */
+  readonly seq: number;
+  /** Which incarnation of the service printed it. */
+  readonly generation: number;
 }
 
 /** Of events, a few hundred bytes each. */
@@ -31,6 +35,7 @@ export class Journal {
   readonly events = new Ring<JournalEvent>({ count: EVENTS_KEPT, size: EVENTS_KEPT }, () => 1);
   readonly lines = new Ring<JournalLine>(LINES_KEPT, ({ line }) => Buffer.byteLength(line));
   #seq = 0;
+  #lineSeq = 0;
 
   note(level: string, event: string, sentence: string, fields: LogFields): void {
     this.#seq += 1;
@@ -38,13 +43,18 @@ export class Journal {
     this.events.push({ seq: this.#seq, time, level, event, sentence, ...fields });
   }
 
-  /** What the service printed last, the oldest line first. */
-  lastLinesOf(service: ServiceName, count: number): string[] {
-    const lines = this.lines.recent().filter((line) => line.service === service);
+  /** What an incarnation of the service printed last, the oldest line first. Undefined: any. */
+  lastLinesOf(service: ServiceName, count: number, generation?: number): string[] {
+    const lines = this.lines
+      .recent()
+      .filter((line) => line.service === service && (generation === undefined || line.generation === generation));
     return lines.slice(-count).map(({ line }) => line);
   }
 
-  addLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
-    this.lines.push({ time: new Date().toISOString(), service, stream, line });
+  /** Returns the line's number. */
+  addLine(service: ServiceName, generation: number, stream: 'stdout' | 'stderr', line: string): number {
+    this.#lineSeq += 1;
+    this.lines.push({ time: new Date().toISOString(), seq: this.#lineSeq, service, generation, stream, line });
+    return this.#lineSeq;
   }
 }

@@ -13,7 +13,7 @@ import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
 import { logLevelOf } from '../../observe/level.ts';
 import type { LogFields } from '../../observe/log.ts';
-import { type Logger, openLogger } from '../../observe/logger.ts';
+import { type Logger, logFormatOf, openLogger } from '../../observe/logger.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
 import type { Failure, ServiceName } from '../../supervisor/state.ts';
@@ -25,7 +25,9 @@ import { diagnosticLines } from './diagnostic.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
 import { Journal } from './journal.ts';
+import { ConfiguredLogFile } from './log-file.ts';
 import { MediaChecker } from './media-check.ts';
+import { PostMortem } from './post-mortem.ts';
 import { checkIms, checkRelay, probeRelay } from './questions.ts';
 import { Reconfiguration } from './reconfigure.ts';
 import { ConfigReloader, type Note, type ReloadOutcome } from './reload.ts';
@@ -35,6 +37,7 @@ import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup
 import { type SignalWatch, watchSignals } from './signals.ts';
 import { systemStatus, troubleOf } from './status.ts';
 import { type SurroundingsWatch, watchSurroundings } from './surroundings.ts';
+import { WaitReporter } from './waits.ts';
 
 export interface LaunchOptions extends LaunchSources {
   /** The system is up for the first time: tell the operator how to use it. */
@@ -65,9 +68,16 @@ class Launch {
   readonly #log: Logger;
   readonly #driver = new SupervisorDriver(
     (effect) => this.#execute(effect),
-    (state) => this.#manager?.handleState(state),
+    (state) => {
+      this.#manager?.handleState(state);
+      this.#waits.handleState(state);
+    },
   );
   readonly #services: Services;
+  readonly #waits = new WaitReporter(
+    () => this.#services.active,
+    (reason) => this.#note('info', { event: 'launch.waiting', reason }, 'still waiting'),
+  );
   #signals: SignalWatch | undefined;
   #setup: LaunchSetup | undefined;
   #client: RtppClient | undefined;
@@ -75,6 +85,8 @@ class Launch {
   #reloader: ConfigReloader | undefined;
   #fileWatch: FileWatch | undefined;
   readonly #reconfiguration: Reconfiguration;
+  /** Besides the console. */
+  readonly #logFile: ConfiguredLogFile;
   readonly #journal = new Journal();
   readonly #startedAt = performance.now();
   /** The lock of the configuration, and the operator's way in. */
@@ -85,13 +97,15 @@ class Launch {
   #manager: ServiceManager | undefined;
   /** How a relay that was found described itself. */
   #relayFound: string | undefined;
+  readonly #postMortem: PostMortem;
   #ended = false;
 
   constructor(options: LaunchOptions, resolve: (end: LaunchEnd) => void) {
     this.#options = options;
     this.#resolve = resolve;
     const isTty = process.stderr.isTTY === true;
-    this.#log = openLogger({ part: 'launch', level: 'info', format: 'auto', fd: 2, isTty });
+    this.#log = openLogger({ part: 'launch', level: 'info', format: logFormatOf(options.env), fd: 2, isTty });
+    this.#logFile = new ConfiguredLogFile(this.#log, options.cwd);
     this.#services = new Services({
       runId: this.#runId,
       env: options.env,
@@ -109,6 +123,11 @@ class Launch {
       post: (event) => this.#driver.post(event),
       note: this.#note,
     });
+    this.#postMortem = new PostMortem({
+      lastLinesOf: (service, count) => this.#services.lastLinesOf(service, count),
+      forPeople: isTty,
+      write: (fields, sentence) => this.#log.warn(fields, sentence),
+    });
   }
 
   start(): void {
@@ -118,6 +137,10 @@ class Launch {
       reload: () => void this.#reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
+      reopenLogs: () => {
+        this.#logFile.reopen();
+        this.#logStatus();
+      },
     });
     this.#manager = ServiceManager.fromEnvironment(this.#options.env, this.#log);
     this.#surroundings = watchSurroundings(this.#options.env, this.#log);
@@ -216,6 +239,7 @@ class Launch {
     try {
       const loaded = readConfig(this.#options);
       await this.#takeLock(loaded);
+      this.#logFile.configure(loaded.config.log);
       const { setup, client } = await setUp(loaded, this.#log);
       this.#requireLock();
       this.#client = client;
@@ -268,6 +292,7 @@ class Launch {
       loopLags: this.#services.loopLags,
       spawns: this.#services.spawns,
       configStale: this.#reloader?.stale ?? false,
+      log: { ...this.#log.state, ...this.#logFile.state },
     });
   }
 
@@ -351,6 +376,7 @@ class Launch {
     const lastWords =
       event === 'comp.gaveup' && service !== undefined ? this.#services.lastWordsOf(service) : undefined;
     this.#note(level, { event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
+    this.#postMortem.see(event, level, fields);
   }
 
   /** To the log, and to those who ask for events. */
@@ -384,6 +410,11 @@ class Launch {
   #adopt(setup: LaunchSetup): void {
     this.#setup = setup;
     this.#setLevel(setup.loaded.config.LOG_LEVEL);
+    try {
+      this.#logFile.configure(setup.loaded.config.log);
+    } catch (error) {
+      this.#log.error({ event: 'log.file', err: error }, 'the log goes on as before');
+    }
   }
 
   #setLevel(name: string): void {
@@ -416,12 +447,14 @@ class Launch {
     this.#guard?.close();
     this.#surroundings?.close();
     this.#manager?.close();
+    this.#waits.close();
     this.#services.close();
     this.#media?.close();
     await Promise.all([this.#fileWatch?.close(), this.#client?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
     this.#log.flush();
+    this.#logFile.close();
     this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
   }
 

@@ -3,6 +3,7 @@
  * for the supervisor; what nobody decides about (details for people, the last words before an end) is kept here.
  */
 import { ChildDriver } from '../../io/process-driver.ts';
+import { withColoursClosed, withoutColours } from '../../io/process-lines.ts';
 import { signalProcess } from '../../io/process-signals.ts';
 import { processSnapshot } from '../../io/process-snapshot.ts';
 import { processesWithEnvironment } from '../../io/process-table.ts';
@@ -16,7 +17,7 @@ import { ControlClaim } from './control-claim.ts';
 import type { RunGuard } from './guard.ts';
 import { Helpers } from './helpers.ts';
 import type { Journal } from './journal.ts';
-import { logChildLine, withoutSecrets } from './output.ts';
+import { logChildLine, withoutSecretArguments, withoutSecrets } from './output.ts';
 import type { LaunchSetup } from './setup.ts';
 
 export interface ServicesOptions {
@@ -39,6 +40,7 @@ const HOOK_LIMIT_MS = 5000;
 
 export class Services {
   readonly #options: ServicesOptions;
+  readonly #colours = process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined;
   readonly #logs: Readonly<Record<ServiceName, Logger>>;
   /** The latest incarnation of each service; an earlier one is extinct before its successor starts. */
   readonly #children = new Map<ServiceName, ChildDriver>();
@@ -61,7 +63,10 @@ export class Services {
     this.#helpers = new Helpers({
       log: options.log,
       guard: options.guard,
-      line: (service, stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
+      line: (service, stream, text) => {
+        const generation = this.#generations.get(service) ?? 0;
+        this.#takeLine({ service, generation }, stream, this.#shown(text), false);
+      },
     });
     this.#logs = { relay: options.log.forPart('relay'), ims: options.log.forPart('ims') };
   }
@@ -98,6 +103,11 @@ export class Services {
     return { service, childPid, ...seen, lines };
   }
 
+  /** What the present or latest incarnation printed last. */
+  lastLinesOf(service: ServiceName, count: number): string[] {
+    return this.#options.journal.lastLinesOf(service, count, this.#generations.get(service));
+  }
+
   lastWordsOf(service: ServiceName): string | undefined {
     return this.#lastWords.get(service);
   }
@@ -120,7 +130,7 @@ export class Services {
   spawn(service: ServiceName, generation: number): void {
     const { env, log, runId, post, setup } = this.#options;
     const about = { service, generation } as const;
-    const colour = process.stderr.isTTY === true;
+    const colour = this.#colours;
     const command = childCommand(service, {
       setup: setup(),
       runId,
@@ -145,11 +155,11 @@ export class Services {
         this.#forgetGroup(child.pid);
         post({ kind: 'extinct', ...about });
       },
-      line: (stream, text) => this.#takeLine(service, stream, withoutSecrets(text)),
+      line: (stream, text, continued) => this.#takeLine(about, stream, this.#shown(text), continued),
       message: (message) => this.#handleMessage(about, message as ChildMessage),
     });
     this.#children.set(service, child);
-    log.debug({ service, command: command.argv }, 'starting a program');
+    log.debug({ service, command: withoutSecretArguments(command.argv) }, 'starting a program');
     child.start();
     if (service === 'ims') {
       const { loaded, address } = setup();
@@ -251,9 +261,21 @@ export class Services {
     return `${RUN_COOKIE}=${this.#options.runId}`;
   }
 
-  #takeLine(service: ServiceName, stream: 'stdout' | 'stderr', line: string): void {
-    this.#options.journal.addLine(service, stream, line);
-    logChildLine(this.#logs[service], service, stream, line);
+  /** A line as everybody may see it. */
+  #shown(text: string): string {
+    return this.#options.setup().loaded.config.log.redact ? withoutSecrets(text) : text;
+  }
+
+  #takeLine(
+    { service, generation }: { service: ServiceName; generation: number },
+    stream: 'stdout' | 'stderr',
+    line: string,
+    continued: boolean,
+  ): void {
+    const plain = withoutColours(line);
+    const seq = this.#options.journal.addLine(service, generation, stream, plain);
+    const text = this.#colours ? withColoursClosed(line) : plain;
+    logChildLine(this.#logs[service], { stream, text, seq, continued });
   }
 
   #forgetGroup(leader: number | undefined): void {

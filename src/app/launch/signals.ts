@@ -10,6 +10,8 @@ export interface SignalListener {
   launcherGone(): void;
   /** SIGUSR1: show the state. The handler also keeps Node from opening its inspector. */
   status(): void;
+  /** SIGUSR2: log files were moved away; and show the state. */
+  reopenLogs(): void;
 }
 
 export interface SignalWatch {
@@ -31,6 +33,7 @@ export function watchSignals(env: Readonly<Record<string, string | undefined>>, 
     // A closed terminal ends us; without one, HUP is the daemons' word for "read your configuration".
     SIGHUP: () => (hasTerminal ? listener.stop('SIGHUP', 'the terminal is gone') : listener.reload()),
     SIGUSR1: () => listener.status(),
+    SIGUSR2: () => listener.reopenLogs(),
   } as const;
   for (const [signal, handler] of Object.entries(handlers)) {
     process.on(signal, handler);

@@ -1,5 +1,6 @@
 /** The supervisor's state, told to people and scripts. */
 import type { HealthStatus, MediaHealthStatus, ServiceStatus, SystemStatus, Verdict } from '../../control/status.ts';
+import type { LogState } from '../../observe/logger.ts';
 import {
   type Component,
   type Health,
@@ -31,6 +32,7 @@ export interface StatusContext {
   readonly spawns: ReadonlyMap<ServiceName, number>;
   /** The file holds something else than what is in force. */
   readonly configStale: boolean;
+  readonly log: LogState & { readonly file: string | undefined; readonly fileDropped: number };
 }
 
 export function systemStatus(state: SupervisorState, context: StatusContext): SystemStatus {
@@ -45,6 +47,7 @@ export function systemStatus(state: SupervisorState, context: StatusContext): Sy
     configStale: context.configStale,
     drain: state.drain === undefined ? null : { endsInMs: Math.max(0, Math.round(state.drain.endsAt - now)) },
     stopping: state.stop?.reason ?? null,
+    log: { ...context.log, file: context.log.file ?? null },
     services: { relay: serviceStatus('relay', state, context), ims: serviceStatus('ims', state, context) },
   };
 }

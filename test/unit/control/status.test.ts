@@ -16,6 +16,7 @@ function contextOf(world: World): StatusContext {
     relayFound: 'RTPP 20040107',
     loopLags: new Map([['ims' as const, 0.4]]),
     active: new Map([['ims', 3]]),
+    log: { consoleIsGone: false, dropped: 0, file: undefined, fileDropped: 0 },
     spawns: new Map([['ims', 4]]),
     configStale: false,
   };

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LineLimit, LineSplitter, MAX_LINE_LENGTH, MAX_LINES_PER_SECOND } from '../../../src/io/process-lines.ts';
+import {
+  LineLimit,
+  LineSplitter,
+  MAX_LINE_LENGTH,
+  MAX_LINES_PER_SECOND,
+  withColoursClosed,
+  withoutColours,
+} from '../../../src/io/process-lines.ts';
 
 function split(chunks: readonly Uint8Array[]): string[] {
   const lines: string[] = [];
@@ -27,10 +34,12 @@ test('a character cut by a chunk is joined, and bytes that are no UTF-8 are repl
   assert.deepEqual(split([Buffer.from([0xff, 0x41, 0x0a])]), ['\ufffdA']);
 });
 
-test('colours, cursor movements, titles and other control characters are taken out', () => {
-  assert.deepEqual(split([Buffer.from('\u001b[31mred\u001b[0m \u001b]0;title\u0007x\u001b[2J\u0008\ty\n')]), [
-    'red x\ty',
-  ]);
+test('cursor movements, titles and other control characters are taken out; colours can be', () => {
+  const [line = ''] = split([Buffer.from('\u001b[31mred\u001b[0m \u001b]0;title\u0007x\u001b[2J\u0008\ty\n')]);
+  assert.equal(line, '\u001b[31mred\u001b[0m x\ty');
+  assert.equal(withoutColours(line), 'red x\ty');
+  assert.equal(withColoursClosed('\u001b[31mred'), '\u001b[31mred\u001b[0m');
+  assert.equal(withColoursClosed('plain'), 'plain');
 });
 
 test('a flood without a line end is cut into bounded pieces, and nothing is lost', () => {
@@ -39,11 +48,42 @@ test('a flood without a line end is cut into bounded pieces, and nothing is lost
   assert.equal(lines.join('').length, 64 * 16_384);
 });
 
+test('a piece that goes on where the one before ended says so: after a cut, and after a pause', () => {
+  const seen: [string, boolean][] = [];
+  const splitter = new LineSplitter((line, continued) => seen.push([line, continued]));
+  splitter.push(Buffer.from('Password: '));
+  assert.ok(splitter.waits);
+  splitter.flush();
+  splitter.push(Buffer.from('accepted\nnext\n'));
+  splitter.push(Buffer.from('half'));
+  splitter.flush();
+  splitter.push(Buffer.from('\n\n'));
+  splitter.push(Buffer.alloc(MAX_LINE_LENGTH + 1, 'x'));
+  splitter.push(Buffer.from('\nlast'));
+  splitter.end();
+  assert.deepEqual(
+    seen.map(([line, continued]) => [line.slice(0, 10), continued]),
+    [
+      ['Password: ', false],
+      ['accepted', true],
+      ['next', false],
+      ['half', false],
+      ['', false],
+      ['xxxxxxxxxx', false],
+      ['x', true],
+      ['last', false],
+    ],
+  );
+});
+
 test('no bytes, however they are cut, make it throw or give a line with a line end in it', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 20 }), (chunks) => {
       for (const line of split(chunks)) {
-        assert.ok(![...line].some((character) => character < ' ' && character !== '\t'), JSON.stringify(line));
+        assert.ok(
+          ![...withoutColours(line)].some((character) => character < ' ' && character !== '\t'),
+          JSON.stringify(line),
+        );
       }
     }),
   );

@@ -1,0 +1,91 @@
+/** `ims-launch init`: a configuration to begin with. */
+import { randomInt } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command } from 'commander';
+import { workingDirectory } from '../app/working-directory.ts';
+import { DEFAULT_CONFIG_PATH } from '../config/load.ts';
+import { configSchema } from '../config/schema.ts';
+import { ImsError } from '../errors.ts';
+import { makeDirectoriesSync } from '../io/make-directories.ts';
+
+/** Letters and digits that nobody takes for another. */
+const ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
+
+/** 99 bits: more than a digest's nonce and a phone's patience need. */
+const PASSWORD_LENGTH = 20;
+
+const DEFAULT_USERS = '1001,1002,1003';
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('write a configuration to begin with; an existing file is never touched')
+    .argument('[file]', 'where', DEFAULT_CONFIG_PATH)
+    .option('--users <names>', 'accounts, separated by commas; each gets a password of its own', DEFAULT_USERS)
+    .action((file: string, { users }: { readonly users: string }) => {
+      const path = resolve(workingDirectory(), file);
+      const names = users.split(',').map((name) => name.trim());
+      write(path, `${JSON.stringify(startingConfiguration(path, names), null, 2)}\n`);
+      process.stdout.write(nextSteps(file, names));
+    });
+}
+
+/** @throws ImsError IMS_ERR_USAGE when a name is not one that a SIP URI can have */
+function startingConfiguration(path: string, names: readonly string[]): object {
+  const configuration = {
+    SERVER_ADDR: 'AUTO_DETECT',
+    SERVER_PORT: 5060,
+    LOG_LEVEL: 'INFO',
+    USERS: Object.fromEntries(names.map((name) => [name, randomPassword()])),
+    relay: { minPort: 10_000, maxPort: 20_000 },
+  };
+  const checked = configSchema.safeParse(configuration);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw new ImsError('IMS_ERR_USAGE', `--users ${names.join(',')}: ${issue?.message ?? 'not valid'}`);
+  }
+  return { $schema: schemaReference(path), ...configuration };
+}
+
+function randomPassword(): string {
+  return Array.from({ length: PASSWORD_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}
+
+/** The schema that came with this program: editors check and complete by it. A relative path where one leads there. */
+function schemaReference(path: string): string {
+  const schema = join(import.meta.dirname, '..', '..', '..', 'config', 'config.schema.json');
+  const way = relative(dirname(path), schema);
+  const isNear = relative(workingDirectory(), schema).startsWith('..') === false;
+  return isNear ? (way.startsWith('.') ? way : `./${way}`) : pathToFileURL(schema).href;
+}
+
+/** @throws ImsError IMS_ERR_FILE_EXISTS, IMS_ERR_FILE_WRITE */
+function write(path: string, text: string): void {
+  try {
+    makeDirectoriesSync(dirname(path), 0o755);
+    // Passwords: for the owner alone. "x": another one's file is never written to, not even at the same moment.
+    const fd = openSync(path, 'wx', 0o600);
+    writeSync(fd, text);
+    closeSync(fd);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') {
+      throw new ImsError('IMS_ERR_FILE_EXISTS', `${path} exists and is left as it is`);
+    }
+    throw new ImsError('IMS_ERR_FILE_WRITE', `cannot write ${path}: ${message}`);
+  }
+}
+
+function nextSteps(file: string, names: readonly string[]): string {
+  const flag = file === DEFAULT_CONFIG_PATH ? '' : ` --config ${file}`;
+  return [
+    `${file} is written, readable by you alone. The passwords are in it, under USERS.`,
+    '',
+    'Next:',
+    `  npx ims-launch${flag}            start relay and IMS`,
+    `  npx ims-launch verify${flag}     see that RTP and RTCP flow both ways`,
+    `  then register phones as ${names.join(', ')} at the address that the start prints`,
+    '',
+  ].join('\n');
+}

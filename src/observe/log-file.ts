@@ -1,0 +1,158 @@
+/**
+ * The log in a file, beside the console: kept below a size by giving the full one a number and beginning another,
+ * never by cutting one that somebody reads. A disk that refuses costs lines of this file, never the program.
+ */
+import { closeSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { LogSink } from './log-sink.ts';
+
+export interface LogFileOptions {
+  readonly path: string;
+  /** Past this the file is renamed to `<path>.1`. */
+  readonly maxBytes: number;
+  /** Files with a number that are kept. */
+  readonly maxFiles: number;
+  /** Once for each time that it goes wrong; the console is where this can still be told. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Bytes that may wait for a slow disk before lines are dropped. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+
+/** A file that failed is tried again after this time, milliseconds. */
+const RETRY_MS = 5000;
+
+export class LogFile {
+  readonly #options: LogFileOptions;
+  #sink: LogSink | undefined;
+  #fd: number | undefined;
+  #bytes = 0;
+  #failedAt = Number.NEGATIVE_INFINITY;
+  #dropped = 0;
+  #closed = false;
+
+  /** @throws the system's error when the file cannot be opened: a mistake of the configuration */
+  constructor(options: LogFileOptions) {
+    this.#options = options;
+    this.#open();
+  }
+
+  get path(): string {
+    return this.#options.path;
+  }
+
+  /** Lines that did not get into the file. */
+  get dropped(): number {
+    return this.#dropped + (this.#sink?.dropped ?? 0);
+  }
+
+  /** One whole line, LF included. Never throws. */
+  write(line: string): void {
+    if (this.#closed) {
+      return;
+    }
+    if (this.#sink === undefined) {
+      if (performance.now() - this.#failedAt < RETRY_MS) {
+        this.#dropped += 1;
+        return;
+      }
+      this.#tryTo(() => this.#open());
+    }
+    const length = Buffer.byteLength(line);
+    if (this.#bytes > 0 && this.#bytes + length > this.#options.maxBytes) {
+      this.#tryTo(() => this.#rotate());
+    }
+    if (this.#sink === undefined) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#bytes += length;
+    this.#sink.write(line);
+  }
+
+  /** The file was moved away (logrotate): what waits goes into the moved one, the rest into a new one. */
+  reopen(): void {
+    this.#tryTo(() => {
+      this.#release();
+      this.#open();
+    });
+  }
+
+  flush(): void {
+    this.#sink?.flush();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#release();
+    }
+  }
+
+  #open(): void {
+    const fd = openSync(this.#options.path, 'a', 0o640);
+    this.#fd = fd;
+    this.#bytes = fstatSync(fd).size;
+    this.#sink = new LogSink(fd, MAX_BUFFERED_BYTES, { onBreak: (error) => this.#fail(error) });
+  }
+
+  #rotate(): void {
+    const { path, maxFiles } = this.#options;
+    this.#release();
+    if (maxFiles === 0) {
+      rmSync(path, { force: true });
+    } else {
+      for (let number = maxFiles - 1; number >= 1; number--) {
+        renameIfThere(`${path}.${number}`, `${path}.${number + 1}`);
+      }
+      renameIfThere(path, `${path}.1`);
+    }
+    this.#open();
+  }
+
+  #release(): void {
+    this.#sink?.flush();
+    this.#dropped += this.#sink?.dropped ?? 0;
+    this.#sink = undefined;
+    if (this.#fd !== undefined) {
+      closeSync(this.#fd);
+      this.#fd = undefined;
+    }
+  }
+
+  #tryTo(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  /** Later, and not from inside: the sink that failed may be in the middle of a write. */
+  #fail(error: Error): void {
+    const isNews = performance.now() - this.#failedAt > RETRY_MS * 2;
+    this.#failedAt = performance.now();
+    const [sink, fd] = [this.#sink, this.#fd];
+    this.#sink = undefined;
+    this.#fd = undefined;
+    this.#dropped += sink?.dropped ?? 0;
+    setImmediate(() => {
+      if (fd !== undefined) {
+        closeSync(fd);
+      }
+      if (isNews) {
+        this.#options.onFailure(error);
+      }
+    });
+  }
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error;
+    }
+  }
+}
