@@ -255,7 +255,7 @@ test('fault 95: the last line before a SIGKILL, and our own before the exit, are
   }
 });
 
-test('a crash shows the last lines of that incarnation, how it ended, which restart this is and when the next comes', async (t) => {
+test('fault 24: a crash shows the last lines of that incarnation, how it ended, which restart this is and when the next comes', async (t) => {
   const scope = openScope(t);
   const place = await choose(scope, () => ({
     ims: { command: ['sh', '-c', 'seq 1 60; echo "cannot open the database" >&2; exit 3'] },
