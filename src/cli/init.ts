@@ -1,7 +1,7 @@
 /** `ims-launch init`: a configuration to begin with. */
 import { randomInt } from 'node:crypto';
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { closeSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
 import { workingDirectory } from '../app/working-directory.ts';
@@ -21,14 +21,21 @@ const DEFAULT_USERS = '1001,1002,1003';
 export function initCommand(): Command {
   return new Command('init')
     .description('write a configuration to begin with; an existing file is never touched')
-    .argument('[file]', 'where', DEFAULT_CONFIG_PATH)
+    .argument('[path]', 'the file, or the directory that gets a config.json', DEFAULT_CONFIG_PATH)
     .option('--users <names>', 'accounts, separated by commas; each gets a password of its own', DEFAULT_USERS)
-    .action((file: string, { users }: { readonly users: string }) => {
+    .action((place: string, { users }: { readonly users: string }) => {
+      const file = fileAt(place);
       const path = resolve(workingDirectory(), file);
       const names = users.split(',').map((name) => name.trim());
       write(path, `${JSON.stringify(startingConfiguration(path, names), null, 2)}\n`);
       process.stdout.write(nextSteps(file, names));
     });
+}
+
+/** A directory, or what is written like one, gets a file of the usual name. */
+function fileAt(place: string): string {
+  const isDirectory = statSync(resolve(workingDirectory(), place), { throwIfNoEntry: false })?.isDirectory() === true;
+  return normalize(isDirectory || place.endsWith('/') ? join(place, basename(DEFAULT_CONFIG_PATH)) : place);
 }
 
 /** @throws ImsError IMS_ERR_USAGE when a name is not one that a SIP URI can have */
@@ -65,9 +72,7 @@ function write(path: string, text: string): void {
   try {
     makeDirectoriesSync(dirname(path), 0o755);
     // Passwords: for the owner alone. "x": another one's file is never written to, not even at the same moment.
-    const fd = openSync(path, 'wx', 0o600);
-    writeSync(fd, text);
-    closeSync(fd);
+    fill(path, openSync(path, 'wx', 0o600), text);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') {
@@ -77,8 +82,20 @@ function write(path: string, text: string): void {
   }
 }
 
+/** A disk that is full must not leave half a configuration, which a second try would find in its way. */
+function fill(path: string, fd: number, text: string): void {
+  try {
+    writeFileSync(fd, text);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function nextSteps(file: string, names: readonly string[]): string {
-  const flag = file === DEFAULT_CONFIG_PATH ? '' : ` --config ${file}`;
+  const flag = file === DEFAULT_CONFIG_PATH ? '' : ` --config ${shellWord(file)}`;
   return [
     `${file} is written, readable by you alone. The passwords are in it, under USERS.`,
     '',
@@ -88,4 +105,9 @@ function nextSteps(file: string, names: readonly string[]): string {
     `  then register phones as ${names.join(', ')} at the address that the start prints`,
     '',
   ].join('\n');
+}
+
+/** POSIX shell: the steps are there to be pasted. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 /** `ims-launch init`: a configuration to begin with. */
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,11 @@ test('init writes plain JSON with a schema and passwords of its own, for the own
   assert.equal(other.code, 0, other.output);
   const named = JSON.parse(readFileSync(join(cwd, 'other.json'), 'utf8')) as { USERS: object };
   assert.deepEqual(Object.keys(named.USERS), ['anna', 'bert']);
+  mkdirSync(join(cwd, 'my place'));
+  const directory = await init('my place');
+  assert.match(directory.output, /ims-launch --config 'my place\/config\.json' /);
+  assert.equal(statSync(join(cwd, 'my place', 'config.json')).mode & 0o777, 0o600);
+  assert.match((await init('new/')).output, /--config new\/config\.json /);
   assert.equal((await init('third.json', '--users', 'a b')).code, 64);
   assert.equal((await init('/proc/nothing/config.json')).code, 73);
 });
