@@ -6,6 +6,7 @@ import { readStatus, VERDICT_EXIT_CODES, type Verdict } from '../control/status.
 import { ImsError } from '../errors.ts';
 import type { ControlClient } from '../io/control-client.ts';
 import { ask, connectToLauncher, notRunning, requireLauncher } from './launcher-client.ts';
+import { StatusLine, showWait } from './progress.ts';
 import { formatEvent, formatLogLine, formatReload, formatStatus, type ReloadAnswer } from './status-report.ts';
 
 interface Options {
@@ -108,18 +109,31 @@ async function health({ config }: Options): Promise<void> {
 
 async function waitFor({ config, timeout }: Options): Promise<void> {
   const deadline = performance.now() + timeout;
-  let client = await connectToLauncher(config);
-  while (client === undefined) {
-    if (performance.now() >= deadline) {
-      throw notRunning(config);
-    }
-    await delay(APPEARANCE_POLL_MS);
-    client = await connectToLauncher(config);
-  }
+  const client = await appearance(config, deadline);
   try {
     await untilReady(client, config, Math.max(0, deadline - performance.now()));
   } finally {
     client.close();
+  }
+}
+
+/** @throws ImsError IMS_ERR_NOT_RUNNING when no launcher has come by then */
+async function appearance(config: string | undefined, deadline: number): Promise<ControlClient> {
+  const line = new StatusLine(process.stderr);
+  try {
+    for (;;) {
+      const client = await connectToLauncher(config);
+      if (client !== undefined) {
+        return client;
+      }
+      if (performance.now() >= deadline) {
+        throw notRunning(config);
+      }
+      line.show('waiting for ims-launch to start');
+      await delay(APPEARANCE_POLL_MS);
+    }
+  } finally {
+    line.clear();
   }
 }
 
@@ -140,7 +154,8 @@ async function restart({ config, wait, timeout }: Options, service: ControlServi
 
 /** @throws ImsError when it cannot become ready, or not in time */
 async function untilReady(client: ControlClient, config: string | undefined, timeoutMs: number): Promise<void> {
-  const answer = await client.ask({ verb: 'wait', for: 'ready', timeoutMs }, { timeoutMs: timeoutMs + 5000 });
+  const asked = client.ask({ verb: 'wait', for: 'ready', timeoutMs }, { timeoutMs: timeoutMs + 5000 });
+  const answer = await showWait(client, asked);
   if (answer === 'closed') {
     throw notRunning(config);
   }
@@ -159,7 +174,7 @@ async function end({ config, wait }: Options, request: ControlRequest): Promise<
   try {
     await ask(client, request);
     if (wait !== false) {
-      await client.closed;
+      await showWait(client, client.closed);
     }
   } finally {
     client.close();

@@ -6,7 +6,7 @@ import { formatTable } from './table.ts';
 const HEAD = ['service', 'state', 'pid', 'up', 'restarts', 'active', 'where', 'detail'];
 
 export function formatStatus(status: SystemStatus, isTty: boolean): string {
-  const { version, pid, uptimeMs, config, configStale, phase, drain, stopping, verdict } = status;
+  const { version, pid, uptimeMs, config, configStale, phase, drain, stopping, waitsFor, verdict } = status;
   const lines = [
     `ims-launch ${version}  ${colourOf(verdict, isTty)(verdict)} (${phase})`,
     `process ${pid}, up ${formatDuration(uptimeMs)}, ${config}`,
@@ -19,6 +19,9 @@ export function formatStatus(status: SystemStatus, isTty: boolean): string {
   }
   if (stopping !== null) {
     lines.push(`stopping: ${stopping}`);
+  }
+  if (waitsFor !== null && waitsFor !== undefined) {
+    lines.push(`waiting for ${waitsFor}`);
   }
   const rows = (['relay', 'ims'] as const).map((name) => serviceRow(name, status.services[name]));
   lines.push('', formatTable(HEAD, rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left', 'left'], isTty));

@@ -16,6 +16,8 @@ export interface SystemStatus {
   readonly drain: { readonly endsInMs: number } | null;
   /** Why it stops; null: it does not. */
   readonly stopping: string | null;
+  /** Completes "waiting for …"; null: it waits for nothing. */
+  readonly waitsFor: string | null;
   readonly log: LogStatus;
   readonly services: Readonly<Record<ControlService, ServiceStatus>>;
 }

@@ -12,6 +12,7 @@ import {
 } from '../../supervisor/state.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 import type { LaunchSetup } from './setup.ts';
+import { describeWait } from './waits.ts';
 
 /** What the supervisor does not know, or need not. */
 export interface StatusContext {
@@ -47,6 +48,7 @@ export function systemStatus(state: SupervisorState, context: StatusContext): Sy
     configStale: context.configStale,
     drain: state.drain === undefined ? null : { endsInMs: Math.max(0, Math.round(state.drain.endsAt - now)) },
     stopping: state.stop?.reason ?? null,
+    waitsFor: describeWait(now, state, context.active) ?? null,
     log: { ...context.log, file: context.log.file ?? null },
     services: { relay: serviceStatus('relay', state, context), ims: serviceStatus('ims', state, context) },
   };
