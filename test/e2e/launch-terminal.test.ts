@@ -4,7 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { choosePlace, configure, fixture, type LaunchPlace, portsHeld } from '../support/launcher.ts';
+import {
+  choosePlace,
+  configure,
+  eventLine,
+  fixture,
+  type LaunchPlace,
+  portsHeld,
+  startLauncher,
+} from '../support/launcher.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope, type Scope } from '../support/scope.ts';
@@ -14,15 +22,20 @@ import { waitFor } from '../support/wait.ts';
 const skip =
   spawnSync('script', ['--version'], { stdio: 'ignore' }).status === 0 ? false : 'script(1) of bsdutils is missing';
 
-async function startAtTerminal(scope: Scope, place: LaunchPlace, keys = {}): Promise<Program> {
-  await configure(place, keys);
-  const command = `exec ${process.execPath} ${binary('ims-launch')} --config ${place.configPath}`;
-  const terminal = Program.start(scope, {
+function atTerminal(scope: Scope, place: LaunchPlace, words: readonly string[]): Program {
+  const command = ['exec', process.execPath, binary('ims-launch'), ...words, '--config', place.configPath].join(' ');
+  return Program.start(scope, {
     name: 'terminal',
     command: ['script', '--quiet', '--flush', '--return', '--command', command, '/dev/null'],
     cwd: place.directory,
-    env: { NO_COLOR: '1' },
+    // As `startLauncher` has it: a command finds the launcher.
+    env: { NO_COLOR: '1', XDG_RUNTIME_DIR: place.directory },
   });
+}
+
+async function startAtTerminal(scope: Scope, place: LaunchPlace, keys = {}): Promise<Program> {
+  await configure(place, keys);
+  const terminal = atTerminal(scope, place, []);
   await terminal.waitForLine(READY_LINE);
   return terminal;
 }
@@ -74,4 +87,19 @@ test('fault 47: the terminal is closed: everything stops', { skip }, async (t) =
   const tookMs = performance.now() - closedAt;
   assert.ok(tookMs < 9000, `everything was gone after ${Math.round(tookMs)} ms`);
   await everythingGone(place);
+});
+
+test('who waits at a terminal sees what for, on one line that is gone in the end', { skip }, async (t) => {
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  await configure(place, { ims: { command: fixture('sip-stub', '--port', 9, '--deaf') } });
+  const launcher = startLauncher(scope, place);
+  await launcher.waitForLine(eventLine('ims.spawn'));
+  const waiting = atTerminal(scope, place, ['wait', '--timeout', '5']);
+  assert.equal((await waiting.waitForExit()).code, 2, waiting.output);
+  const lines = waiting.output.split('\r\u001b[K');
+  assert.match(lines[1] ?? '', /^waiting for the IMS to be ready, \d+ s of 60 s: \S/);
+  assert.match(lines.at(-1) ?? '', /^ims-launch: not ready in time/);
+  launcher.signal('SIGTERM');
+  assert.equal((await launcher.waitForExit()).code, 0);
 });
