@@ -9,35 +9,28 @@ import type { SystemStatus } from '../../control/status.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
 import { FileWatch } from '../../io/file-watch.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
-import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
-import { logLevelOf } from '../../observe/level.ts';
 import type { LogFields } from '../../observe/log.ts';
-import { type Logger, logFormatOf, openLogger } from '../../observe/logger.ts';
-import { formatCommand } from '../../rtpp/request.ts';
+import type { Logger } from '../../observe/logger.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
 import type { Failure, ServiceName } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { packageVersion } from '../version.ts';
+import { Asking } from './asking.ts';
 import { openControl } from './control.ts';
 import type { ControlLock } from './control-lock.ts';
 import { diagnosticLines } from './diagnostic.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
-import { Journal } from './journal.ts';
-import { ConfiguredLogFile } from './log-file.ts';
-import { MediaChecker } from './media-check.ts';
-import { PostMortem } from './post-mortem.ts';
-import { checkIms, checkRelay, probeRelay } from './questions.ts';
 import { Reconfiguration } from './reconfigure.ts';
-import { ConfigReloader, type Note, type ReloadOutcome } from './reload.ts';
+import { ConfigReloader, type ReloadOutcome } from './reload.ts';
+import { Reports } from './reports.ts';
 import { describeState, ServiceManager } from './service-manager.ts';
 import { Services } from './services.ts';
 import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup.ts';
 import { type SignalWatch, watchSignals } from './signals.ts';
 import { systemStatus, troubleOf } from './status.ts';
 import { type SurroundingsWatch, watchSurroundings } from './surroundings.ts';
-import { WaitReporter } from './waits.ts';
 
 export interface LaunchOptions extends LaunchSources {
   /** The system is up for the first time: tell the operator how to use it. */
@@ -56,38 +49,26 @@ export function launch(options: LaunchOptions): Promise<LaunchEnd> {
   });
 }
 
-/** Our own relay answers at once; one that does not is about to be found dead. Milliseconds. */
-const PURGE_LIMIT_MS = 1000;
-
-type Report = Extract<SupervisorEffect, { kind: 'report' }>;
-
 class Launch {
   readonly #options: LaunchOptions;
   readonly #resolve: (end: LaunchEnd) => void;
   readonly #runId = randomBytes(8).toString('hex');
+  readonly #reports: Reports;
   readonly #log: Logger;
   readonly #driver = new SupervisorDriver(
     (effect) => this.#execute(effect),
     (state) => {
       this.#manager?.handleState(state);
-      this.#waits.handleState(state);
+      this.#reports.handleState(state);
     },
   );
   readonly #services: Services;
-  readonly #waits = new WaitReporter(
-    () => this.#services.active,
-    (reason) => this.#note('info', { event: 'launch.waiting', reason }, 'still waiting'),
-  );
   #signals: SignalWatch | undefined;
   #setup: LaunchSetup | undefined;
-  #client: RtppClient | undefined;
-  #media: MediaChecker | undefined;
+  #asking: Asking | undefined;
   #reloader: ConfigReloader | undefined;
   #fileWatch: FileWatch | undefined;
   readonly #reconfiguration: Reconfiguration;
-  /** Besides the console. */
-  readonly #logFile: ConfiguredLogFile;
-  readonly #journal = new Journal();
   readonly #startedAt = performance.now();
   /** The lock of the configuration, and the operator's way in. */
   #control: ControlLock | undefined;
@@ -95,22 +76,18 @@ class Launch {
   #guard: RunGuard | undefined;
   #surroundings: SurroundingsWatch | undefined;
   #manager: ServiceManager | undefined;
-  /** How a relay that was found described itself. */
-  #relayFound: string | undefined;
-  readonly #postMortem: PostMortem;
   #ended = false;
 
   constructor(options: LaunchOptions, resolve: (end: LaunchEnd) => void) {
     this.#options = options;
     this.#resolve = resolve;
-    const isTty = process.stderr.isTTY === true;
-    this.#log = openLogger({ part: 'launch', level: 'info', format: logFormatOf(options.env), fd: 2, isTty });
-    this.#logFile = new ConfiguredLogFile(this.#log, options.cwd);
+    this.#reports = new Reports(options.env, options.cwd, () => this.#services);
+    this.#log = this.#reports.log;
     this.#services = new Services({
       runId: this.#runId,
       env: options.env,
       log: this.#log,
-      journal: this.#journal,
+      journal: this.#reports.journal,
       setup: () => this.#theSetup(),
       guard: () => this.#guard,
       post: (event) => this.#driver.post(event),
@@ -121,12 +98,7 @@ class Launch {
       state: () => this.#driver.state,
       services: this.#services,
       post: (event) => this.#driver.post(event),
-      note: this.#note,
-    });
-    this.#postMortem = new PostMortem({
-      lastLinesOf: (service, count) => this.#services.lastLinesOf(service, count),
-      forPeople: isTty,
-      write: (fields, sentence) => this.#log.warn(fields, sentence),
+      note: this.#reports.note,
     });
   }
 
@@ -138,7 +110,7 @@ class Launch {
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
       reopenLogs: () => {
-        this.#logFile.reopen();
+        this.#reports.reopen();
         this.#logStatus();
       },
     });
@@ -156,7 +128,7 @@ class Launch {
         void this.#loadConfig();
         break;
       case 'probe-relay':
-        void this.#probeRelay(effect.generation);
+        void this.#theAsking().probe(effect.generation);
         break;
       case 'claim-control':
         this.#services.claimControl(effect.generation);
@@ -168,16 +140,16 @@ class Launch {
         this.#services.spawn(effect.service, effect.generation);
         break;
       case 'check':
-        void this.#check(effect);
+        void this.#theAsking().check(effect);
         break;
       case 'prove-media':
-        void this.#proveMedia(effect.generation);
+        void this.#theAsking().proveMedia(effect.generation);
         break;
       case 'check-media':
-        void this.#checkMedia(effect.generation);
+        void this.#theAsking().checkMedia(effect.generation);
         break;
       case 'inspect':
-        this.#note(
+        this.#reports.note(
           'warn',
           { event: 'comp.snapshot', ...this.#services.inspect(effect.service) },
           'the process that hangs, as it is seen from outside',
@@ -190,7 +162,7 @@ class Launch {
         this.#services.runRelayHook();
         break;
       case 'purge-relay':
-        void this.#theClient().request(formatCommand({ kind: 'delete-all' }), { budgetMs: PURGE_LIMIT_MS });
+        this.#theAsking().purge();
         break;
       case 'roll-back': {
         const former = this.#reconfiguration.rollBack(effect.service);
@@ -225,7 +197,7 @@ class Launch {
         this.#announce();
         break;
       case 'report':
-        this.#report(effect);
+        this.#reports.report(effect);
         break;
       case 'exit':
         void this.#end(effect.exitCode, effect.failure);
@@ -239,12 +211,16 @@ class Launch {
     try {
       const loaded = readConfig(this.#options);
       await this.#takeLock(loaded);
-      this.#logFile.configure(loaded.config.log);
+      this.#reports.configure(loaded.config);
       const { setup, client } = await setUp(loaded, this.#log);
       this.#requireLock();
-      this.#client = client;
-      const allowRemote = () => this.#theSetup().loaded.config.supervisor.mediaCheckOfFound;
-      this.#media = new MediaChecker({ client, runId: this.#runId, allowRemote });
+      this.#asking = new Asking({
+        client,
+        runId: this.#runId,
+        services: this.#services,
+        setup: () => this.#theSetup(),
+        post: (event) => this.#driver.post(event),
+      });
       this.#adopt(setup);
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
@@ -268,7 +244,7 @@ class Launch {
     const place = { configPath: path, controlPort: config.relay.port, env: this.#options.env };
     const subject = {
       state: () => this.#driver.state,
-      journal: this.#journal,
+      journal: this.#reports.journal,
       drainMaxMs: () => this.#setup?.loaded.config.supervisor.drainMaxMs ?? config.supervisor.drainMaxMs,
       status: () => this.#status(path),
       post: (event: SupervisorEvent) => this.#driver.post(event),
@@ -287,12 +263,12 @@ class Launch {
       version: packageVersion(),
       configPath,
       setup: this.#setup,
-      relayFound: this.#relayFound,
+      relayFound: this.#asking?.relayFound,
       active: this.#services.active,
       loopLags: this.#services.loopLags,
       spawns: this.#services.spawns,
       configStale: this.#reloader?.stale ?? false,
-      log: { ...this.#log.state, ...this.#logFile.state },
+      log: this.#reports.state,
     });
   }
 
@@ -300,7 +276,7 @@ class Launch {
     const status = this.#status(this.#setup?.loaded.path ?? '');
     const inspect = (service: ServiceName): LogFields => this.#services.inspect(service);
     if (status.stopping === null) {
-      for (const [fields, sentence] of diagnosticLines({ status, journal: this.#journal, inspect })) {
+      for (const [fields, sentence] of diagnosticLines({ status, journal: this.#reports.journal, inspect })) {
         this.#log.info(fields, sentence);
       }
     }
@@ -319,7 +295,7 @@ class Launch {
       read: () => readConfig(this.#options),
       apply: (next) => this.#whileReloading(() => this.#reconfiguration.apply(next)),
       isStopping: () => this.#driver.state.stop !== undefined,
-      note: this.#note,
+      note: this.#reports.note,
     });
     this.#reloader = reloader;
     this.#fileWatch = new FileWatch(
@@ -329,39 +305,11 @@ class Launch {
     );
   }
 
-  async #probeRelay(generation: number): Promise<void> {
-    const verdict = await probeRelay(this.#theClient());
-    this.#relayFound = verdict.kind === 'rtpp' ? verdict.description : undefined;
-    this.#driver.post({ kind: 'relay-probed', generation, verdict });
-  }
-
-  async #check({ service, generation, limitMs, ownOnly }: Extract<SupervisorEffect, { kind: 'check' }>): Promise<void> {
-    const found =
-      service === 'ims'
-        ? await checkIms(this.#theSetup(), limitMs)
-        : await checkRelay(
-            this.#theClient(),
-            limitMs,
-            ownOnly ? this.#services.cookiesOf(service, generation) : undefined,
-          );
-    this.#driver.post({ kind: 'checked', service, generation, ...found });
-  }
-
-  async #proveMedia(generation: number): Promise<void> {
-    const proof = await required(this.#media).prove();
-    this.#driver.post({ kind: 'media-proved', generation, ...proof });
-  }
-
-  async #checkMedia(generation: number): Promise<void> {
-    const sample = await required(this.#media).check();
-    this.#driver.post({ kind: 'media-checked', generation, ...sample });
-  }
-
   #announce(): void {
     const { condition } = this.#driver.state.relay;
     const facts = launchFacts(this.#theSetup(), {
       relayPid: this.#services.pidOf('relay'),
-      relayFound: this.#relayFound,
+      relayFound: this.#asking?.relayFound,
       relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(condition.kind),
       relayTrouble: 'health' in condition ? troubleOf(condition.health) : undefined,
       relayDetails: this.#services.relayDetails,
@@ -370,22 +318,6 @@ class Launch {
     });
     this.#options.onReady(facts);
   }
-
-  #report({ level, event, sentence, fields }: Report): void {
-    const { service } = fields as { service?: ServiceName };
-    const lastWords =
-      event === 'comp.gaveup' && service !== undefined ? this.#services.lastWordsOf(service) : undefined;
-    this.#note(level, { event, ...fields, ...(lastWords === undefined ? {} : { reason: lastWords }) }, sentence);
-    this.#postMortem.see(event, level, fields);
-  }
-
-  /** To the log, and to those who ask for events. */
-  readonly #note: Note = (level, fields, sentence) => {
-    this.#log[level](fields, sentence);
-    if (level !== 'debug') {
-      this.#journal.note(level, fields.event, sentence, fields);
-    }
-  };
 
   #logStatus(): void {
     this.#log.info({ event: 'launch.status', reason: describeState(this.#driver.state) }, 'state of the system');
@@ -409,19 +341,10 @@ class Launch {
   /** What holds from now on, also for programs that start. */
   #adopt(setup: LaunchSetup): void {
     this.#setup = setup;
-    this.#setLevel(setup.loaded.config.LOG_LEVEL);
     try {
-      this.#logFile.configure(setup.loaded.config.log);
+      this.#reports.configure(setup.loaded.config);
     } catch (error) {
       this.#log.error({ event: 'log.file', err: error }, 'the log goes on as before');
-    }
-  }
-
-  #setLevel(name: string): void {
-    const level = logLevelOf(name) ?? 'info';
-    if (this.#log.level !== level) {
-      this.#log.level = level;
-      this.#services.setLevel(level);
     }
   }
 
@@ -447,14 +370,11 @@ class Launch {
     this.#guard?.close();
     this.#surroundings?.close();
     this.#manager?.close();
-    this.#waits.close();
     this.#services.close();
-    this.#media?.close();
-    await Promise.all([this.#fileWatch?.close(), this.#client?.close()]);
+    await Promise.all([this.#fileWatch?.close(), this.#asking?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
-    this.#log.flush();
-    this.#logFile.close();
+    this.#reports.close();
     this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
   }
 
@@ -468,8 +388,8 @@ class Launch {
     return required(this.#setup);
   }
 
-  #theClient(): RtppClient {
-    return required(this.#client);
+  #theAsking(): Asking {
+    return required(this.#asking);
   }
 }
 
