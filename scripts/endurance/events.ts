@@ -75,6 +75,7 @@ const EVENTS: readonly EnduranceEvent[] = [
     happen: async (system, random) => system.sendGarbage(random.below(200_000)),
   },
   { name: 'SIGUSR1', weight: 1, happen: async (system) => system.signal('launcher', 'SIGUSR1') },
+  { name: 'SIGUSR2', weight: 1, happen: async (system) => system.signal('launcher', 'SIGUSR2') },
 ];
 
 const RESTARTS: readonly EnduranceEvent[] = [
