@@ -29,6 +29,9 @@ export class LogSink extends Writable {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #busy = false;
+  /** A batch is with the system. */
+  #writing = false;
+  #ending = false;
   #isBroken = false;
   #dropped = 0;
   #droppedTold = 0;
@@ -66,6 +69,21 @@ export class LogSink extends Writable {
     done();
   }
 
+  /**
+   * For the end: begins no write any more, and resolves when none is under way, so that what `flush` writes comes last.
+   * A write that a stalled reader keeps waiting costs the rest: another one would keep the whole process waiting.
+   */
+  async settled(): Promise<void> {
+    this.#ending = true;
+    const until = performance.now() + FLUSH_PATIENCE_MS;
+    while (this.#writing && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, FLUSH_POLL_MS));
+    }
+    if (this.#writing) {
+      this.#break(new Error('the reader does not read'));
+    }
+  }
+
   /** Writes what waits, synchronously. Gives up on a reader that is gone, and soon on one that stalls. */
   flush(): void {
     let patienceMs = FLUSH_PATIENCE_MS;
@@ -83,6 +101,9 @@ export class LogSink extends Writable {
   }
 
   #writeOn(): void {
+    if (this.#ending) {
+      return;
+    }
     if (this.#queue.length === 0) {
       this.#busy = false;
       this.#tellDropped();
@@ -91,7 +112,9 @@ export class LogSink extends Writable {
     const batch = this.#batch();
     // Taken out meanwhile: a flush must not write it a second time.
     this.#consume(batch.length);
+    this.#writing = true;
     write(this.#fd, batch, (error, written) => {
+      this.#writing = false;
       if (error === null) {
         this.#putBack(batch.subarray(written));
         this.#writeOn();

@@ -36,8 +36,10 @@ export interface Logger extends Log {
   /** From now on, and with what was logged before it, as far as that is remembered; undefined ends it. */
   setFile(file: LogFilePart | undefined): void;
   readonly state: LogState;
-  /** Writes what is still buffered, synchronously; for the last line before the process ends. */
+  /** Writes what is still buffered, synchronously. */
   flush(): void;
+  /** The same at the end of the process: after what is being written. */
+  end(): Promise<void>;
 }
 
 /** Bytes that may wait for a stalled reader before lines are dropped. */
@@ -71,6 +73,10 @@ export function openLogger(options: LoggerOptions): Logger {
     child.flush = () => {
       sink.flush();
       tee.flush();
+    };
+    child.end = async () => {
+      await sink.settled();
+      child.flush();
     };
     return child;
   };

@@ -374,7 +374,7 @@ class Launch {
     await Promise.all([this.#fileWatch?.close(), this.#asking?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
-    this.#reports.close();
+    await this.#reports.close();
     this.#resolve({ exitCode, failure: failure === undefined ? undefined : this.#explain(failure) });
   }
 

@@ -88,9 +88,9 @@ export class Reports {
   }
 
   /** Nothing is reported any more; what was is written. */
-  close(): void {
+  async close(): Promise<void> {
     this.#waits.close();
-    this.log.flush();
+    await this.log.end();
     this.#file.close();
   }
 }

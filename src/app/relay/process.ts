@@ -57,7 +57,7 @@ export async function runRelay(options: RelayProcessOptions): Promise<number> {
     if (error instanceof ImsError) {
       await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: 1 });
     }
-    log.flush();
+    await log.end();
     throw error;
   }
   try {
@@ -66,7 +66,7 @@ export async function runRelay(options: RelayProcessOptions): Promise<number> {
     await relay.close();
     removePidFile(options.pidFile);
     log.info({}, 'relay stopped');
-    log.flush();
+    await log.end();
   }
 }
 

@@ -46,14 +46,14 @@ export async function runServer(settle: () => Promise<ServerSettings> = receiveC
     if (error instanceof ImsError) {
       await tellSupervisor({ kind: 'failed', code: error.code, message: error.message, exitCode: error.exitCode });
     }
-    log?.flush();
+    await log?.end();
     throw error;
   }
   try {
     return await untilEnd(server, log);
   } finally {
     log.info({}, 'IMS stopped');
-    log.flush();
+    await log.end();
   }
 }
 
