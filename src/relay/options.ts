@@ -37,6 +37,21 @@ export const relayOptions = z.object({
   imsDialect: z.enum(['off', 'auto', 'only']).default('auto').meta({
     description: 'Whether the relay also understands the cookie-less dialect of the Python IMS.',
   }),
+  recordingDirectory: z.string().min(1).optional().meta({
+    description: 'Directory for the recordings that the IMS asks for (RTPP R and C). Without it nothing is recorded.',
+  }),
+  spoolDirectory: z.string().min(1).optional().meta({
+    description: 'Recordings grow here and are moved to relay.recordingDirectory when they are complete.',
+  }),
+  recordingFormat: z.enum(['pcap', 'rtpproxy']).default('pcap').meta({
+    description: 'pcap, which Wireshark opens, or the format of rtpproxy.',
+  }),
+  recordEverySession: z.boolean().default(false).meta({
+    description: 'Record every session, whether the IMS asks for it or not.',
+  }),
+  notify: z.array(z.string().min(1)).max(64).default([]).meta({
+    description: 'Who may be told of sessions that timed out: unix:path, tcp:address:port, tcp:%%CC_SELF%%:port.',
+  }),
 });
 
 export type RelayOptions = z.output<typeof relayOptions>;

@@ -92,7 +92,21 @@ export function relayArguments(
     ...(address.advertised === address.bind ? [] : ['-A', address.advertised]),
     `--ims-dialect=${relay.imsDialect}`,
     `--plane=${relay.plane}`,
+    ...recordingArguments(relay),
+    ...relay.notify.flatMap((target) => ['-n', target]),
   ];
+}
+
+function recordingArguments(relay: Config['relay']): string[] {
+  const { recordingDirectory, spoolDirectory, recordingFormat, recordEverySession } = relay;
+  return recordingDirectory === undefined
+    ? []
+    : [
+        ...['-r', recordingDirectory],
+        ...(spoolDirectory === undefined ? [] : ['-S', spoolDirectory]),
+        ...(recordingFormat === 'pcap' ? ['-P'] : []),
+        ...(recordEverySession ? ['-a'] : []),
+      ];
 }
 
 function controlArgument({ address: host, port }: TransportAddress): string {
