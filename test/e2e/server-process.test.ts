@@ -241,6 +241,8 @@ function forkServer(scope: Scope, { config, directory }: Setting): { child: Chil
   const child = fork(binary('ims-server'), ['--config', config], {
     cwd: directory,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    // What this test file was started with is not for the server.
+    execArgv: [],
   });
   const messages: ChildMessage[] = [];
   child.on('message', (message) => messages.push(message as ChildMessage));

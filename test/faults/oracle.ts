@@ -34,6 +34,10 @@ function watch(): void {
     spawned = true;
   });
   beforeEach(async (t) => {
+    // A test inside a test: what the outer one started may live.
+    if ('fullName' in t && t.fullName !== t.name) {
+      return;
+    }
     if (spawned && test !== undefined) {
       spawned = false;
       await look(cookie, test);
