@@ -1,6 +1,7 @@
 /** What `status`, `events` and `logs` print for people. */
 import pc from 'picocolors';
 import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
+import { readableLine } from '../observe/readable-line.ts';
 import { formatTable } from './table.ts';
 
 const HEAD = ['service', 'state', 'pid', 'up', 'restarts', 'active', 'where', 'detail'];
@@ -106,7 +107,7 @@ export function formatEvent(item: unknown): string {
 
 export function formatLogLine(item: unknown): string {
   const { time, service, line } = item as Record<string, unknown>;
-  return `${time} ${String(service).padEnd(5)} | ${line}`;
+  return `${time} ${String(service).padEnd(5)} | ${readableLine(String(line))}`;
 }
 
 function serviceRow(name: string, status: ServiceStatus): (string | number)[] {

@@ -2,7 +2,7 @@
  * The log in a file, beside the console: kept below a size by giving the full one a number and beginning another,
  * never by cutting one that somebody reads. A disk that refuses costs lines of this file, never the program.
  */
-import { closeSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, renameSync, rmSync } from 'node:fs';
 import { LogSink } from './log-sink.ts';
 
 export interface LogFileOptions {
@@ -90,9 +90,16 @@ export class LogFile {
   }
 
   #open(): void {
-    const fd = openSync(this.#options.path, 'a', 0o640);
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
+    // Not to wait for the reader of a pipe.
+    const fd = openSync(this.#options.path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640);
+    const found = fstatSync(fd);
+    if (!found.isFile()) {
+      closeSync(fd);
+      throw new Error('it is not a regular file');
+    }
     this.#fd = fd;
-    this.#bytes = fstatSync(fd).size;
+    this.#bytes = found.size;
     this.#sink = new LogSink(fd, MAX_BUFFERED_BYTES, { onBreak: (error) => this.#fail(error) });
   }
 

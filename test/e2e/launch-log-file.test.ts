@@ -90,7 +90,7 @@ test('a file that is full gets a number, and the oldest goes', async (t) => {
   );
 });
 
-test('a log file that cannot be opened is a mistake of the configuration: 78, and nothing was started', async (t) => {
+test('a log file that cannot be opened, or is a pipe, is a mistake of the configuration: 78, and nothing was started', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, { log: { file: '/nonexistent/launch.log' } });
@@ -98,4 +98,11 @@ test('a log file that cannot be opened is a mistake of the configuration: 78, an
   assert.equal((await launcher.waitForExit()).code, 78);
   assert.match(launcher.output, /log\.file: cannot open \/nonexistent\/launch\.log/);
   assert.ok(!existsSync('/nonexistent'));
+
+  const pipe = join(place.directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  await configure(place, { log: { file: pipe } });
+  const other = startLauncher(scope, place);
+  assert.equal((await other.waitForExit()).code, 78);
+  assert.match(other.output, /log\.file: cannot open .*pipe/);
 });

@@ -1,5 +1,6 @@
 /** What an operator wants to see of a crash, in one place: the last lines, how it ended, and what happens next. */
 import type { LogFields } from '../../observe/log.ts';
+import { readableLine } from '../../observe/readable-line.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
 
 const LINES_SHOWN = 50;
@@ -50,7 +51,7 @@ export class PostMortem {
     } else {
       write({ event, ...fields, count: lines.length }, 'what the service printed before it ended:');
       for (const line of lines) {
-        write({ event }, `    ${line}`);
+        write({ event }, `    ${readableLine(line)}`);
       }
     }
   }
