@@ -1,5 +1,5 @@
 /** Reads the configuration: defaults < file < environment < flags, each value checked once, at the end. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImsError } from '../errors.ts';
 import { familyOf, isMulticast, isWildcard } from '../wire/ip-address.ts';
@@ -98,10 +98,16 @@ function readConfigFile(path: string, required: boolean): JsonObject | undefined
   return parsed.value;
 }
 
-/** A pipe or a device may have no end: what is longer than a configuration can be is refused, not read. */
+/**
+ * A pipe is not waited for, here or on a reload: whoever opens one in the ordinary way stands still until somebody writes,
+ * and hears no signal meanwhile. What is longer than a configuration can be is refused, not read.
+ */
 function readText(path: string): string {
-  const file = openSync(path, 'r');
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
+    if (!fstatSync(file).isFile()) {
+      throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is not a regular file`);
+    }
     const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read) {

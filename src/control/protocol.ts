@@ -85,6 +85,13 @@ export function parseRequest(line: string): {
     const known = Object.keys(PARSERS).join(', ');
     return { id: requestId, request: refuse('unknown-verb', `"verb" must be one of ${known}`) };
   }
+  const known = PARAMETERS[verb as ControlVerb];
+  const unknown = Object.keys(object).find((name) => !['id', 'v', 'verb', ...known].includes(name));
+  if (unknown !== undefined) {
+    // A misspelt limit must not become no limit.
+    const takes = known.length === 0 ? 'nothing' : known.join(' and ');
+    return { id: requestId, request: refuse('bad-request', `"${verb}" takes ${takes}, not "${unknown}"`) };
+  }
   return { id: requestId, request: parse(object) };
 }
 
@@ -116,6 +123,20 @@ export function parseMessage(line: string): ControlMessage | undefined {
   }
   return 'item' in object ? { id: requestId, kind: 'item', item } : undefined;
 }
+
+/** What a request may have beside id, v and verb. */
+const PARAMETERS: Readonly<Record<ControlVerb, readonly string[]>> = {
+  status: [],
+  health: [],
+  stop: [],
+  kill: [],
+  reload: [],
+  restart: ['service'],
+  drain: ['limitMs'],
+  wait: ['for', 'timeoutMs'],
+  events: ['follow'],
+  logs: ['follow', 'service'],
+};
 
 const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<ControlRequest, ControlError>>> = {
   status: () => ok({ verb: 'status' }),

@@ -1,6 +1,6 @@
 /** `--pidfile`: process id and start time, so that a number that the system has used again is not taken for ours. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { ImsError } from '../errors.ts';
 import { startTimeOf } from './process-table.ts';
 
@@ -47,7 +47,8 @@ function readHolder(path: string): number | undefined {
 
 function read(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim();
+    // A pipe of that name would be waited for.
+    return statSync(path).isFile() ? readFileSync(path, 'utf8').trim() : undefined;
   } catch {
     return undefined;
   }

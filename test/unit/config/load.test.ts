@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,11 +142,14 @@ for (const [what, content, message] of faults) {
   });
 }
 
-test('a file without end, and one without bottom, are refused', (t) => {
+test('a file without end, a pipe, and a file without bottom are refused', (t) => {
   assert.throws(() => loadConfig({ path: '/dev/zero', env: {}, flags: {}, cwd: folderWith(t) }), {
     code: 'IMS_ERR_CONFIG_INVALID',
-    message: /longer than/,
+    message: /is not a regular file/,
   });
+  const pipe = join(folderWith(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  assert.throws(() => loadConfig({ path: pipe, env: {}, flags: {}, cwd: folderWith(t) }), /is not a regular file/);
   const deep = `{"ims":{"env":${'['.repeat(5000)}${']'.repeat(5000)}}}`;
   assert.match(refused(t, deep).message, /nested deeper than 64 levels/);
 });

@@ -47,6 +47,7 @@ test('what is no request is answered with a code, and with its id', () => {
   assert.equal(errorOf('[1]'), 'bad-json');
   assert.equal(errorOf('null'), 'bad-json');
   assert.equal(errorOf('{"verb":"reboot"}'), 'unknown-verb');
+  assert.equal(errorOf('{"verb":"drain","maxMs":1000}'), 'bad-request', 'a misspelt limit is not no limit');
   assert.equal(errorOf('{"verb":"toString"}'), 'unknown-verb');
   assert.equal(errorOf('{"verb":["status"]}'), 'unknown-verb');
   assert.equal(errorOf('{"v":2,"verb":"status"}'), 'unsupported-version');
