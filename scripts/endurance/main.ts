@@ -28,7 +28,7 @@ const LOOK_EVERY = 20;
 const SAMPLES_EVERY = 200;
 
 /** Longest pause after an event, milliseconds. Most are shorter than a restart, so that events meet one another. */
-const MAX_PAUSE_MS = 300;
+const MAX_PAUSE_MS = 120;
 
 async function main(): Promise<void> {
   const { events, seed } = readArguments();
