@@ -81,6 +81,11 @@ export class LogFile {
     this.#sink?.flush();
   }
 
+  /** For the end, as the sink's: what `flush` writes comes last. */
+  async settled(): Promise<void> {
+    await this.#sink?.settled();
+  }
+
   /** Idempotent. */
   close(): void {
     if (!this.#closed) {
@@ -118,13 +123,19 @@ export class LogFile {
   }
 
   #release(): void {
-    this.#sink?.flush();
-    this.#dropped += this.#sink?.dropped ?? 0;
+    const [sink, fd] = [this.#sink, this.#fd];
     this.#sink = undefined;
-    if (this.#fd !== undefined) {
-      closeSync(this.#fd);
-      this.#fd = undefined;
-    }
+    this.#fd = undefined;
+    this.#closeAfter(sink, fd);
+  }
+
+  #closeAfter(sink: LogSink | undefined, fd: number | undefined): void {
+    sink?.release(() => {
+      this.#dropped += sink.dropped;
+      if (fd !== undefined) {
+        closeSync(fd);
+      }
+    });
   }
 
   #tryTo(act: () => void): void {
@@ -142,11 +153,8 @@ export class LogFile {
     const [sink, fd] = [this.#sink, this.#fd];
     this.#sink = undefined;
     this.#fd = undefined;
-    this.#dropped += sink?.dropped ?? 0;
     setImmediate(() => {
-      if (fd !== undefined) {
-        closeSync(fd);
-      }
+      this.#closeAfter(sink, fd);
       if (isNews) {
         this.#options.onFailure(error);
       }

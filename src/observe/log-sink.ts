@@ -32,6 +32,7 @@ export class LogSink extends Writable {
   /** A batch is with the system. */
   #writing = false;
   #ending = false;
+  #onIdle: (() => void) | undefined;
   #isBroken = false;
   #dropped = 0;
   #droppedTold = 0;
@@ -84,6 +85,21 @@ export class LogSink extends Writable {
     }
   }
 
+  /**
+   * The last call: writes what waits, and then tells that the descriptor may be closed: at once, or, when a write is
+   * under way, after it. Closed before, the descriptor's number could be another file's when the system writes to it.
+   */
+  release(onReleased: () => void): void {
+    this.#ending = true;
+    this.#onIdle = () => {
+      this.flush();
+      onReleased();
+    };
+    if (!this.#writing) {
+      this.#onIdle();
+    }
+  }
+
   /** Writes what waits, synchronously. Gives up on a reader that is gone, and soon on one that stalls. */
   flush(): void {
     let patienceMs = FLUSH_PATIENCE_MS;
@@ -124,6 +140,7 @@ export class LogSink extends Writable {
       } else {
         this.#break(error);
       }
+      this.#onIdle?.();
     });
   }
 

@@ -20,6 +20,8 @@ export interface LoggerOptions {
 export interface LogFilePart {
   write(line: string): void;
   flush(): void;
+  /** For the end: resolves when no write is under way. */
+  settled(): Promise<void>;
 }
 
 export interface LogState {
@@ -75,7 +77,7 @@ export function openLogger(options: LoggerOptions): Logger {
       tee.flush();
     };
     child.end = async () => {
-      await sink.settled();
+      await Promise.all([sink.settled(), tee.settled()]);
       child.flush();
     };
     return child;
@@ -126,6 +128,10 @@ class Tee {
 
   flush(): void {
     this.#file?.flush();
+  }
+
+  async settled(): Promise<void> {
+    await this.#file?.settled();
   }
 }
 
