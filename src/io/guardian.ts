@@ -23,9 +23,12 @@ export type GuardianForm = 'shell' | 'node';
 const SHELL = '/bin/sh';
 /** Where `sleep` and `grep` are, whatever PATH says. */
 const SYSTEM_PATH = ['/usr/bin', '/bin'];
-/** Before the next helper is started in place of one that ended; doubled each time, milliseconds. */
+/** Before the next helper is started in place of one that ended; doubled for each that was short-lived, milliseconds. */
 const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 30_000;
+/** Without a helper nothing guards: never longer than this. */
+const MAX_DELAY_MS = 5000;
+/** One that lived so long could run here: something else ended it, and the next one need not wait. */
+const STABLE_AFTER_MS = 1000;
 
 export class Guardian {
   readonly #options: GuardianOptions;
@@ -35,6 +38,7 @@ export class Guardian {
   #helper: ChildProcess | undefined;
   #retry: NodeJS.Timeout | undefined;
   #delayMs = FIRST_DELAY_MS;
+  #startedAt = 0;
   #closed = false;
 
   constructor(options: GuardianOptions) {
@@ -57,6 +61,7 @@ export class Guardian {
       env: { ...this.#options.env, PATH: path },
     });
     this.#helper = helper;
+    this.#startedAt = performance.now();
     let lost = false;
     const handleLoss = (reason: string): void => {
       if (!lost && !this.#closed) {
@@ -101,7 +106,8 @@ export class Guardian {
   }
 
   #startAgain(reason: string): void {
-    const delayMs = this.#delayMs;
+    const isStable = performance.now() - this.#startedAt >= STABLE_AFTER_MS;
+    const delayMs = isStable ? FIRST_DELAY_MS : this.#delayMs;
     this.#delayMs = Math.min(2 * delayMs, MAX_DELAY_MS);
     const fields = { event: 'guardian.lost', childPid: this.#helper?.pid, reason, delayMs };
     this.#options.log.warn(fields, 'the guardian is gone; another one is started');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Guardian, type GuardianForm } from '../../../src/io/guardian.ts';
 import { processesWithEnvironment } from '../../../src/io/process-table.ts';
 import { silentLog } from '../../support/logs.ts';
@@ -111,3 +112,25 @@ function isThere(pid: number): boolean {
     return false;
   }
 }
+
+test('one that lived is replaced at once, however many died before it', async (t) => {
+  const scope = openScope(t);
+  const delays: unknown[] = [];
+  const log = { ...silentLog(), warn: (fields: object) => delays.push((fields as { delayMs: number }).delayMs) };
+  const guardian = new Guardian({
+    cookie: `${COOKIE_NAME}=${scope.runId}`,
+    env: process.env as Record<string, string>,
+    log,
+  });
+  t.after(() => guardian.close());
+  guardian.start();
+  for (let deaths = 1; deaths <= 3; deaths++) {
+    const pid = guardian.pid ?? 0;
+    process.kill(pid, 'SIGKILL');
+    await waitFor('the next one', () => guardian.pid !== undefined && guardian.pid !== pid);
+  }
+  await sleep(1100);
+  process.kill(guardian.pid ?? 0, 'SIGKILL');
+  await waitFor('the warning', () => delays.length === 4);
+  assert.equal(delays[3], delays[0]);
+});
