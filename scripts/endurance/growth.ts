@@ -18,8 +18,8 @@ const IDLE_MS = 4000;
 
 /** Descriptors come and go with watchers and connections that are about to close. */
 const EXTRA_DESCRIPTORS = 3;
-/** The rings of events and lines fill only now, and a sample before a collection shows 22 more than one after it: MiB. */
-const EXTRA_RSS_MIB = 24;
+/** The rings of events and lines fill only now, and a sample before a collection shows more than one after it: MiB. */
+const EXTRA_RSS_MIB = 16;
 /** A health check more or less in the time that is looked at, and other work of the machine. */
 const IDLE_CPU_FACTOR = 2;
 const EXTRA_IDLE_CPU_MS = 60;

@@ -51,14 +51,21 @@ export async function configure(place: LaunchPlace, keys: Keys = {}): Promise<vo
   await writeFile(place.configPath, JSON.stringify(config, null, 2));
 }
 
+export interface LauncherOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  /** For Node itself. */
+  readonly nodeArgs?: readonly string[];
+}
+
 export function startLauncher(
   scope: Scope,
   place: LaunchPlace,
-  { env, args = [] }: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {},
+  { env, args = [], nodeArgs = [] }: LauncherOptions = {},
 ): Program {
   return Program.start(scope, {
     name: 'ims-launch',
-    command: [process.execPath, binary('ims-launch'), '--config', place.configPath, ...args],
+    command: [process.execPath, ...nodeArgs, binary('ims-launch'), '--config', place.configPath, ...args],
     cwd: place.directory,
     // A launcher that a test kills leaves its control socket behind: in the test's own directory.
     env: { XDG_RUNTIME_DIR: place.directory, ...env },
