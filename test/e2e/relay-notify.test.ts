@@ -1,48 +1,14 @@
 /** Time-out notifications (`-n`): the exact bytes, seen by a unix and by a TCP listener. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { listenForNotifications } from '../support/notifications.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { askRelay } from '../support/rtpp.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { waitFor } from '../support/wait.ts';
-
-interface Listener {
-  readonly address: string | AddressInfo | null;
-  /** Everything that came, over all connections. */
-  text(): string;
-  connections(): number;
-  hangUp(): void;
-}
-
-async function listen(scope: Scope, options: ListenOptions): Promise<Listener> {
-  const sockets: Socket[] = [];
-  let text = '';
-  const server: Server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-    socket.setEncoding('latin1').on('data', (chunk: string) => {
-      text += chunk;
-    });
-  });
-  server.listen(options);
-  await once(server, 'listening');
-  const hangUp = (): void => {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-  };
-  scope.defer(async () => {
-    hangUp();
-    server.close();
-    await once(server, 'close');
-  });
-  return { address: server.address(), text: () => text, connections: () => sockets.length, hangUp };
-}
 
 async function startRelay(scope: Scope, ...targets: readonly string[]): Promise<{ control: number; relay: Program }> {
   const control = await freeUdpPort();
@@ -63,9 +29,9 @@ async function startRelay(scope: Scope, ...targets: readonly string[]): Promise<
 test('a time-out sends the decoded tag and an LF, over unix and TCP; a delete sends nothing', async (t) => {
   const scope = openScope(t);
   const path = join(await temporaryDirectory(scope), 'timeouts');
-  const unix = await listen(scope, { path });
-  const tcp = await listen(scope, { host: '127.0.0.1', port: 0 });
-  const { port } = tcp.address as AddressInfo;
+  const unix = await listenForNotifications(scope, { path });
+  const tcp = await listenForNotifications(scope, { host: '127.0.0.1', port: 0 });
+  const port = tcp.target.split(':').at(-1);
   const { control } = await startRelay(scope, path, `tcp:127.0.0.1:${port}`, `tcp:%%CC_SELF%%:${port}`);
 
   assert.equal(await askRelay(control, 'VF 20081224'), '1');
@@ -89,8 +55,8 @@ test('a time-out sends the decoded tag and an LF, over unix and TCP; a delete se
 
 test('a listener that hung up is connected to again; one that is not there costs a line in the log', async (t) => {
   const scope = openScope(t);
-  const tcp = await listen(scope, { host: '127.0.0.1', port: 0 });
-  const target = `tcp:127.0.0.1:${(tcp.address as AddressInfo).port}`;
+  const tcp = await listenForNotifications(scope, { host: '127.0.0.1', port: 0 });
+  const { target } = tcp;
   const nobody = join(await temporaryDirectory(scope), 'nobody');
   const { control, relay } = await startRelay(scope, target, nobody);
 

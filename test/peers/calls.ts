@@ -1,8 +1,9 @@
 /** Two sipp sides with their phones' media, at one system: what each of the sipp tests begins with. */
+import assert from 'node:assert/strict';
 import { freeUdpPort } from '../support/ports.ts';
 import { converse, RtpParty } from '../support/rtp-party.ts';
 import type { Scope } from '../support/scope.ts';
-import type { MediaLine } from '../support/sip-log.ts';
+import { type MediaLine, mediaOf } from '../support/sip-log.ts';
 import { registerWithSipp, Sipp, type SippOptions } from '../support/sipp.ts';
 import type { System } from '../support/system.ts';
 
@@ -83,4 +84,18 @@ export async function talkBothWays(call: Call): Promise<void> {
   const told = await toldMedia(call);
   await call.callee.received(/^ACK/);
   await converse({ party: call.callerMedia, to: told.caller }, { party: call.calleeMedia, to: told.callee });
+}
+
+/** The held side has had its `nth` INVITE and the ACK to its answer. */
+export async function reinvited(side: Sipp, nth: number): Promise<void> {
+  await side.received(/^INVITE/, nth);
+  await side.received(/^ACK/, nth);
+}
+
+/** The audio line that this side was told last. */
+export async function latestMedia(side: Sipp): Promise<MediaLine> {
+  const received = (await side.messages()).filter((message) => message.direction === 'received');
+  const [audio] = received.map(mediaOf).findLast((lines) => lines.length > 0) ?? [];
+  assert.ok(audio);
+  return audio;
 }

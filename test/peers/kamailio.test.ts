@@ -1,31 +1,19 @@
 /** Kamailio in place of our IMS: `ims.command` under ims-launch, its rtpproxy module talking to our relay. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { peersPresent } from '../support/peers.ts';
-import { freeUdpPort } from '../support/ports.ts';
-import { projectRoot } from '../support/project.ts';
-import { RtpParty } from '../support/rtp-party.ts';
+import { converse, RtpParty } from '../support/rtp-party.ts';
 import { activeSessions } from '../support/rtpp.ts';
-import { openScope, temporaryDirectory } from '../support/scope.ts';
-import { Sipp } from '../support/sipp.ts';
-import { type Place, startSystem } from '../support/system.ts';
-import { waitFor } from '../support/wait.ts';
-import { type Call, startCaller, talkBothWays, toldMedia } from './calls.ts';
+import { openScope } from '../support/scope.ts';
+import { type Call, latestMedia, reinvited, talkBothWays, toldMedia } from './calls.ts';
+import { placeKamailioCall, startKamailioSystem } from './kamailio.ts';
 
 test('Kamailio as the IMS: RTP and RTCP both ways through our relay, and BYE deletes the session', async (t) => {
   if (!peersPresent(t, 'kamailio', 'sipp')) return;
   const scope = openScope(t);
-  const calleePort = await freeUdpPort();
-  const system = await startSystem(scope, { config: async (place) => kamailioAsIms(place, calleePort) });
-  const callerMedia = await RtpParty.open(scope, 'caller');
-  const calleeMedia = await RtpParty.open(scope, 'callee');
-  const callee = await Sipp.start(scope, { scenario: 'callee', localPort: calleePort, media: calleeMedia });
-  const caller = await startCaller(scope, system, { scenario: 'caller', media: callerMedia });
-  const call: Call = { caller, callee, callerMedia, calleeMedia };
+  const system = await startKamailioSystem(scope);
+  const call = await placeKamailioCall(scope, system, { caller: 'caller', callee: 'callee' });
+  const { callerMedia, calleeMedia } = call;
 
   await talkBothWays(call);
   assert.equal(await activeSessions(system.relayPort), 1);
@@ -37,80 +25,91 @@ test('Kamailio as the IMS: RTP and RTCP both ways through our relay, and BYE del
   assert.ok(callerMedia.heardFrom(calleeMedia).every(({ fromPort }) => fromPort === told.caller.port));
   assert.ok(calleeMedia.heardFrom(callerMedia).every(({ fromPort }) => fromPort === told.callee.port));
 
-  await caller.proceed();
-  await caller.completes();
-  await callee.completes();
+  await call.caller.proceed();
+  await bothComplete(call);
   await system.expectNoSessions();
   await system.stop();
 });
 
-test('Kamailio as the IMS: a busy callee leaves no session at our relay', async (t) => {
+test('Kamailio as the IMS: a busy callee, a caller who gives up, a callee who hangs up: no session stays', async (t) => {
   if (!peersPresent(t, 'kamailio', 'sipp')) return;
   const scope = openScope(t);
-  const calleePort = await freeUdpPort();
-  const system = await startSystem(scope, { config: async (place) => kamailioAsIms(place, calleePort) });
-  const media = await RtpParty.open(scope, 'caller');
-  const callee = await Sipp.start(scope, { scenario: 'callee-busy', localPort: calleePort });
-  const caller = await startCaller(scope, system, { scenario: 'caller-refused', media, finalStatus: 486 });
-  await caller.completes();
-  await callee.completes();
-  await system.expectNoSessions();
-  await system.stop();
-});
+  const system = await startKamailioSystem(scope);
 
-test('Kamailio as the IMS: start_recording in request and reply gives a file of each party, which tshark decodes', async (t) => {
-  if (!peersPresent(t, 'kamailio', 'sipp', 'tshark')) return;
-  const scope = openScope(t);
-  const calleePort = await freeUdpPort();
-  const recordings = await temporaryDirectory(scope);
-  const system = await startSystem(scope, {
-    config: async (place) => ({
-      ...(await kamailioAsIms(place, calleePort, ['-A', 'RECORD'])),
-      relay: { recordingDirectory: recordings },
-    }),
+  const busy = await placeKamailioCall(scope, system, {
+    caller: 'caller-refused',
+    callee: 'callee-busy',
+    finalStatus: 486,
   });
-  const callerMedia = await RtpParty.open(scope, 'caller');
-  const calleeMedia = await RtpParty.open(scope, 'callee');
-  const callee = await Sipp.start(scope, { scenario: 'callee', localPort: calleePort, media: calleeMedia });
-  const caller = await startCaller(scope, system, { scenario: 'caller', media: callerMedia });
-  await talkBothWays({ caller, callee, callerMedia, calleeMedia });
-  await caller.proceed();
-  await caller.completes();
-  await callee.completes();
+  await bothComplete(busy);
   await system.expectNoSessions();
-  await waitFor('the files of both parties', () => readdirSync(recordings).length === 4);
-  for (const [ending, party] of [
-    ['.o.rtp', callerMedia],
-    ['.a.rtp', calleeMedia],
-  ] as const) {
-    const file = readdirSync(recordings).find((name) => name.endsWith(ending)) ?? 'none';
-    const rows = execFileSync(
-      'tshark',
-      ['-r', join(recordings, file), '-o', 'rtp.heuristic_rtp:TRUE', '-Y', 'rtp', '-T', 'fields', '-e', 'rtp.ssrc'],
-      { encoding: 'utf8' },
-    );
-    const ssrcs = new Set(rows.trim().split('\n').map(Number));
-    assert.deepEqual([...ssrcs], [party.ssrc], ending);
-  }
+
+  const cancelled = await placeKamailioCall(scope, system, { caller: 'caller-cancels', callee: 'callee-rings' });
+  await cancelled.caller.received(/^SIP\/2\.0 180/);
+  assert.equal(await activeSessions(system.relayPort), 1, 'the offer has its session while it rings');
+  await cancelled.caller.proceed();
+  await bothComplete(cancelled);
+  await system.expectNoSessions();
+
+  const hungUpOn = await placeKamailioCall(scope, system, { caller: 'caller-waits', callee: 'callee-hangs-up' });
+  await talkBothWays(hungUpOn);
+  await hungUpOn.callee.proceed();
+  await bothComplete(hungUpOn);
+  await system.expectNoSessions();
   await system.stop();
 });
 
-/** Writes Kamailio's configuration, and returns the keys of config.json that make it the IMS. */
-async function kamailioAsIms(
-  place: Place,
-  calleePort: number,
-  more: readonly string[] = [],
-): Promise<Record<string, unknown>> {
-  const source = await readFile(join(projectRoot, 'test', 'peers', 'kamailio', 'ims.cfg'), 'utf8');
-  const path = join(place.directory, 'kamailio.cfg');
-  await writeFile(
-    path,
-    source
-      .replaceAll('@SIP_PORT@', String(place.sipPort))
-      .replaceAll('@RELAY_PORT@', String(place.relayPort))
-      .replaceAll('@CALLEE_PORT@', String(calleePort)),
-  );
-  // -DD -E: in the foreground, logging to standard error; small memory pools for one call.
-  const command = ['kamailio', '-DD', '-E', '-f', path, '-Y', place.directory, '-m', '32', '-M', '8', ...more];
-  return { ims: { command } };
+test('Kamailio as the IMS: early media reaches the caller before the answer, which names the same port', async (t) => {
+  if (!peersPresent(t, 'kamailio', 'sipp')) return;
+  const scope = openScope(t);
+  const system = await startKamailioSystem(scope);
+  const call = await placeKamailioCall(scope, system, { caller: 'caller', callee: 'callee-early' });
+  const early = await call.caller.mediaToldBy(/^SIP\/2\.0 183/);
+  const offered = await call.callee.mediaToldBy(/^INVITE/);
+  assert.ok(early.port >= system.minPort && early.port < system.maxPort, `port ${early.port} is the relay's`);
+  await converse({ party: call.callerMedia, to: early }, { party: call.calleeMedia, to: offered });
+
+  await call.callee.proceed();
+  const answered = await call.caller.mediaToldBy(/^SIP\/2\.0 200/);
+  assert.equal(answered.port, early.port);
+  await call.callee.received(/^ACK/);
+  await call.caller.proceed();
+  await bothComplete(call);
+  await system.expectNoSessions();
+  await system.stop();
+});
+
+test('Kamailio as the IMS: re-INVITEs hold the call and resume it at another port; the relay’s ports stay', async (t) => {
+  if (!peersPresent(t, 'kamailio', 'sipp')) return;
+  const scope = openScope(t);
+  const system = await startKamailioSystem(scope);
+  const laterMedia = await RtpParty.open(scope, 'caller, elsewhere');
+  const call = await placeKamailioCall(scope, system, { caller: 'caller-holds', callee: 'callee-held', laterMedia });
+  await talkBothWays(call);
+  const before = await toldMedia(call);
+
+  await call.caller.proceed();
+  await reinvited(call.callee, 2);
+  assert.equal((await latestMedia(call.callee)).direction, 'sendonly');
+  assert.equal((await latestMedia(call.caller)).direction, 'recvonly');
+
+  await call.caller.proceed();
+  await reinvited(call.callee, 3);
+  const after = { caller: await latestMedia(call.caller), callee: await latestMedia(call.callee) };
+  assert.deepEqual([after.caller.direction, after.callee.direction], ['sendrecv', 'sendrecv']);
+  assert.deepEqual([after.caller.port, after.callee.port], [before.caller.port, before.callee.port]);
+  const heardBefore = call.callerMedia.rtp.length;
+  await converse({ party: laterMedia, to: after.caller }, { party: call.calleeMedia, to: after.callee });
+  assert.equal(call.callerMedia.rtp.length, heardBefore, 'nothing goes to the port that was given up');
+  assert.equal(await activeSessions(system.relayPort), 1);
+
+  await call.caller.proceed();
+  await bothComplete(call);
+  await system.expectNoSessions();
+  await system.stop();
+});
+
+async function bothComplete({ caller, callee }: Call): Promise<void> {
+  await caller.completes();
+  await callee.completes();
 }

@@ -1,8 +1,8 @@
 /** Servers of other people under ims-launch, unmodified: what they make of being started, stopped and restarted. */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { kamailioCommand } from '../support/kamailio.ts';
 import {
   choosePlace,
   configure,
@@ -35,16 +35,7 @@ async function start(
 
 /** The command that runs Kamailio with two workers a socket, in the foreground unless `flags` say otherwise. */
 function kamailio(...flags: string[]): (place: LaunchPlace) => Promise<string[]> {
-  return async (place) => {
-    const source = await readFile(join(projectRoot, 'test', 'peers', 'kamailio', 'ims.cfg'), 'utf8');
-    const path = join(place.directory, 'kamailio.cfg');
-    const filled = source
-      .replaceAll('@SIP_PORT@', String(place.sipPort))
-      .replaceAll('@RELAY_PORT@', String(place.relayPort))
-      .replaceAll('@CALLEE_PORT@', String(place.maxPort));
-    await writeFile(path, filled);
-    return ['kamailio', ...flags, '-f', path, '-Y', place.directory, '-m', '32', '-M', '8'];
-  };
+  return (place) => kamailioCommand({ ...place, calleePort: place.maxPort }, flags);
 }
 
 function python(...flags: string[]): (place: LaunchPlace) => Promise<string[]> {

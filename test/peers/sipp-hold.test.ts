@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peersPresent } from '../support/peers.ts';
 import { openScope } from '../support/scope.ts';
-import { type MediaLine, mediaOf } from '../support/sip-log.ts';
-import type { Sipp } from '../support/sipp.ts';
+import type { MediaLine } from '../support/sip-log.ts';
 import { startSystem } from '../support/system.ts';
-import { type Call, placeCall, talkBothWays } from './calls.ts';
+import { type Call, latestMedia, placeCall, reinvited, talkBothWays } from './calls.ts';
 
 for (const holder of ['caller', 'callee'] as const) {
   test(`the ${holder} holds and resumes: directions pass through, the relay's ports stay, media flows again`, async (t) => {
@@ -48,20 +47,6 @@ for (const holder of ['caller', 'callee'] as const) {
   });
 }
 
-/** The held side has had its `nth` INVITE and the ACK to its answer. */
-async function reinvited(side: Sipp, nth: number): Promise<void> {
-  await side.received(/^INVITE/, nth);
-  await side.received(/^ACK/, nth);
-}
-
 async function currentMedia(call: Call): Promise<{ caller: MediaLine; callee: MediaLine }> {
   return { caller: await latestMedia(call.caller), callee: await latestMedia(call.callee) };
-}
-
-/** The audio line that this side was told last. */
-async function latestMedia(side: Sipp): Promise<MediaLine> {
-  const received = (await side.messages()).filter((message) => message.direction === 'received');
-  const [audio] = received.map(mediaOf).findLast((lines) => lines.length > 0) ?? [];
-  assert.ok(audio);
-  return audio;
 }

@@ -13,11 +13,31 @@ export interface RtppProxyOptions {
   readonly first?: string;
 }
 
-export async function openRtppProxy(scope: Scope, { port, relayPort, lose = 0, first }: RtppProxyOptions) {
+export interface Exchange {
+  readonly cookie: string;
+  readonly command: string;
+  /** Without its line end. */
+  readonly reply: string;
+}
+
+export interface RtppProxy {
+  /** Commands that came in, lost ones included. */
+  readonly seen: number;
+  /** What the relay has answered so far, in the order of its answers. */
+  readonly exchanges: readonly Exchange[];
+}
+
+export async function openRtppProxy(
+  scope: Scope,
+  { port, relayPort, lose = 0, first }: RtppProxyOptions,
+): Promise<RtppProxy> {
   const front = createSocket('udp4');
   /** A socket towards the relay for each client, so that replies find their way back. */
   const backs = new Map<number, Socket>();
   let seen = 0;
+  const exchanges: Exchange[] = [];
+  /** Commands without an answer, by client and cookie. */
+  const pending = new Map<string, string>();
   const backFor = (client: RemoteInfo): Socket => {
     const known = backs.get(client.port);
     if (known !== undefined) {
@@ -26,6 +46,11 @@ export async function openRtppProxy(scope: Scope, { port, relayPort, lose = 0, f
     const back = createSocket('udp4');
     let isFirst = true;
     back.on('message', (reply) => {
+      const [, cookie = '', text = ''] = /^(\S+) ?(.*?)\n?$/s.exec(reply.toString('latin1')) ?? [];
+      const command = pending.get(`${client.port} ${cookie}`);
+      if (command !== undefined) {
+        exchanges.push({ cookie, command, reply: text });
+      }
       if (isFirst && first !== undefined) {
         front.send(first, client.port, client.address);
       }
@@ -38,6 +63,8 @@ export async function openRtppProxy(scope: Scope, { port, relayPort, lose = 0, f
   front.on('message', (command, client) => {
     seen += 1;
     if (seen > lose) {
+      const [, cookie = '', text = ''] = /^(\S+) (.*)$/s.exec(command.toString('latin1')) ?? [];
+      pending.set(`${client.port} ${cookie}`, text);
       backFor(client).send(command, relayPort, '127.0.0.1');
     }
   });
@@ -49,9 +76,9 @@ export async function openRtppProxy(scope: Scope, { port, relayPort, lose = 0, f
   front.bind(port, '127.0.0.1');
   await once(front, 'listening');
   return {
-    /** Commands that came in, lost ones included. */
-    get seen(): number {
+    get seen() {
       return seen;
     },
+    exchanges,
   };
 }

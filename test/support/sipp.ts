@@ -25,6 +25,8 @@ export interface SippOptions {
   readonly finalStatus?: number;
   /** Whose address and port go into the SDP: `@MEDIA_ADDRESS@`, `@MEDIA_PORT@`. */
   readonly media?: RtpParty;
+  /** Where the phone has its media after a hold, if not where it was: `@LATER_PORT@`. */
+  readonly laterMedia?: RtpParty;
   /** A second, video, media line after each audio line that is `sendrecv`. */
   readonly video?: RtpParty | undefined;
 }
@@ -141,7 +143,7 @@ export async function registerWithSipp(
 }
 
 /** sipp would open `[media_port]` itself, so the port of the test's own phone is written into the scenario. */
-function fillIn(scenario: string, { caller, finalStatus, media, video }: SippOptions): string {
+function fillIn(scenario: string, { caller, finalStatus, media, laterMedia = media, video }: SippOptions): string {
   const withVideo =
     video === undefined
       ? scenario
@@ -153,7 +155,8 @@ function fillIn(scenario: string, { caller, finalStatus, media, video }: SippOpt
     .replaceAll('@CALLER@', caller ?? '')
     .replaceAll('@FINAL@', String(finalStatus ?? 200))
     .replaceAll('@MEDIA_ADDRESS@', media?.address ?? '127.0.0.1')
-    .replaceAll('@MEDIA_PORT@', String(media?.port ?? 9));
+    .replaceAll('@MEDIA_PORT@', String(media?.port ?? 9))
+    .replaceAll('@LATER_PORT@', String(laterMedia?.port ?? 9));
 }
 
 function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {
