@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { PairOutcome, SessionId } from '../../src/relay/plane.ts';
 import { VERBS } from '../../src/rtpp/verbs.ts';
+import { hostileCommand } from '../support/command-fuzz.ts';
 import { RelayWorld } from '../support/relay-world.ts';
 
 const IN_USE: PairOutcome = { kind: 'failed', reason: 'in-use', cause: 'EADDRINUSE' };
@@ -271,6 +272,60 @@ test('whatever commands come, every line is answered once, and after X no port i
       assert.equal(world.relay.pairsInUse, 0);
       assert.equal(world.relay.sessionCount, 0);
     }),
+    { numRuns: 300 },
+  );
+});
+
+const LOCAL = [
+  { address: '127.0.0.1', family: 4, advertised: undefined, label: undefined },
+  { address: '::1', family: 6, advertised: 'media.example', label: 'six' },
+  { address: '127.0.0.2', family: 4, advertised: '192.0.2.9', label: 'two' },
+] as const;
+const hostileStep = fc.record({
+  command: hostileCommand(),
+  datagram: fc.boolean(),
+  passMs: fc.constantFrom(0, 0, 0, 10, 1000),
+  opens: fc.constantFrom(true, true, true, false),
+});
+
+test('what hostile commands have opened is closed once time has passed', () => {
+  fc.assert(
+    fc.property(
+      fc.array(hostileStep, { maxLength: 80 }),
+      fc.constantFrom('off', 'auto', 'only'),
+      fc.boolean(),
+      (steps, imsDialect, bridging) => {
+        const world = new RelayWorld({
+          imsDialect,
+          addresses: [...LOCAL],
+          external: bridging ? LOCAL[2] : undefined,
+          ttlSeconds: 3,
+          setupTtlSeconds: 2,
+          recording: { format: 'pcap', everySession: false },
+          notifyTargets: [{ kind: 'tcp', host: '127.0.0.1', port: 9 }],
+        });
+        for (const [index, { command: text, datagram, passMs, opens }] of steps.entries()) {
+          const outcome: PairOutcome = opens
+            ? { kind: 'opened' }
+            : { kind: 'failed', reason: 'other', cause: 'a test' };
+          world.open = () => outcome;
+          world.openTap = () => outcome;
+          world.openPlayer = () => outcome;
+          const replies = datagram ? world.datagram(`ck${index} ${text}`) : world.line(text);
+          assert.equal(replies.length, 1, text);
+          assert.ok(Buffer.byteLength(replies[0] ?? '', 'latin1') <= 1024, text);
+          world.advance(passMs);
+        }
+        // `S ttl=…` may have given a session longer than any test has.
+        world.line('X');
+        world.advance(60_000);
+        assert.equal(world.relay.sessionCount, 0);
+        assert.equal(world.relay.pairsInUse, 0);
+        assert.deepEqual(world.line('G nsess_created nplrs_created'), world.line('G nsess_destroyed nplrs_destroyed'));
+        assert.ok(world.closedTaps.length <= world.taps.length);
+        assert.equal(new Set(world.closedTaps).size, world.closedTaps.length, 'each tap is closed once');
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -36,7 +36,8 @@ export async function openStreamControl(
     await removeStaleSocket(path);
   }
   const connections = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  // Replies to pipelined commands would wait for the client's delayed ACK, 40 ms.
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
     socket.on('error', () => socket.destroy());
