@@ -1,11 +1,15 @@
+import type { Writable } from 'node:stream';
 import type { ControlPeer } from '../relay-driver.ts';
 import type { ControlHandler, ControlSocket } from './control-socket.ts';
 import { LineReader } from './line-reader.ts';
 
+/** More replies that nobody reads wait no longer than until here: then no command is read, either. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+
 /** Commands on standard input, replies on standard output: what rtpproxy's own tests use. */
 export function openStdioControl(
   input: NodeJS.ReadStream | NodeJS.ReadableStream,
-  output: NodeJS.WritableStream,
+  output: Writable,
   handler: ControlHandler,
 ): ControlSocket {
   const reader = new LineReader();
@@ -15,6 +19,9 @@ export function openStdioControl(
     source: 'stdio',
     reply(text) {
       output.write(text, 'latin1');
+      if (output.writableLength > MAX_UNREAD_BYTES) {
+        input.pause();
+      }
     },
   };
   const onData = (chunk: Buffer): void => {
@@ -31,6 +38,7 @@ export function openStdioControl(
   const stop = (): void => {
     open = false;
     input.off('data', onData);
+    output.off('drain', onDrain);
     input.pause();
   };
   const finish = (): void => {
@@ -39,6 +47,12 @@ export function openStdioControl(
       handler.ended();
     }
   };
+  const onDrain = (): void => {
+    if (open) {
+      input.resume();
+    }
+  };
+  output.on('drain', onDrain);
   input.on('data', onData);
   input.once('end', finish);
   input.once('error', finish);

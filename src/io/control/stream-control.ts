@@ -7,17 +7,20 @@ import type { ControlPeer } from '../relay-driver.ts';
 import type { ControlHandler, ControlSocket } from './control-socket.ts';
 import { LineReader } from './line-reader.ts';
 
-/** Connections at once to one socket; further ones are closed. */
-const MAX_CONNECTIONS = 100;
+/**
+ * Connections at once to one socket. One more ends the one that has been silent for longest, so that clients that hold
+ * connections and say nothing do not shut out the others. A proxy with a connection for each of its workers has fewer.
+ */
+const MAX_CONNECTIONS = 250;
 
 /** A client that sends commands and reads no replies is cut off here. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
+const MAX_UNREAD_BYTES = 256 * 1024;
 
 /** A one-command connection without its command. */
 const ONE_SHOT_TIMEOUT_MS = 60_000;
 
-/** As many as rtpproxy lets wait. */
-const BACKLOG = 32;
+/** Connections that the kernel holds until they are accepted: a burst of a proxy's workers. Beyond it a connect fails. */
+const BACKLOG = 128;
 
 export interface StreamControlAddress {
   readonly kind: 'one-shot' | 'lines';
@@ -35,10 +38,22 @@ export async function openStreamControl(
   if (path !== undefined) {
     await removeStaleSocket(path);
   }
+  /** The one that has been silent for longest comes first. */
   const connections = new Set<Socket>();
   // Replies to pipelined commands would wait for the client's delayed ACK, 40 ms.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (connections.size >= MAX_CONNECTIONS) {
+      const [silent] = connections;
+      if (silent !== undefined) {
+        connections.delete(silent);
+        silent.destroy();
+      }
+    }
     connections.add(socket);
+    socket.on('data', () => {
+      connections.delete(socket);
+      connections.add(socket);
+    });
     socket.on('close', () => connections.delete(socket));
     socket.on('error', () => socket.destroy());
     if (address.kind === 'one-shot') {
@@ -47,7 +62,6 @@ export async function openStreamControl(
       serveLines(socket, handler);
     }
   });
-  server.maxConnections = MAX_CONNECTIONS;
   await listening(server, address.listen);
   const local = server.address();
   const port = typeof local === 'object' ? local?.port : undefined;
@@ -69,11 +83,21 @@ export async function openStreamControl(
 /** Lines in, replies out, each in one write: some clients take the bytes of one read as the reply. */
 export function serveLines(socket: Socket, handler: ControlHandler): void {
   const reader = new LineReader();
+  // Every command has one reply, which may take its time.
+  let unanswered = 0;
+  let ended = false;
+  const endIfDone = (): void => {
+    if (ended && unanswered === 0) {
+      socket.end();
+    }
+  };
   const peer = streamPeer(socket, (text) => {
     socket.write(text, 'latin1');
+    unanswered -= 1;
     if (socket.writableLength > MAX_UNREAD_BYTES) {
       socket.destroy();
     }
+    endIfDone();
   });
   socket.on('data', (chunk) => {
     const lines = reader.push(chunk);
@@ -82,10 +106,14 @@ export function serveLines(socket: Socket, handler: ControlHandler): void {
       return;
     }
     for (const line of lines) {
+      unanswered += 1;
       handler.command(peer, line);
     }
   });
-  socket.on('end', () => socket.end());
+  socket.on('end', () => {
+    ended = true;
+    endIfDone();
+  });
 }
 
 /** Whatever the first read brings is the command; what comes later is not read, or it would be executed twice. */
