@@ -9,8 +9,6 @@ export interface RelayOption extends OptionSpec {
   readonly refused?: string;
 }
 
-const MODULES = 'loadable modules do not exist here: leave it out';
-
 export const RELAY_OPTIONS = [
   {
     name: 'listen',
@@ -197,10 +195,23 @@ export const RELAY_OPTIONS = [
     short: '2',
     argument: 'none',
     help: '',
-    refused: 'packets are not sent twice in this version: leave it out',
+    refused: 'no packet is sent twice here: leave it out; on a lossy path use a codec with redundancy, such as Opus',
   },
-  { name: 'refused', long: 'dso', argument: 'required', help: '', refused: MODULES },
-  { name: 'refused', long: 'config', argument: 'required', help: '', refused: MODULES },
+  {
+    name: 'refused',
+    long: 'dso',
+    argument: 'required',
+    help: '',
+    refused:
+      'modules cannot be loaded here: leave it out; what catch_dtmf does (M3:1) is built in, and for acct_csv the log has one line a session',
+  },
+  {
+    name: 'refused',
+    long: 'config',
+    argument: 'required',
+    help: '',
+    refused: 'there is no file of settings here: leave it out; every setting is an option, see --help',
+  },
 ] as const satisfies readonly RelayOption[];
 
 export type RelayOptionName = (typeof RELAY_OPTIONS)[number]['name'];

@@ -68,9 +68,95 @@ test('rtpproxy’s level names and facilities, and ERROR and WARNING besides', (
   assert.match(refusal('-d', 'INFO:nowhere'), /facility/);
 });
 
-test('what is not there is refused with a sentence that says what to do', () => {
-  for (const argv of [['-2'], ['--dso', 'x.so']]) {
-    assert.match(refusal(...argv), new RegExp(`^${argv[0]}: .*leave it out`));
+/** What getopt of rtpproxy 3.2 knows: letters, those with a colon with a value, and long names. */
+const RTPPROXY_LETTERS = 'vf2Rl:6:s:S:t:r:p:T:L:m:M:u:Fin:Pad:Vc:A:w:bW:DC';
+const RTPPROXY_NAMES = [
+  'dso',
+  'config',
+  'nice',
+  'bridge_symmetric',
+  'force_asymmetric',
+  'overload_prot',
+  'no_resolve',
+  'no_redirect',
+];
+
+/** What each of them comes to: something that it changes, something that it prints, or a refusal. */
+const RTPPROXY_OPTIONS: readonly (readonly [readonly string[], (argv: readonly string[]) => void])[] = [
+  [['-v'], (argv) => assert.match(printed(...argv), /^Basic version: 20040107\n/)],
+  [['-V'], (argv) => assert.equal(printed(...argv), '1.2.3')],
+  [['-C'], (argv) => assert.equal(printed(...argv), 'CLOCK_MONOTONIC')],
+  [['-f'], (argv) => assert.equal(run(...argv).daemon, false)],
+  [['-2'], (argv) => assert.match(refusal(...argv), /^-2: no packet is sent twice here: leave it out; .*use a codec/)],
+  [['--dso', 'x.so'], (argv) => assert.match(refusal(...argv), /^--dso: modules .*leave it out; .*M3:1.* is built in/)],
+  [['--config', 'x'], (argv) => assert.match(refusal(...argv), /^--config: there is no file.*leave it out; .*--help/)],
+  [['-R'], (argv) => assert.equal(run(...argv).relay.recordRtcp, false)],
+  [['-l', '192.0.2.1'], (argv) => assert.equal(run(...argv).relay.addresses?.[0]?.address, '192.0.2.1')],
+  [['-6', '::1'], (argv) => assert.equal(run(...argv).relay.addresses?.[0]?.family, 6)],
+  [['-s', 'stdio:'], (argv) => assert.deepEqual(run(...argv).relay.control, ['stdio:'])],
+  [['-r', '/r', '-S', '/s'], (argv) => assert.equal(run(...argv).relay.recording?.spool, '/s')],
+  [['-t', '184'], (argv) => assert.equal(run(...argv).tosGiven, true)],
+  [['-r', '/r'], (argv) => assert.equal(run(...argv).relay.recording?.directory, '/r')],
+  [['-p', '/p'], (argv) => assert.equal(run(...argv).pidFile, '/p')],
+  [['-T', '7'], (argv) => assert.equal(run(...argv).relay.ttlSeconds, 7)],
+  [['-W', '8'], (argv) => assert.equal(run(...argv).relay.setupTtlSeconds, 8)],
+  [['-L', '1000'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['-c', 'fifo'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['-D'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['--overload_prot'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['--overload_prot=1'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['--no_redirect'], (argv) => assert.deepEqual(run(...argv), run())],
+  [['-m', '20000'], (argv) => assert.equal(run(...argv).relay.minPort, 20_000)],
+  [['-M', '50000'], (argv) => assert.equal(run(...argv).relay.maxPort, 50_000)],
+  [['-u', 'a:b'], (argv) => assert.equal(run(...argv).user, 'a:b')],
+  [['-F'], (argv) => assert.equal(run(...argv).rootAllowed, true)],
+  [['-i'], (argv) => assert.equal(run(...argv).relay.ttlPerLeg, true)],
+  [['-n', 'tcp:127.0.0.1:9'], (argv) => assert.deepEqual(run(...argv).relay.notify, ['tcp:127.0.0.1:9'])],
+  [['-r', '/r', '-P'], (argv) => assert.equal(run(...argv).relay.recording?.format, 'pcap')],
+  [['-r', '/r', '-a'], (argv) => assert.equal(run(...argv).relay.recording?.everySession, true)],
+  [['-d', 'DBUG'], (argv) => assert.equal(run(...argv).logLevel, 'debug')],
+  [['-A', '9.9.9.9'], (argv) => assert.equal(run(...argv).relay.addresses?.[0]?.advertised, '9.9.9.9')],
+  [['-w', '504'], (argv) => assert.equal(run(...argv).socketMode, 504)],
+  [['-b'], (argv) => assert.equal(run(...argv).relay.sequentialPorts, true)],
+  [['--nice', '-5'], (argv) => assert.equal(run(...argv).nice, -5)],
+  [['-l', '::1/::2', '--bridge_symmetric'], (argv) => assert.equal(run(...argv).relay.asymmetricByDefault, false)],
+  [['--force_asymmetric'], (argv) => assert.equal(run(...argv).relay.asymmetricByDefault, true)],
+  [['--no_resolve'], (argv) => assert.equal(run(...argv).relay.resolveNames, false)],
+];
+
+test('every option of rtpproxy has its meaning, or is refused with a sentence that says what to do', () => {
+  const known = [
+    ...[...RTPPROXY_LETTERS.replaceAll(':', '')].map((letter) => `-${letter}`),
+    ...RTPPROXY_NAMES.map((name) => `--${name}`),
+  ];
+  const shown = new Set(RTPPROXY_OPTIONS.flatMap(([argv]) => argv.map((word) => word.replace(/=.*/, ''))));
+  assert.deepEqual(
+    known.filter((flag) => !shown.has(flag)),
+    [],
+  );
+  for (const [argv, check] of RTPPROXY_OPTIONS) {
+    check(argv);
+  }
+});
+
+test('options that rtpproxy rejects are rejected here', () => {
+  for (const argv of [
+    ['-t', '-1'],
+    ['-t', '0xb8'],
+    ['-t', '256'],
+    ['-w', '4096'],
+    ['-w', '0x1ff'],
+    ['-T', '0'],
+    ['-W', '0'],
+    ['-m', '65536'],
+    ['--nice', '21'],
+    ['-x'],
+    ['-N'],
+    ['-h'],
+    ['-n', ''],
+    ['-S', '/spool'],
+  ]) {
+    assert.match(refusal(...argv), /./, argv.join(' '));
   }
 });
 
