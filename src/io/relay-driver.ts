@@ -1,15 +1,16 @@
 import type { ControlOrigin, RelayEffect } from '../relay/effects.ts';
 import { Relay } from '../relay/engine.ts';
 import type { LocalAddress } from '../relay/local-addresses.ts';
-import type {
-  Component,
-  MediaPlane,
-  PairOutcome,
-  PairRequest,
-  PlaneEvent,
-  PlaneListener,
-  SessionId,
-  Side,
+import {
+  type Component,
+  type MediaPlane,
+  otherSide,
+  type PairOutcome,
+  type PairRequest,
+  type PlaneEvent,
+  type PlaneListener,
+  type SessionId,
+  type Side,
 } from '../relay/plane.ts';
 import type { PlayRequest } from '../relay/playing/prompt.ts';
 import type { TapId, TapRequest } from '../relay/recording/tap.ts';
@@ -18,6 +19,7 @@ import type { RelayEnvironment } from '../relay/state.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
+import { LegTaps } from './leg-taps.ts';
 import type { NotifySender } from './notify-sender.ts';
 import { Players } from './playing/players.ts';
 import type { Recorder } from './recording/recorder.ts';
@@ -47,6 +49,7 @@ export class RelayDriver implements PlaneListener {
   readonly #notifier: NotifySender;
   readonly #recorder: Recorder;
   readonly #players: Players;
+  readonly #taps: LegTaps;
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
@@ -57,6 +60,7 @@ export class RelayDriver implements PlaneListener {
       this.#perform(this.#relay.handleTapFailed(performance.now(), tap, cause)),
     );
     this.#plane = openPlane(this);
+    this.#taps = new LegTaps((session, side, on) => this.#plane.tap(session, side, on));
     this.#players = new Players({
       send: (session, side, packet) => this.#plane.play(session, side, packet),
       onEnd: (player) => this.#perform(this.#relay.handlePlayerEnded(player)),
@@ -86,7 +90,7 @@ export class RelayDriver implements PlaneListener {
   }
 
   packet(session: SessionId, side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void {
-    this.#recorder.packet(session, side, component, packet, source);
+    this.#taps.packet(session, side, component, packet, source);
   }
 
   event(event: PlaneEvent): void {
@@ -129,7 +133,10 @@ export class RelayDriver implements PlaneListener {
       return;
     }
     if (outcome.kind === 'opened') {
-      this.#plane.tap(request.session, request.side, true);
+      const { session, side } = request;
+      this.#taps.add(session, side, RECORDING, (component, packet, source) =>
+        this.#recorder.packet(session, side, component, packet, source),
+      );
     }
     this.#perform(this.#relay.handleOpened(performance.now(), outcome));
   }
@@ -146,6 +153,25 @@ export class RelayDriver implements PlaneListener {
     this.#players.start(request.player);
   }
 
+  #detectKeys(session: SessionId, side: Side): void {
+    this.#taps.add(session, side, KEYS, (component, packet) => {
+      const effects = component === 'rtp' ? this.#relay.handleRtp(session, side, packet) : [];
+      if (effects.length > 0) {
+        this.#perform(effects);
+      }
+    });
+  }
+
+  #feed(source: SessionId, target: SessionId, crossed: boolean): void {
+    this.#plane.setFed(target);
+    for (const side of [0, 1] as const) {
+      const leg = crossed ? otherSide(side) : side;
+      this.#taps.add(source, side, feedingOf(target), (component, packet) =>
+        this.#plane.feed(target, leg, component, packet),
+      );
+    }
+  }
+
   #performOne(effect: RelayEffect<ControlPeer>): void {
     switch (effect.kind) {
       case 'reply':
@@ -158,7 +184,7 @@ export class RelayDriver implements PlaneListener {
         void this.#openTap(effect.request);
         break;
       case 'close-tap':
-        this.#plane.tap(effect.session, effect.side, false);
+        this.#taps.remove(effect.session, effect.side, RECORDING);
         this.#recorder.close(effect.tap);
         break;
       case 'play':
@@ -177,7 +203,19 @@ export class RelayDriver implements PlaneListener {
       case 'tos':
         this.#plane.setTos(effect.session, effect.side, effect.tos);
         break;
+      case 'detect-keys':
+        this.#detectKeys(effect.session, effect.side);
+        this.#plane.hide(effect.session, effect.side, effect.hidden);
+        break;
+      case 'feed':
+        this.#feed(effect.source, effect.target, effect.crossed);
+        break;
+      case 'stop-feeding':
+        this.#taps.remove(effect.source, 0, feedingOf(effect.target));
+        this.#taps.remove(effect.source, 1, feedingOf(effect.target));
+        break;
       case 'end':
+        this.#taps.end(effect.session);
         this.#plane.end(effect.session);
         break;
       case 'notify':
@@ -190,4 +228,12 @@ export class RelayDriver implements PlaneListener {
         assertNever(effect);
     }
   }
+}
+
+/** Names of listeners to a leg. */
+const RECORDING = 'recording';
+const KEYS = 'keys';
+
+function feedingOf(target: SessionId): string {
+  return `feeding ${target}`;
 }

@@ -22,7 +22,10 @@ export type RelayEffect<Origin extends ControlOrigin = ControlOrigin> =
   /** Draining, and the last session has ended. */
   | { readonly kind: 'drained' };
 
-/** A session that had asked for it has timed out. `text` is the decoded tag and an LF, as latin1. */
+/**
+ * A session that had asked for it has timed out, or a party has pressed a key. `text` is the whole message, final LF
+ * included, as latin1.
+ */
 export interface NotifyEffect {
   readonly kind: 'notify';
   readonly target: NotifyAddress;
@@ -42,4 +45,15 @@ export type MediaEffect =
   | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
   | { readonly kind: 'packet-length'; readonly session: SessionId; readonly side: Side; readonly ms: number }
   | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
+  /** `handleRtp` wants what the party of this leg sends; events of payload type `hidden` are not passed on. */
+  | {
+      readonly kind: 'detect-keys';
+      readonly session: SessionId;
+      readonly side: Side;
+      readonly hidden: number | undefined;
+    }
+  /** What arrives on a leg of `source` is sent to the party of the same leg of `target`; `crossed`: of the other leg. */
+  | { readonly kind: 'feed'; readonly source: SessionId; readonly target: SessionId; readonly crossed: boolean }
+  /** No more copies; the parties of `target` do not hear each other nevertheless. */
+  | { readonly kind: 'stop-feeding'; readonly source: SessionId; readonly target: SessionId }
   | { readonly kind: 'end'; readonly session: SessionId };

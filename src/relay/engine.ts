@@ -10,13 +10,14 @@ import { MAX_REPLY_BYTES } from '../rtpp/reply.ts';
 import { MAX_COMMAND_BYTES, splitCookie } from '../rtpp/words.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { formatTransportAddress } from '../wire/ip-address.ts';
+import { keyMessage } from './commands/dtmf.ts';
 import { executeIms } from './commands/ims-dialect.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
-import { otherSide, type PairOutcome, type PlaneEvent, sideName } from './plane.ts';
+import { otherSide, type PairOutcome, type PlaneEvent, type SessionId, type Side, sideName } from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
 import type { TapId } from './recording/tap.ts';
 import { ReplyCache } from './reply-cache.ts';
@@ -32,6 +33,12 @@ const MAX_WAITING = 2000;
 
 /** A longer cookie leaves no room for a reply; such a datagram is dropped. */
 const MAX_COOKIE_BYTES = 1010;
+
+/** One line in as many milliseconds says that somebody speaks the dialect to a relay that does not. */
+const DIALECT_LOG_EVERY_MS = 60_000;
+
+const DIALECT_SENTENCE =
+  'a command in the dialect of the Python IMS got the standard answer: --ims-dialect=auto makes the relay understand it';
 
 /** Senders remembered as standard clients with a cookie that looks like the dialect. */
 const MAX_STANDARD_SOURCES = 1024;
@@ -53,6 +60,7 @@ interface Job<Origin> {
  * - `handleOpened`: the answer to an `open`, `open-tap` or `play` effect, exactly one for each;
  * - `handlePlayerEnded`: a prompt is over;
  * - `handleTapFailed`: a tap that was open could not go on, and is closed;
+ * - `handleRtp`: a datagram of a leg whose keys are reported;
  * - `handlePlaneEvent`: something happened to media;
  * - `handleTimeout`: `nextTimeoutAt()` has passed.
  *
@@ -64,6 +72,7 @@ export class Relay<Origin extends ControlOrigin> {
   readonly #cache = new ReplyCache();
   readonly #cookieLog = new LogLimit();
   readonly #socketLog = new LogLimit();
+  readonly #dialectLog = new LogLimit(1, DIALECT_LOG_EVERY_MS);
   readonly #dialect: ImsDialectMode;
   readonly #standardSources = new Set<string>();
   readonly #waiting: Job<Origin>[] = [];
@@ -109,7 +118,8 @@ export class Relay<Origin extends ControlOrigin> {
   /** `text` is the datagram, or one line of a stream without its LF, as latin1. */
   handleCommand(now: number, origin: Origin, text: string): RelayEffect<Origin>[] {
     if (!this.#closed) {
-      const job = origin.kind === 'datagram' ? this.#admitDatagram(now, origin, text) : this.#admitLine(origin, text);
+      const job =
+        origin.kind === 'datagram' ? this.#admitDatagram(now, origin, text) : this.#admitLine(now, origin, text);
       if (job !== undefined) {
         this.#enqueue(now, job);
       }
@@ -140,6 +150,19 @@ export class Relay<Origin extends ControlOrigin> {
           this.#state.stopPlaying(session, side);
         }
       }
+    }
+    return this.#takeEffects();
+  }
+
+  /** What the party of a leg sent to its RTP port, after a `detect-keys`. */
+  handleRtp(id: SessionId, side: Side, packet: Uint8Array): RelayEffect<Origin>[] {
+    const session = this.#state.sessions.byId(id);
+    const dtmf = session?.legs[side].dtmf;
+    const key = dtmf?.detector.push(packet);
+    if (session !== undefined && dtmf !== undefined && key !== undefined) {
+      this.#state.emit({ kind: 'notify', target: dtmf.target, text: keyMessage(dtmf.tag, key, side) });
+      // Not which key: it may be part of a secret.
+      this.#state.log.debug({ callId: session.callId, side: sideName(side) }, 'key pressed');
     }
     return this.#takeEffects();
   }
@@ -202,11 +225,17 @@ export class Relay<Origin extends ControlOrigin> {
 
   #admitDatagram(now: number, origin: Origin, datagram: string): Job<Origin> | undefined {
     const text = datagram.slice(0, MAX_COMMAND_BYTES);
-    const request = parseImsDatagram(text, this.#dialect, this.#standardSources.has(origin.source));
+    const isDialect = (mode: ImsDialectMode): ImsRequest | undefined =>
+      parseImsDatagram(text, mode, this.#standardSources.has(origin.source));
+    const request = isDialect(this.#dialect);
     if (request !== undefined) {
       return { origin, cookie: '', work: { kind: 'ims', request } };
     }
-    this.#noteStandardSource(origin, text);
+    if (this.#dialect === 'off' && isDialect('auto') !== undefined) {
+      this.#explainDialect(now, origin);
+    } else {
+      this.#noteStandardSource(origin, text);
+    }
     const split = splitCookie(text);
     if (split === undefined) {
       return { origin, cookie: '', work: { kind: 'standard', text } };
@@ -230,14 +259,25 @@ export class Relay<Origin extends ControlOrigin> {
     return undefined;
   }
 
-  #admitLine(origin: Origin, text: string): Job<Origin> {
+  #admitLine(now: number, origin: Origin, text: string): Job<Origin> {
+    if (this.#dialect === 'off' && parseImsLine(text, 'auto') !== undefined) {
+      this.#explainDialect(now, origin);
+    }
     const request = parseImsLine(text, this.#dialect);
     const work = request === undefined ? ({ kind: 'standard', text } as const) : ({ kind: 'ims', request } as const);
     return { origin, cookie: '', work };
   }
 
+  /** The sender gets the standard answer; whoever runs the relay is told what is wrong. */
+  #explainDialect(now: number, { source }: Origin): void {
+    const count = this.#dialectLog.allow(now);
+    if (count !== undefined) {
+      this.#state.log.warn({ remote: source, count }, DIALECT_SENTENCE);
+    }
+  }
+
   #noteStandardSource(origin: Origin, text: string): void {
-    if (this.#dialect === 'auto' && looksAlike(text)) {
+    if (this.#dialect !== 'only' && looksAlike(text)) {
       this.#standardSources.add(origin.source);
       for (const oldest of this.#standardSources) {
         if (this.#standardSources.size <= MAX_STANDARD_SOURCES) {

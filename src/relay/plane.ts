@@ -106,6 +106,12 @@ export interface MediaPlane extends PlaneMeter {
   setPacketLength(session: SessionId, side: Side, ms: number): void;
   /** Whether RTP for the party of this leg is dropped, because a prompt plays to it. */
   mute(session: SessionId, side: Side, on: boolean): void;
+  /** RTP of this payload type that the party of this leg sends is not passed on; undefined: all is. */
+  hide(session: SessionId, side: Side, payloadType: number | undefined): void;
+  /** What the parties of this session send goes nowhere, RTP and RTCP: they hear what `feed` sends them. */
+  setFed(session: SessionId): void;
+  /** Sends a packet of another session to the party of this leg; dropped while its address or socket is missing. */
+  feed(session: SessionId, side: Side, component: Component, packet: Uint8Array): void;
   /** Sends an RTP packet of ours to the party of this leg; false: its address is not known, or the leg has no socket. */
   play(session: SessionId, side: Side, packet: Uint8Array): boolean;
   /** Closes both legs and forgets the session; its counters can be read until this is called. */

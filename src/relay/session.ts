@@ -1,5 +1,6 @@
 import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
+import type { DtmfDetector } from './dtmf/dtmf-detector.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
@@ -23,6 +24,8 @@ export interface Leg {
   expiresAt: number;
   /** Where copies of the party's packets go. */
   tap: Tap | undefined;
+  /** Who is told of the keys that the party presses. */
+  dtmf: { readonly detector: DtmfDetector; readonly target: NotifyAddress; readonly tag: string } | undefined;
   /** What plays to the party. */
   player: PlayerId | undefined;
   /** The plane's last accepted packet that expiresAt already counts. */
@@ -55,6 +58,10 @@ export class Session {
   readonly weak: [boolean, boolean] = [false, false];
   /** Who is told, and what, when the session times out; each `U` sets it anew. */
   notify: { readonly target: NotifyAddress; readonly tag: string } | undefined;
+  /** Sessions that are fed with copies of this one. */
+  readonly forks = new Set<SessionId>();
+  /** The session that this one is fed from. */
+  fedBy: SessionId | undefined;
   /** Stream time-out; the set-up value counts until the second leg is open. */
   ttlSeconds: number;
   #setupTtlSeconds: number;
@@ -150,6 +157,7 @@ function newLeg(local: LocalAddress): Leg {
     tos: undefined,
     expiresAt: 0,
     tap: undefined,
+    dtmf: undefined,
     player: undefined,
     seenAt: Number.NEGATIVE_INFINITY,
   };

@@ -177,6 +177,10 @@ export class RelayState {
         this.emit({ kind: 'notify', target, text: `${tag}\n` });
       }
     }
+    this.stopFeeding(session);
+    for (const target of session.forks) {
+      this.#stopFeedingFrom(session, target);
+    }
     this.stopPlaying(session, CALLEE_SIDE);
     this.stopPlaying(session, CALLER_SIDE);
     this.closeTap(now, session, CALLEE_SIDE);
@@ -184,6 +188,23 @@ export class RelayState {
     this.releasePort(now, session, CALLEE_SIDE);
     this.releasePort(now, session, CALLER_SIDE);
     this.emit({ kind: 'end', session: session.id });
+  }
+
+  /** Ends the copies that a session gets of another one, if it does. */
+  stopFeeding(target: Session): void {
+    const source = target.fedBy === undefined ? undefined : this.sessions.byId(target.fedBy);
+    if (source !== undefined) {
+      this.#stopFeedingFrom(source, target.id);
+    }
+  }
+
+  #stopFeedingFrom(source: Session, id: SessionId): void {
+    source.forks.delete(id);
+    const target = this.sessions.byId(id);
+    if (target !== undefined) {
+      target.fedBy = undefined;
+    }
+    this.emit({ kind: 'stop-feeding', source: source.id, target: id });
   }
 
   #sumUp(now: number, session: Session, caller: LegCounters, callee: LegCounters): void {

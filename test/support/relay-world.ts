@@ -45,6 +45,8 @@ export class RelayWorld {
   readonly notified: Extract<RelayEffect, { kind: 'notify' }>[] = [];
   readonly plays: PlayRequest[] = [];
   readonly stoppedPlayers: PlayerId[] = [];
+  readonly detecting: Extract<RelayEffect, { kind: 'detect-keys' }>[] = [];
+  readonly feeds: Extract<RelayEffect, { kind: 'feed' | 'stop-feeding' }>[] = [];
   drained = false;
   /** What becomes of a prompt. */
   openPlayer: (request: PlayRequest) => PairOutcome = () => ({ kind: 'opened' });
@@ -105,6 +107,11 @@ export class RelayWorld {
     return this.#capture(() => this.relay.handleOpened(this.now, outcome));
   }
 
+  /** A datagram that the party of a leg sent, on a leg whose keys are reported. */
+  rtp(session: SessionId, side: Side, packet: Uint8Array): void {
+    this.#perform(this.relay.handleRtp(session, side, packet));
+  }
+
   drain(): void {
     this.#perform(this.relay.drain(this.now));
   }
@@ -151,6 +158,10 @@ export class RelayWorld {
         this.closedTaps.push(effect.tap);
       } else if (effect.kind === 'notify') {
         this.notified.push(effect);
+      } else if (effect.kind === 'detect-keys') {
+        this.detecting.push(effect);
+      } else if (effect.kind === 'feed' || effect.kind === 'stop-feeding') {
+        this.feeds.push(effect);
       } else if (effect.kind === 'open') {
         this.#open(effect.request);
       }

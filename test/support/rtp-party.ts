@@ -77,6 +77,17 @@ export class RtpParty {
     }
   }
 
+  /** Sends datagrams as they are from the RTP port, at the pace of speech. */
+  async sendRtp(
+    to: { readonly address: string; readonly port: number },
+    datagrams: readonly Uint8Array[],
+  ): Promise<void> {
+    for (const datagram of datagrams) {
+      this.#rtpSocket.send(datagram, to.port, to.address);
+      await sleep(PACKET_INTERVAL_MS);
+    }
+  }
+
   /** RTP packets received so far that `other` sent, byte for byte. */
   heardFrom(other: RtpParty): ReceivedPacket[] {
     return this.rtp.filter(({ bytes }) => {

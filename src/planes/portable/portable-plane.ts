@@ -107,6 +107,19 @@ export class PortablePlane implements MediaPlane {
     this.#sessions.get(session)?.path.mute(side, on);
   }
 
+  hide(session: SessionId, side: Side, payloadType: number | undefined): void {
+    this.#sessions.get(session)?.path.hide(side, payloadType);
+  }
+
+  setFed(session: SessionId): void {
+    this.#sessions.get(session)?.path.setFed();
+  }
+
+  feed(id: SessionId, side: Side, component: Component, packet: Uint8Array): void {
+    const session = this.#sessions.get(id);
+    session?.path.feed(performance.now(), side, component, packet, session);
+  }
+
   play(session: SessionId, side: Side, packet: Uint8Array): boolean {
     return this.#sessions.get(session)?.play(side, packet) ?? false;
   }

@@ -10,6 +10,8 @@ import { otherSide, type Side } from '../plane.ts';
 import type { Session } from '../session.ts';
 import type { RelayState } from '../state.ts';
 import { dropReference } from './delete.ts';
+import { reportKeys } from './dtmf.ts';
+import { type ForkSource, fork } from './fork.ts';
 import type { Opening } from './spec.ts';
 import { ensureLeg, parseStreamOptions, reportLeg, type StreamOptions, updateParty } from './stream.ts';
 
@@ -18,7 +20,9 @@ export type Subcommand =
   | { readonly kind: 'set'; readonly reverse: boolean; readonly variable: 'ttl' | 'tos'; readonly value: number }
   | { readonly kind: 'answer'; readonly options: StreamOptions }
   /** Copy another session into this one. */
-  | { readonly kind: 'copy' };
+  | { readonly kind: 'copy'; readonly source: ForkSource }
+  /** Report the keys that the party presses; the words are looked at when it runs. */
+  | { readonly kind: 'keys'; readonly words: readonly string[] };
 
 /** The command that the subcommands follow. */
 export interface MainCommand {
@@ -34,6 +38,9 @@ export interface SubcommandContext {
 }
 
 const FAILED = '-1';
+
+/** Module 3 of rtpproxy, its first instance; other modules are not there. */
+const DTMF_MODULE = /^0*3:0*1$/;
 
 /** Any mistake in any of them is E3. */
 export function parseSubcommands(
@@ -97,8 +104,14 @@ function parseSubcommand(state: RelayState, words: readonly string[], main: Main
       const options = parseStreamOptions(state.addresses, word.slice(1), address, port);
       return options.ok ? { kind: 'answer', options: options.value } : undefined;
     }
-    case 'C':
-      return main.answerable && args.length === 3 && modifiers === '' ? { kind: 'copy' } : undefined;
+    case 'C': {
+      const [callId = '', fromTag = '', toTag = ''] = args;
+      return main.answerable && args.length === 3 && modifiers === ''
+        ? { kind: 'copy', source: { callId, fromTag, toTag } }
+        : undefined;
+    }
+    case 'M':
+      return DTMF_MODULE.test(modifiers) ? { kind: 'keys', words: args } : undefined;
     default:
       return undefined;
   }
@@ -129,8 +142,9 @@ function* run(
       return (yield* ensureLeg(state, now, session, party, subcommand.options)) ? reportLeg(session, party) : FAILED;
     }
     case 'copy':
-      // This relay copies no streams: the answer is that of one which does not find the other session.
-      return FAILED;
+      return fork(state, session, party, subcommand.source) ? undefined : FAILED;
+    case 'keys':
+      return reportKeys(state, session, party, subcommand.words) ? undefined : FAILED;
     default:
       return assertNever(subcommand);
   }

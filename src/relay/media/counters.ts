@@ -8,7 +8,7 @@ export class LegCounters {
   rtpRefused = 0;
   /** Of the accepted ones: sent on to the other party. */
   rtpRelayed = 0;
-  /** Of the accepted ones: the other party's address was not known, or it heard a prompt. */
+  /** Of the accepted ones: the other party's address was not known, it heard a prompt or another session, or was not to hear it. */
   rtpDropped = 0;
   rtcpAccepted = 0;
   rtcpRefused = 0;

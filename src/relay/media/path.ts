@@ -2,7 +2,7 @@ import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Latch, LatchPolicy, RtpLatch } from '../latching/latch.ts';
 import { type Component, otherSide, type PeerOrder, type Side } from '../plane.ts';
 import { LegCounters } from './counters.ts';
-import { hasRtpHeader } from './packet.ts';
+import { hasRtpHeader, payloadTypeOf } from './packet.ts';
 import type { Resizer } from './resizer.ts';
 
 /** What a plane does for a path. Called from inside `receive`, with nothing allocated for it. */
@@ -23,6 +23,8 @@ interface Leg {
   open: boolean;
   tapped: boolean;
   muted: boolean;
+  /** RTP of this payload type is not passed on. */
+  hidden: number | undefined;
   /** Cuts what this party sends. */
   resizer: Resizer | undefined;
 }
@@ -33,6 +35,7 @@ interface Leg {
  */
 export class MediaPath {
   readonly #legs: readonly [Leg, Leg];
+  #fed = false;
 
   constructor(policy: LatchPolicy) {
     this.#legs = [newLeg(policy), newLeg(policy)];
@@ -62,6 +65,33 @@ export class MediaPath {
   /** RTP for the party of this leg is dropped; RTCP passes. */
   mute(side: Side, on: boolean): void {
     this.#legs[side].muted = on;
+  }
+
+  /** RTP of this payload type from the party of this leg is dropped; undefined: none is. */
+  hide(side: Side, payloadType: number | undefined): void {
+    this.#legs[side].hidden = payloadType;
+  }
+
+  /** What the parties send is dropped from now on, RTP and RTCP. */
+  setFed(): void {
+    this.#fed = true;
+  }
+
+  /** A packet of another session for the party of this leg, as if the other party had sent it. */
+  feed(now: number, side: Side, component: Component, packet: Uint8Array, sink: PacketSink): void {
+    const to = this.#legs[side][component].remote;
+    const { counters } = this.#legs[otherSide(side)];
+    if (!this.#legs[side].open || to === undefined || to.port === 0) {
+      sink.discarded();
+      return;
+    }
+    counters.lastAcceptedAt = now;
+    if (component === 'rtp') {
+      counters.rtpRelayed += 1;
+    } else {
+      counters.rtcpRelayed += 1;
+    }
+    sink.forward(side, component, packet, to);
   }
 
   /** What the party of this leg sends is cut anew; undefined: it is not. What waits of it is lost. */
@@ -130,8 +160,8 @@ export class MediaPath {
     }
     const far = otherSide(side);
     const muted = isRtp && this.#legs[far].muted;
-    // What is dropped for a prompt keeps no session alive.
-    if (!muted) {
+    // What is dropped for a prompt, or in a session that is fed, keeps no session alive.
+    if (!muted && !this.#fed) {
       counters.lastAcceptedAt = now;
     }
     if (verdict === 'latched') {
@@ -150,7 +180,8 @@ export class MediaPath {
       sink.tapped(side, component, packet, { address, port });
     }
     const to = this.#legs[far][component].remote;
-    if (to === undefined || to.port === 0 || muted) {
+    const hidden = isRtp && leg.hidden !== undefined && hasRtpHeader(packet) && payloadTypeOf(packet) === leg.hidden;
+    if (to === undefined || to.port === 0 || muted || hidden || this.#fed) {
       if (isRtp) {
         counters.rtpDropped += 1;
       } else {
@@ -183,6 +214,7 @@ function newLeg(policy: LatchPolicy): Leg {
     open: false,
     tapped: false,
     muted: false,
+    hidden: undefined,
     resizer: undefined,
   };
 }
