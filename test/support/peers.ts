@@ -15,6 +15,7 @@ export const PEERS = {
   kamailio: { apt: 'kamailio', probe: ['kamailio', '-v'], version: /version: kamailio (\S+)/ },
   baresip: { apt: 'baresip-core', probe: ['baresip', '-h'], version: /baresip (v\S+)/ },
   tshark: { apt: 'tshark', probe: ['tshark', '--version'], version: /TShark.*? ([0-9][0-9.]*)/ },
+  rtpengine: { apt: 'rtpengine-daemon', probe: ['rtpengine', '--version'], version: /Version: (\S+)/ },
   systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
   tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
   python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
