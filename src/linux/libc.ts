@@ -7,6 +7,7 @@ export interface LibC {
   setsockopt(fd: number, level: number, name: number, value: Buffer, valueLength: number): number;
   sendto(fd: number, data: Buffer, length: number, flags: number, address: Buffer, addressLength: number): number;
   close(fd: number): number;
+  setrlimit(resource: number, limit: { readonly soft: number; readonly hard: number }): number;
   /** Why the call before this one failed, as in errno(3); to be asked before anything else is called. */
   errno(): number;
 }
@@ -28,6 +29,7 @@ function bind(): LibC | undefined {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     // Null: what this process is linked with already, whatever its file is called.
     const library = koffi.load(null);
+    const rlimit = koffi.struct({ soft: 'unsigned long', hard: 'unsigned long' });
     return {
       socket: library.func('int socket(int domain, int type, int protocol)'),
       bind: library.func('int bind(int fd, const void *address, uint32_t size)'),
@@ -36,6 +38,7 @@ function bind(): LibC | undefined {
         'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
       ),
       close: library.func('int close(int fd)'),
+      setrlimit: library.func('setrlimit', 'int', ['int', koffi.pointer(rlimit)]),
       errno: () => koffi.errno(),
     } as unknown as LibC;
   } catch {

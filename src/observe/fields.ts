@@ -46,6 +46,7 @@ export const LOG_FIELDS = {
   key: 'configuration key',
   path: 'file path',
   count: 'how many',
+  calls: 'calls with one media stream each that there is room for',
   epoch: 'how many relays this run has had',
   plane: 'packet plane',
   remedy: 'what to do about it',

@@ -5,7 +5,15 @@ import type { MediaEffect, NotifyEffect } from './effects.ts';
 import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { LegCounters } from './media/counters.ts';
-import { CALLEE_SIDE, CALLER_SIDE, type PlaneMeter, type SessionId, type Side, sideName } from './plane.ts';
+import {
+  CALLEE_SIDE,
+  CALLER_SIDE,
+  type PairFailure,
+  type PlaneMeter,
+  type SessionId,
+  type Side,
+  sideName,
+} from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
 import { PortTable } from './port-table.ts';
 import type { TapId } from './recording/tap.ts';
@@ -26,6 +34,9 @@ export interface RelayEnvironment {
   readonly isOwnControl: (address: string, port: number) => boolean;
 }
 
+/** Why a leg got no ports. `used-up`: sessions have every pair of the range; nothing was tried. */
+export type PortFailure = PairFailure | 'used-up';
+
 const NOTHING_SEEN = new LegCounters();
 
 /** Everything that commands read and change. The engine owns one; nothing here waits or does I/O. */
@@ -38,8 +49,17 @@ export class RelayState {
   readonly meter: PlaneMeter;
   readonly canSetTos: boolean;
   readonly isOwnControl: (address: string, port: number) => boolean;
-  /** Limits the lines about ports that cannot be opened. */
-  readonly portLog = new LogLimit();
+  /** Limits the lines about sessions beyond the highest number. */
+  readonly sessionLog = new LogLimit();
+  /** Limits the lines about ports that cannot be opened: one kind of failure does not hide another. */
+  readonly portLogs: Readonly<Record<PortFailure, LogLimit>> = {
+    'used-up': new LogLimit(),
+    'in-use': new LogLimit(),
+    'no-privilege': new LogLimit(),
+    'not-local': new LogLimit(),
+    'no-descriptors': new LogLimit(),
+    other: new LogLimit(),
+  };
   /** Limits the lines about parties that media must not be sent to. */
   readonly peerLog = new LogLimit();
   /** Limits the lines about notify targets that are not allowed. */

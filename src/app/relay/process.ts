@@ -4,6 +4,7 @@ import { setPriority } from 'node:os';
 import { ImsError } from '../../errors.ts';
 import { ephemeralOverlap } from '../../io/ephemeral-ports.ts';
 import { becomeUser } from '../../io/privilege.ts';
+import { raiseOpenFileLimit } from '../../linux/open-file-limit.ts';
 import type { SupervisorMessage } from '../../observe/ipc.ts';
 import type { LogLevel } from '../../observe/level.ts';
 import { type Logger, openLogger } from '../../observe/logger.ts';
@@ -81,8 +82,9 @@ async function start(options: RelayProcessOptions, log: Logger): Promise<Running
   const { minPort = DEFAULT_MIN_PORT, maxPort = DEFAULT_MAX_PORT } = options.relay;
   const overlap = ephemeralOverlap(minPort, maxPort);
   if (overlap !== undefined) {
-    log.warn({ ports: [minPort, maxPort], reason: overlap }, 'media ports overlap the system’s own; reserve them');
+    log.warn({ ports: [minPort, maxPort], remedy: overlap }, 'media ports overlap the system’s own; reserve them');
   }
+  raiseOpenFileLimit();
   const relay = await createRelay({ ...options.relay, log });
   try {
     writePidFile(options.pidFile, log);

@@ -24,6 +24,8 @@ import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
 import { type NotifyTarget, parseNotifyTarget } from '../../rtpp/notify.ts';
 import { familyOf } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
+import { testMediaAddresses } from './bind-test.ts';
+import { capacityOf, warnOfFewFiles } from './capacity.ts';
 
 /** Everything has rtpproxy's default. */
 export interface RelayConfig {
@@ -113,6 +115,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const { log = SILENT } = config;
   const controls = controlAddresses(config);
   const settings = await settingsOf(config, controls, log);
+  await testMediaAddresses(settings);
   const routes = await openLocalRoutes();
   const { addresses: inner, external, reservedPorts } = settings;
   const ownControl = new OwnControl(reservedPorts, external === undefined ? inner : [...inner, external], routes);
@@ -175,6 +178,8 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       'another packet plane stands in for the one asked for',
     );
   }
+  const capacity = capacityOf(settings);
+  warnOfFewFiles(capacity, settings, log);
   log.info(
     {
       plane: details.plane,
@@ -182,7 +187,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       local: sockets.map(({ name }) => name),
       address: details.bindAddress,
       ports: [details.minPort, details.maxPort],
-      count: pairPorts({ ...settings, reserved: settings.reservedPorts }).length,
+      calls: capacity.calls,
     },
     'relay ready',
   );

@@ -15,9 +15,9 @@ import {
 import { err, ok, type Result } from '../../wire/result.ts';
 import { type LocalAddress, type LocalAddresses, reportedAddress } from '../local-addresses.ts';
 import { isUnicast } from '../own-control.ts';
-import { CALLEE_SIDE, CALLER_SIDE, otherSide, type PairFailure, type Side, sideName } from '../plane.ts';
+import { CALLEE_SIDE, CALLER_SIDE, otherSide, type Side, sideName } from '../plane.ts';
 import { Session } from '../session.ts';
-import type { RelayState } from '../state.ts';
+import type { PortFailure, RelayState } from '../state.ts';
 import type { Opening } from './spec.ts';
 import { startRecording } from './taps.ts';
 
@@ -78,7 +78,7 @@ export function* createSession(
 ): Opening<Session | undefined> {
   const { settings, addresses } = state;
   if (state.sessions.size >= settings.maxSessions) {
-    if (state.portLog.allow(now) !== undefined) {
+    if (state.sessionLog.allow(now) !== undefined) {
       state.log.warn({ count: settings.maxSessions }, 'no new session: the highest number is reached');
     }
     return undefined;
@@ -224,7 +224,7 @@ const MAX_TRIES = 200;
 function* openLeg(state: RelayState, now: number, session: Session, side: Side, local: LocalAddress): Opening<boolean> {
   const table = state.ports(local.family);
   let tries = 0;
-  let reason: PairFailure = 'in-use';
+  let reason: PortFailure = 'used-up';
   for (const port of table.candidates(now)) {
     const { address, family } = local;
     const outcome = yield { kind: 'open', request: { session: session.id, side, address, family, port } };
@@ -251,17 +251,20 @@ function* openLeg(state: RelayState, now: number, session: Session, side: Side, 
 }
 
 const FAILURE_SENTENCES = {
-  'in-use': 'no media port is free: widen the range with -m and -M',
+  'used-up': 'no media port is free, sessions have them all: widen the range with -m and -M',
+  'in-use':
+    'no media port is free, other programs hold those that were tried: take another range with -m and -M, or keep the system out of it with net.ipv4.ip_local_reserved_ports',
   'no-privilege':
     'media ports cannot be opened: the system does not permit it; ports below 1024 need a privilege, take higher ones with -m and -M',
   'not-local':
     'media ports cannot be opened: the address of -l is not one of this machine; give a local one to -l and the public one to -A',
-  'no-descriptors': 'media ports cannot be opened: too many open files; raise the limit with ulimit -n or -L',
+  'no-descriptors':
+    'media ports cannot be opened: too many open files; raise the hard limit with ulimit -Hn (LimitNOFILE= in a unit)',
   other: 'media ports cannot be opened',
-} as const satisfies Record<PairFailure, string>;
+} as const satisfies Record<PortFailure, string>;
 
-function explainFailure(state: RelayState, now: number, local: LocalAddress, reason: PairFailure, cause: string): void {
-  const suppressed = state.portLog.allow(now);
+function explainFailure(state: RelayState, now: number, local: LocalAddress, reason: PortFailure, cause: string): void {
+  const suppressed = state.portLogs[reason].allow(now);
   if (suppressed !== undefined) {
     const { minPort, maxPort } = state.settings;
     const fields = { address: local.address, ports: [minPort, maxPort], reason, err: cause, count: suppressed };
