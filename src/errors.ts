@@ -54,7 +54,8 @@ export const ERRORS = {
   },
   IMS_ERR_VERIFY_NO_RELAY: {
     exitCode: 1,
-    remedy: 'Start one with "ims-launch", or name the control socket of another with --target udp:HOST:PORT.',
+    remedy:
+      'Start one with "ims-launch", or name the control socket of another with --target (udp:HOST:PORT, unix:PATH, …).',
   },
   IMS_ERR_LOCKED: {
     exitCode: 75,

@@ -9,6 +9,6 @@ export { createServer, type RunningServer, type ServerConfig } from './app/serve
 export { type ConfigSources, type LoadedConfig, loadConfig } from './config/load.ts';
 export type { Config } from './config/schema.ts';
 export { ERRORS, type ErrorCode, ImsError } from './errors.ts';
-export { openRtppClient, type RtppClient } from './io/rtpp-client-driver.ts';
+export { openRtppClient, type RtppClient, type RtppClientTarget } from './io/rtpp-client-driver.ts';
 export { resolveServerAddress, type ServerAddress } from './io/server-address.ts';
 export type { Log } from './observe/log.ts';

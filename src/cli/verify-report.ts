@@ -2,12 +2,12 @@
 import pc from 'picocolors';
 import { type AdvertisedProof, type DirectionProof, type MediaProof, otherParty } from '../app/media/proof.ts';
 import { assertNever } from '../wire/assert-never.ts';
-import { formatTransportAddress, type TransportAddress } from '../wire/ip-address.ts';
+import { formatTransportAddress } from '../wire/ip-address.ts';
 import { formatTable } from './table.ts';
 
 /** `isTty`: with borders and colours; else columns of plain text. */
-export function formatReport(control: TransportAddress, relay: string, proof: MediaProof, isTty: boolean): string {
-  const lines = [`relay   udp ${formatTransportAddress(control)}  (${relay})`];
+export function formatReport(control: string, relay: string, proof: MediaProof, isTty: boolean): string {
+  const lines = [`relay   ${control}  (${relay})`];
   if (proof.media !== undefined) {
     const { caller, callee } = proof.media;
     lines.push(`media   caller → ${formatTransportAddress(caller)}   callee → ${formatTransportAddress(callee)}`);

@@ -6,28 +6,23 @@ import { workingDirectory } from '../app/working-directory.ts';
 import { loadConfig } from '../config/load.ts';
 import { ImsError } from '../errors.ts';
 import { describeOwner, portOwner } from '../io/port-owner.ts';
-import { openRtppClient, type RtppClient } from '../io/rtpp-client-driver.ts';
+import { openRtppClient, type RtppClient, type RtppClientTarget } from '../io/rtpp-client-driver.ts';
 import { isLocalAddress } from '../io/server-address.ts';
 import { CAPABILITIES } from '../rtpp/capabilities.ts';
 import { describeEcode } from '../rtpp/ecodes.ts';
+import { parseRelayAddress } from '../rtpp/relay-address.ts';
 import type { ProbeVerdict } from '../rtpp-client/probe.ts';
 import { assertNever } from '../wire/assert-never.ts';
-import { formatTransportAddress } from '../wire/ip-address.ts';
 import { formatReport } from './verify-report.ts';
 
 interface VerifyOptions {
-  readonly target?: Target;
+  readonly target?: RtppClientTarget;
   readonly count: number;
   readonly json?: boolean;
   readonly config?: string;
   readonly ipv6?: boolean;
   readonly allowRemote?: boolean;
   readonly tryAdvertised?: boolean;
-}
-
-interface Target {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** RTP packets each way, five milliseconds apart: the largest count takes 50 s. */
@@ -39,7 +34,11 @@ export function verifyCommand(): Command {
     .description(
       'send RTP and RTCP through the relay, both ways, and check what comes out; exit status 0 when all works',
     )
-    .option('-t, --target <udp:HOST:PORT>', 'control socket of any relay that speaks RTPP', parseTarget)
+    .option(
+      '-t, --target <CONTROL>',
+      'control socket of any relay that speaks RTPP: udp:HOST:PORT, udp6:, tcp:, tcp6:, unix:PATH, cunix:PATH',
+      parseTarget,
+    )
     .option('-n, --count <n>', 'RTP packets each way', parseCount, THOROUGH_PROOF.packets)
     .option('--json', 'print the result as one JSON object')
     .option('-c, --config <path>', 'configuration file that names the relay when --target does not')
@@ -76,7 +75,7 @@ async function verify(options: VerifyOptions): Promise<void> {
     if (options.json === true) {
       printJson(client, relay, proof);
     } else {
-      process.stdout.write(formatReport(client.remote, relay, proof, process.stdout.isTTY === true));
+      process.stdout.write(formatReport(nameOf(client), relay, proof, process.stdout.isTTY === true));
     }
     if (!proof.ok) {
       throw new ImsError('IMS_ERR_VERIFY_FAILED', proof.findings.join('\n'));
@@ -86,19 +85,18 @@ async function verify(options: VerifyOptions): Promise<void> {
   }
 }
 
-function relayOf(path: string | undefined): Target {
+function relayOf(path: string | undefined): RtppClientTarget {
   const { config } = loadConfig({ path, env: process.env, flags: {}, cwd: workingDirectory() });
   const { host, port } = config.relay;
   return { host, port };
 }
 
-/** `udp:HOST:PORT`, split at the last colon as rtpproxy's `-s` is; an IPv6 address may have brackets. */
-function parseTarget(text: string): Target {
-  const [, host, port] = /^(?:udp6?:)(.+):([0-9]{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
-    throw new InvalidArgumentError('expected udp:HOST:PORT, for example udp:127.0.0.1:7722.');
+function parseTarget(text: string): RtppClientTarget {
+  const address = parseRelayAddress(text);
+  if (!address.ok) {
+    throw new InvalidArgumentError(`${address.error}; for example udp:127.0.0.1:7722.`);
   }
-  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+  return { control: text };
 }
 
 function parseCount(text: string): number {
@@ -121,7 +119,7 @@ function describeRelay(
 }
 
 function describeAbsence(verdict: Exclude<ProbeVerdict, { kind: 'rtpproxy' }>, client: RtppClient): string {
-  const where = `udp ${formatTransportAddress(client.remote)}`;
+  const where = nameOf(client);
   switch (verdict.kind) {
     case 'absent':
       return `no relay answers on ${where}: connection refused`;
@@ -134,8 +132,19 @@ function describeAbsence(verdict: Exclude<ProbeVerdict, { kind: 'rtpproxy' }>, c
   }
 }
 
-function ownerOf({ remote }: RtppClient, prefix: string): string {
-  const owner = isLocalAddress(remote.address) ? portOwner('udp', remote.port, remote.address) : undefined;
+/** Over UDP as `udp 127.0.0.1:7722`; the other transports are part of the name. */
+function nameOf({ name }: RtppClient): string {
+  return isUdp(name) ? `udp ${name}` : name;
+}
+
+function isUdp(name: string): boolean {
+  return !/^(c?unix|tcp6?):/.test(name);
+}
+
+function ownerOf({ name, remote }: RtppClient, prefix: string): string {
+  const protocol = isUdp(name) ? 'udp' : 'tcp';
+  const isHere = remote.port !== 0 && isLocalAddress(remote.address);
+  const owner = isHere ? portOwner(protocol, remote.port, remote.address) : undefined;
   return owner === undefined ? '' : `${prefix}${describeOwner(owner)}`;
 }
 
@@ -144,6 +153,6 @@ function printJson(
   relay: string | undefined,
   proof: Partial<MediaProof> & Pick<MediaProof, 'ok' | 'findings'>,
 ): void {
-  const report = { control: formatTransportAddress(client.remote), relay: relay ?? null, ...proof };
+  const report = { control: client.name, relay: relay ?? null, ...proof };
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }

@@ -6,8 +6,10 @@ import { assertNever } from '../wire/assert-never.ts';
 export type RtppFailure =
   /** Nothing came within the budget. */
   | { readonly kind: 'timeout' }
-  /** The host says that nobody listens on the control port (ICMP port unreachable, ECONNREFUSED). */
+  /** Nobody listens: ICMP port unreachable, ECONNREFUSED, no such socket file. */
   | { readonly kind: 'refused' }
+  /** The connection could not be made for another reason, or ended before the answer. */
+  | { readonly kind: 'disconnected' }
   /** The client was closed. */
   | { readonly kind: 'closed' }
   /** The command was never sent, or what came back under its cookie is not a reply. */
@@ -24,6 +26,8 @@ export function describeOutcome(outcome: RtppOutcome): string {
       return 'no answer';
     case 'refused':
       return 'connection refused';
+    case 'disconnected':
+      return 'the connection broke before the answer';
     case 'closed':
       return 'the client was closed';
     case 'rejected':

@@ -105,6 +105,10 @@ export class RelayProbe {
       this.#ecode = reply.code;
       return this.#found();
     }
+    if (reply.address !== undefined) {
+      // The greeting of a mail server, say.
+      return this.#verdict({ kind: 'foreign', answer: `${reply.value} ${reply.address}` });
+    }
     this.#version = `${reply.value}`;
     this.#phase = 'listing';
     return CAPABILITIES.map(({ date }) => {

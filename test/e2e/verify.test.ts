@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { openFaultyRelay, type RelayFault } from '../fixtures/faulty-relay.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
-import { askRelay } from '../support/rtpp.ts';
-import { openScope, type Scope } from '../support/scope.ts';
+import { activeSessions, askRelay } from '../support/rtpp.ts';
+import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { waitFor } from '../support/wait.ts';
 
 interface Verified {
@@ -118,7 +119,7 @@ test('no relay at all: connection refused, and what to do', async (t) => {
   assert.equal(
     output,
     `ims-launch: no relay answers on udp 127.0.0.1:${port}: connection refused\n` +
-      'Start one with "ims-launch", or name the control socket of another with --target udp:HOST:PORT.',
+      'Start one with "ims-launch", or name the control socket of another with --target (udp:HOST:PORT, unix:PATH, …).',
   );
 });
 
@@ -133,6 +134,23 @@ test('a stranger on the port is named with its process', async (t) => {
   const { code, output } = await verify(scope, '--target', `udp:127.0.0.1:${port}`);
   assert.equal(code, 1);
   assert.match(output, new RegExp(`^ims-launch: what answers on .*is no RTPP relay but process ${process.pid} `, 'm'));
+});
+
+test('the shipped relay over unix, cunix and tcp sockets: asked, measured, no session left', async (t) => {
+  const scope = openScope(t);
+  const directory = await temporaryDirectory(scope);
+  const [oneShot, lines, tcpPort] = [join(directory, 'one.sock'), join(directory, 'lines.sock'), await freeUdpPort()];
+  const more = [`unix:${oneShot}`, `cunix:${lines}`, `tcp:127.0.0.1:${tcpPort}`];
+  const port = await startRelay(scope, '-l', '127.0.0.1', ...more.flatMap((control) => ['-s', control]));
+  for (const target of more) {
+    const { code, output } = await verify(scope, '--target', target, '--count', '10');
+    assert.equal(code, 0, output);
+    assert.ok(output.startsWith(`relay   ${target}  (RTPP 20040107, `), output);
+  }
+  assert.equal(await activeSessions(port), 0);
+  const { code, output } = await verify(scope, '--target', `unix:${directory}/none.sock`);
+  assert.equal(code, 1);
+  assert.match(output, /no relay answers on unix:.*none\.sock: connection refused/);
 });
 
 test('a target or a count that is none is a usage error', async (t) => {
