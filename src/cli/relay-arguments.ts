@@ -6,6 +6,7 @@ import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
 import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import { PLANE_CHOICES } from '../planes/choose.ts';
+import { LATCHING_MODES } from '../relay/latching/latch.ts';
 import { BASE_VERSION, CAPABILITIES } from '../rtpp/capabilities.ts';
 import { parseNotifyTarget } from '../rtpp/notify.ts';
 import type { AddressFamily } from '../wire/ip-address.ts';
@@ -181,6 +182,9 @@ function apply(option: Given, draft: Draft): void {
       break;
     case 'plane':
       relay.plane = oneOf(option, PLANE_CHOICES);
+      break;
+    case 'latching':
+      relay.latching = oneOf(option, LATCHING_MODES);
       break;
     case 'imsDialect':
       relay.imsDialect = oneOf(option, DIALECTS);

@@ -120,6 +120,13 @@ export const RELAY_OPTIONS = [
     help: 'how packets are moved (default auto)',
   },
   {
+    name: 'latching',
+    long: 'latching',
+    argument: 'required',
+    placeholder: 'safe|strict|rtpproxy',
+    help: 'whose packets are believed; rtpproxy: whoever comes first (default safe)',
+  },
+  {
     name: 'imsDialect',
     long: 'ims-dialect',
     argument: 'required',

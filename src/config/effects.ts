@@ -53,6 +53,7 @@ export const RELOAD_EFFECTS = {
   'relay.maxPort': 'restart-own-relay',
   'relay.timeoutSeconds': 'restart-own-relay',
   'relay.plane': 'restart-own-relay',
+  'relay.latching': 'restart-own-relay',
   'relay.imsDialect': 'restart-own-relay',
   'relay.recordingDirectory': 'restart-own-relay',
   'relay.spoolDirectory': 'restart-own-relay',

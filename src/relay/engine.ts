@@ -73,6 +73,7 @@ export class Relay<Origin extends ControlOrigin> {
   readonly #cookieLog = new LogLimit();
   readonly #socketLog = new LogLimit();
   readonly #dialectLog = new LogLimit(1, DIALECT_LOG_EVERY_MS);
+  readonly #contestLog = new LogLimit();
   readonly #dialect: ImsDialectMode;
   readonly #standardSources = new Set<string>();
   readonly #waiting: Job<Origin>[] = [];
@@ -182,6 +183,15 @@ export class Relay<Origin extends ControlOrigin> {
             'source of a party learned',
           );
           break;
+        case 'contested': {
+          this.#state.statistics.add('nsess_contested');
+          const suppressed = this.#contestLog.allow(now);
+          if (suppressed !== undefined) {
+            const told = { ...fields, remote: formatTransportAddress(event.remote), count: suppressed };
+            log.warn(told, 'two sources claim to be this party, and signalling names neither: one may be a stranger');
+          }
+          break;
+        }
         case 'socket-error':
           if (this.#socketLog.allow(now) !== undefined) {
             log.warn({ ...fields, err: event.cause }, 'media socket failed');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LATCHING_MODES } from './latching/latch.ts';
 
 const port = z.number().int().min(1).max(65535);
 
@@ -33,6 +34,11 @@ export const relayOptions = z.object({
   plane: z.enum(['auto', 'kernel', 'native', 'portable']).default('auto').meta({
     description: 'How packets are moved; auto takes the fastest plane that works here.',
     flag: '--plane',
+  }),
+  latching: z.enum(LATCHING_MODES).default('safe').meta({
+    description:
+      'Whose packets are believed: safe lets sources prove themselves; strict learns no host that signalling does not name; rtpproxy believes whoever comes first, as rtpproxy does.',
+    flag: '--latching',
   }),
   imsDialect: z.enum(['off', 'auto', 'only']).default('auto').meta({
     description: 'Whether the relay also understands the cookie-less dialect of the Python IMS.',

@@ -61,6 +61,10 @@ export interface PeerOrder {
   readonly peer: TransportAddress | undefined;
   /** Believe the host and never learn another address. */
   readonly asymmetric: boolean;
+  /** The command says in so many words that the party may be anywhere (modifier `S`). */
+  readonly symmetric?: boolean;
+  /** SSRC that the party of this leg's port had in the call before, which may still be sending. */
+  readonly shunnedSsrc?: number | undefined;
 }
 
 /** Counted over all sessions, ended ones included; RTP and RTCP together. */
@@ -134,6 +138,13 @@ export type PlaneEvent =
       readonly session: SessionId;
       readonly side: Side;
       readonly component: Component;
+      readonly remote: TransportAddress;
+    }
+  /** A source was believed without signalling's word, and another one has proved as much. */
+  | {
+      readonly kind: 'contested';
+      readonly session: SessionId;
+      readonly side: Side;
       readonly remote: TransportAddress;
     }
   /** A socket failed in a way that no packet explains. */

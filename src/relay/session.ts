@@ -14,6 +14,8 @@ export interface Leg {
   /** Address of the last U or L that had one. */
   peer: TransportAddress | undefined;
   asymmetric: boolean;
+  /** What the party of the call before sent on this port, not long ago. */
+  shunnedSsrc: number | undefined;
   /** Payload types of the party, as its last command listed them. */
   codecs: string | undefined;
   /** Packet length that the party's packets are wanted in, ms; 0: as they come. */
@@ -152,6 +154,7 @@ function newLeg(local: LocalAddress): Leg {
     port: undefined,
     peer: undefined,
     asymmetric: false,
+    shunnedSsrc: undefined,
     codecs: undefined,
     packetMs: 0,
     tos: undefined,

@@ -15,6 +15,7 @@ import {
   sideName,
 } from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
+import { PortMemory } from './port-memory.ts';
 import { PortTable } from './port-table.ts';
 import type { TapId } from './recording/tap.ts';
 import type { EndReason, Session } from './session.ts';
@@ -45,6 +46,7 @@ export class RelayState {
   readonly addresses: LocalAddresses;
   readonly sessions = new SessionTable();
   readonly statistics = new RelayStatistics();
+  readonly portMemory = new PortMemory();
   readonly log: Log;
   readonly meter: PlaneMeter;
   readonly canSetTos: boolean;
@@ -115,7 +117,9 @@ export class RelayState {
   releasePort(now: number, session: Session, side: Side): void {
     const leg = session.legs[side];
     if (leg.port !== undefined) {
-      this.ports(leg.local.family).release(now, leg.port);
+      const { family } = leg.local;
+      this.ports(family).release(now, leg.port);
+      this.portMemory.leave(now, family, leg.port, this.counters(session, side).analysis.ssrc);
       leg.port = undefined;
     }
   }

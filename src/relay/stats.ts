@@ -10,6 +10,7 @@ const STORED = {
   nsess_owrtp: 'complete sessions that ended with RTP in one direction only',
   nsess_nortcp: 'complete sessions that ended without any RTCP',
   nsess_owrtcp: 'complete sessions that ended with RTCP in one direction only',
+  nsess_contested: 'times that two sources claimed to be one party, and signalling named neither',
   nplrs_created: 'players started',
   nplrs_destroyed: 'players ended',
   total_duration: 'seconds, sum over ended sessions, set-up included',

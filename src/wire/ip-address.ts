@@ -127,6 +127,13 @@ export function isPrivate(text: string): boolean {
   );
 }
 
+/** 169.254/16 and fe80::/10. */
+export function isLinkLocal(text: string): boolean {
+  const bytes = unmapped(text);
+  const [a = 0, b = 0] = bytes ?? [];
+  return bytes?.length === 4 ? a === 169 && b === 254 : a === 0xfe && (b & 0xc0) === 0x80;
+}
+
 export function isMulticast(text: string): boolean {
   const bytes = unmapped(text);
   if (bytes === undefined) {

@@ -69,11 +69,13 @@ export class RtpParty {
   /** Sends `count` packets of 20 ms and one RTCP packet to a relay's port pair, at the pace of speech. */
   async talk(to: { readonly address: string; readonly port: number }, count = 25): Promise<void> {
     this.#rtcpSocket.send(rtcpDatagram(this.ssrc, `${this.name}@test`), to.port + 1, to.address);
+    const startedAt = performance.now();
     for (let i = 0; i < count; i++) {
       const sequenceNumber = this.#sequenceNumber++;
       const header = { payloadType: 0, sequenceNumber, timestamp: sequenceNumber * PAYLOAD_BYTES, ssrc: this.ssrc };
       this.#rtpSocket.send(rtpDatagram(header, this.#payload(sequenceNumber)), to.port, to.address);
-      await sleep(PACKET_INTERVAL_MS);
+      // By the clock: on a busy machine each pause is too long, and speech does not slow down.
+      await sleep(Math.max(0, startedAt + (i + 1) * PACKET_INTERVAL_MS - performance.now()));
     }
   }
 

@@ -90,6 +90,7 @@ export function relayArguments(
     ...['-T', String(relay.timeoutSeconds)],
     ...['-d', relayLevel(config)],
     ...(address.advertised === address.bind ? [] : ['-A', address.advertised]),
+    `--latching=${relay.latching}`,
     `--ims-dialect=${relay.imsDialect}`,
     `--plane=${relay.plane}`,
     ...recordingArguments(relay),

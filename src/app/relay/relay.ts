@@ -13,7 +13,8 @@ import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
 import type { RelayDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
-import { lockedLatching } from '../../relay/latching/index.ts';
+import { latchPolicy } from '../../relay/latching/index.ts';
+import type { LatchingMode } from '../../relay/latching/latch.ts';
 import type { LocalAddress } from '../../relay/local-addresses.ts';
 import { isUnicast, OwnControl } from '../../relay/own-control.ts';
 import type { MediaPlane } from '../../relay/plane.ts';
@@ -22,7 +23,7 @@ import type { RecordingFormat } from '../../relay/recording/tap.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../../relay/settings.ts';
 import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
 import { type NotifyTarget, parseNotifyTarget } from '../../rtpp/notify.ts';
-import { familyOf } from '../../wire/ip-address.ts';
+import { familyOf, isLoopback } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { testMediaAddresses } from './bind-test.ts';
 import { capacityOf, warnOfFewFiles } from './capacity.ts';
@@ -59,6 +60,8 @@ export interface RelayConfig {
   /** Who may be told of time-outs, in the form of `-n`; at most 64. Default: nobody. */
   readonly notify?: readonly string[];
   readonly plane?: PlaneChoice;
+  /** Whose packets are believed. Default `safe`. */
+  readonly latching?: LatchingMode;
   /** Default: nothing is logged. */
   readonly log?: Log;
 }
@@ -124,11 +127,15 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const drained = new Promise<void>((resolve) => {
     drainedNow = resolve;
   });
+  const hearsLoopback = [...inner, ...(external === undefined ? [] : [external])].some(({ address }) =>
+    isLoopback(address),
+  );
+  const policy = latchPolicy({ mode: config.latching ?? 'safe', hearsLoopback }, ownControl.includes);
   const driver = new RelayDriver({
     settings,
     environment: { routes, log, random: (below) => randomInt(below), isOwnControl: ownControl.includes },
     openPlane(listener): MediaPlane {
-      chosen = choosePlane(config.plane ?? 'auto', { listener, policy: lockedLatching(ownControl.includes) });
+      chosen = choosePlane(config.plane ?? 'auto', { listener, policy });
       return chosen.plane;
     },
     onDrained: drainedNow,

@@ -247,8 +247,16 @@ class PortableSession implements PacketSink {
     this.#listener.packet(this.#id, side, component, packet, source);
   }
 
+  contested(side: Side, remote: TransportAddress): void {
+    this.#listener.event({ kind: 'contested', session: this.#id, side, remote });
+  }
+
   discarded(): void {
     this.#totals.discarded += 1;
+  }
+
+  restored(count: number): void {
+    this.#totals.discarded -= count;
   }
 
   /** One function for all packets. A refused send (EMSGSIZE, EPERM, ENETUNREACH …) is a lost packet, no more. */

@@ -162,7 +162,9 @@ export function updateParty(
   }
   const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
-  state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric: leg.asymmetric } });
+  const { asymmetric, shunnedSsrc } = leg;
+  const symmetric = modifiers.asymmetric === false;
+  state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric, symmetric, shunnedSsrc } });
   session.refresh(now);
 }
 
@@ -231,6 +233,7 @@ function* openLeg(state: RelayState, now: number, session: Session, side: Side, 
     if (outcome.kind === 'opened') {
       table.claim(port);
       state.releasePort(now, session, side);
+      session.legs[side].shunnedSsrc = state.portMemory.recall(now, family, port);
       session.legs[side].port = port;
       session.legs[side].local = local;
       return true;

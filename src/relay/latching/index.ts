@@ -1,18 +1,31 @@
-import type { LatchPolicy, SourceRule } from './latch.ts';
+import type { LatchingMode, LatchPolicy, SourceRule } from './latch.ts';
 import { LockedRtcpLatch } from './locked-rtcp-latch.ts';
 import { LockedRtpLatch } from './locked-rtp-latch.ts';
+import { RtpproxyRtcpLatch, RtpproxyRtpLatch } from './rtpproxy-latch.ts';
 
-/**
- * Learns a source that proves itself, then locks it: see `locked-rtp-latch.ts`. A source that `isForbidden` is never
- * learned.
- */
-export function lockedLatching(isForbidden: SourceRule = () => false): LatchPolicy {
+/** Plain data, so that it can be told to another thread. */
+export interface LatchSettings {
+  readonly mode: LatchingMode;
+  /** Media sockets are bound to loopback: there, it is an address like any other. */
+  readonly hearsLoopback: boolean;
+}
+
+/** `safe` and `strict`: `locked-rtp-latch.ts`; `rtpproxy`: `rtpproxy-latch.ts`. A source that `isForbidden` is never learned. */
+export function latchPolicy(settings: LatchSettings, isForbidden: SourceRule = () => false): LatchPolicy {
+  const { mode } = settings;
+  if (mode === 'rtpproxy') {
+    return {
+      name: mode,
+      rtp: () => new RtpproxyRtpLatch(isForbidden),
+      rtcp: (rtp) => new RtpproxyRtcpLatch(rtp as RtpproxyRtpLatch, isForbidden),
+    };
+  }
   return {
-    name: 'locked',
-    rtp: () => new LockedRtpLatch(isForbidden),
+    name: mode,
+    rtp: () => new LockedRtpLatch({ ...settings, isForbidden }),
     rtcp: (rtp) => new LockedRtcpLatch(rtp, isForbidden),
   };
 }
 
-/** The policy where nothing is forbidden. */
-export const LOCKED = lockedLatching();
+/** The default on a relay whose sockets are not on loopback, with nothing forbidden. */
+export const LOCKED = latchPolicy({ mode: 'safe', hearsLoopback: false });

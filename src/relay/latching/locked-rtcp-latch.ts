@@ -1,6 +1,14 @@
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { isPlausibleRtcp } from '../media/packet.ts';
-import { isFrom, type Latch, type RtpLatch, type SourceRule, type Verdict } from './latch.ts';
+import {
+  type HeldPacket,
+  isFrom,
+  type Latch,
+  NOTHING_HELD,
+  type RtpLatch,
+  type SourceRule,
+  type Verdict,
+} from './latch.ts';
 
 /** RTCP comes every 5 s (RFC 3550 6.2); after two of them without a word the party may have moved. */
 const SILENCE_MS = 10_000;
@@ -49,6 +57,10 @@ export class LockedRtcpLatch implements Latch {
     this.#source = { address, port };
     this.#lastAt = now;
     return 'latched';
+  }
+
+  takeHeld(): readonly HeldPacket[] {
+    return NOTHING_HELD;
   }
 
   /** When RTP goes elsewhere, so does RTCP, and it learns its port anew. */

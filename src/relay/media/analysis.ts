@@ -51,6 +51,11 @@ export class RtpAnalysis {
     return this.#sentInClosedSegments + (this.#highest - this.#lowest + 1);
   }
 
+  /** Of the packet that was counted last; undefined: there was none. */
+  get ssrc(): number | undefined {
+    return this.#ssrc === -1 ? undefined : this.#ssrc;
+  }
+
   get lost(): number {
     return this.sent - this.received;
   }

@@ -14,8 +14,9 @@ const MUXED_RTCP_MIN = 64;
 const MUXED_RTCP_MAX = 95;
 
 const MIN_RTCP_BYTES = 8;
-const RTCP_TYPE_MIN = 192;
-const RTCP_TYPE_MAX = 223;
+/** SR, RR, SDES, BYE, APP (RFC 3550 12.1), RTPFB, PSFB (RFC 4585), XR (RFC 3611). */
+const RTCP_TYPE_MIN = 200;
+const RTCP_TYPE_MAX = 207;
 
 /** Version 2, room for the CSRC list and a header extension, at least one byte of payload, and not RTCP. */
 export function isPlausibleRtp(packet: Uint8Array): boolean {
@@ -42,12 +43,31 @@ export function hasRtpHeader(packet: Uint8Array): boolean {
   return packet.length >= RTP_HEADER_BYTES && (packet[0] ?? 0) >> 6 === 2;
 }
 
+/** The first packet of a compound is looked at: with SRTCP the others are encrypted. */
 export function isPlausibleRtcp(packet: Uint8Array): boolean {
   const type = packet[1] ?? 0;
   return (
-    packet.length >= MIN_RTCP_BYTES && (packet[0] ?? 0) >> 6 === 2 && type >= RTCP_TYPE_MIN && type <= RTCP_TYPE_MAX
+    packet.length >= MIN_RTCP_BYTES &&
+    (packet[0] ?? 0) >> 6 === 2 &&
+    type >= RTCP_TYPE_MIN &&
+    type <= RTCP_TYPE_MAX &&
+    4 + 4 * uint16(packet, 2) <= packet.length
   );
 }
+
+/** Hz of the RTP clock by RFC 3551 tables 4 and 5; 0: dynamic or not assigned, only SDP knows. */
+export function staticClockRateOf(payloadType: number): number {
+  return STATIC_CLOCK_RATES[payloadType] ?? 0;
+}
+
+const STATIC_CLOCK_RATES: readonly number[] = [
+  // 0 PCMU … 9 G.722, whose clock is that of 8 kHz by an old mistake
+  8_000, 0, 0, 8_000, 8_000, 8_000, 16_000, 8_000, 8_000, 8_000,
+  // 10 L16 … 18 G.729
+  44_100, 44_100, 8_000, 8_000, 90_000, 8_000, 11_025, 22_050, 8_000, 0,
+  // 25 CelB … 34 H.263
+  0, 0, 0, 0, 0, 90_000, 90_000, 0, 90_000, 0, 0, 90_000, 90_000, 90_000, 90_000,
+];
 
 export function payloadTypeOf(packet: Uint8Array): number {
   return (packet[1] ?? 0) & 0x7f;

@@ -12,6 +12,10 @@ export interface PacketSink {
   latched(side: Side, component: Component, remote: TransportAddress): void;
   firstPacket(side: Side, remote: TransportAddress): void;
   discarded(): void;
+  /** So many packets that were discarded are passed on after all. */
+  restored(count: number): void;
+  /** Two sources claim to be the party, and signalling names neither. */
+  contested(side: Side, remote: TransportAddress): void;
   /** A packet of a tapped leg, before it is forwarded. */
   tapped(side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void;
 }
@@ -149,7 +153,10 @@ export class MediaPath {
     const latch = leg[component];
     const verdict = latch.admit(now, address, port, packet);
     const isRtp = component === 'rtp';
-    if (verdict === 'refused') {
+    if (verdict === 'contested') {
+      sink.contested(side, { address, port });
+    }
+    if (verdict === 'refused' || verdict === 'contested') {
       if (isRtp) {
         counters.rtpRefused += 1;
       } else {
@@ -158,14 +165,39 @@ export class MediaPath {
       sink.discarded();
       return;
     }
+    if (verdict === 'latched') {
+      const source = { address, port };
+      sink.latched(side, component, source);
+      const held = latch.takeHeld();
+      if (held.length > 0) {
+        counters.rtpRefused -= held.length;
+        sink.restored(held.length);
+        for (const { at, packet: earlier } of held) {
+          this.#pass(at, side, component, earlier, address, port, sink);
+        }
+      }
+    }
+    this.#pass(now, side, component, packet, address, port, sink);
+  }
+
+  /** A packet of the party itself. */
+  #pass(
+    now: number,
+    side: Side,
+    component: Component,
+    packet: Uint8Array,
+    address: string,
+    port: number,
+    sink: PacketSink,
+  ): void {
+    const leg = this.#legs[side];
+    const { counters } = leg;
+    const isRtp = component === 'rtp';
     const far = otherSide(side);
     const muted = isRtp && this.#legs[far].muted;
     // What is dropped for a prompt, or in a session that is fed, keeps no session alive.
     if (!muted && !this.#fed) {
       counters.lastAcceptedAt = now;
-    }
-    if (verdict === 'latched') {
-      sink.latched(side, component, { address, port });
     }
     if (isRtp) {
       counters.rtpAccepted += 1;
