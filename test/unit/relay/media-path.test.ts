@@ -14,6 +14,7 @@ class World implements PacketSink {
   readonly forwarded: string[] = [];
   discards = 0;
   tappedPackets = 0;
+  readonly contests: Side[] = [];
 
   constructor() {
     this.path.legOpened(0);
@@ -38,6 +39,14 @@ class World implements PacketSink {
 
   discarded(): void {
     this.discards += 1;
+  }
+
+  restored(count: number): void {
+    this.discards -= count;
+  }
+
+  contested(side: Side): void {
+    this.contests.push(side);
   }
 
   latched(): void {}
@@ -101,4 +110,36 @@ test('what is fed to a leg without a socket or an address is discarded', () => {
   path.legOpened(0);
   path.feed(1, 0, 'rtp', AUDIO, world);
   assert.deepEqual([world.forwarded, world.discards], [[], 2]);
+});
+
+/** A packet of 20 ms from a party that its NAT has given another address. */
+function fromBehindNat(world: World, index: number, address = '198.51.100.7', ssrc = 7): void {
+  const header = { payloadType: 0, sequenceNumber: index, timestamp: index * 160, ssrc };
+  const packet = rtpDatagram(header, new Uint8Array(160));
+  world.path.receive(index * 20, 1, 'rtp', packet, address, 40_000, world);
+}
+
+test('nothing of a party behind a NAT is lost while it is being recognised', () => {
+  const world = new World();
+  world.path.signal(0, 1, { peer: { address: '10.0.0.1', port: 4000 }, asymmetric: false });
+  for (let index = 0; index < 4; index++) {
+    fromBehindNat(world, index);
+  }
+  assert.deepEqual([world.forwarded.length, world.discards], [0, 4]);
+  fromBehindNat(world, 4);
+  assert.deepEqual([world.forwarded.length, world.discards], [5, 0]);
+  const { rtpAccepted, rtpRefused, rtpRelayed, analysis } = world.path.counters(1);
+  assert.deepEqual([rtpAccepted, rtpRefused, rtpRelayed], [5, 0, 5]);
+  assert.ok(analysis.longestGapMs <= 20, 'each is counted at the time when it came');
+});
+
+test('a doubtful source is told of and not heard', () => {
+  const world = new World();
+  world.path.signal(0, 1, { peer: { address: '10.0.0.1', port: 4000 }, asymmetric: false });
+  for (let index = 0; index < 10; index++) {
+    fromBehindNat(world, index);
+    fromBehindNat(world, index, '203.0.113.8', 8);
+  }
+  assert.deepEqual(world.contests, [1]);
+  assert.equal(world.forwarded.length, 10);
 });
