@@ -1,32 +1,67 @@
 /**
- * `npm run bench -- supervisor [--json FILE]`: figures beside those of others in the same run, on this machine. They
- * are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
+ * `npm run bench -- supervisor|relay [--json FILE]`: figures beside those of others in the same run, on this machine.
+ * They are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type BenchReport, describeMachine, printReport } from './report.ts';
+import { benchRelay } from './relay/relay.ts';
+import { printResults } from './relay/results.ts';
+import { describeMachine, printReport } from './report.ts';
 import { benchSupervisor } from './supervisor.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<BenchReport>>> = {
-  supervisor: benchSupervisor,
+const OPTIONS = {
+  json: { type: 'string' },
+  calls: { type: 'string', default: '500' },
+  seconds: { type: 'string', default: '10' },
+  rounds: { type: 'string', default: '3' },
+  only: { type: 'string' },
+  'no-ladder': { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+/** Prints what it found and returns it as data. */
+const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
+  supervisor: async () => {
+    const report = await benchSupervisor();
+    printReport(report);
+    return report;
+  },
+  relay: async (values) => {
+    const results = await benchRelay({
+      calls: whole('calls', values.calls),
+      seconds: whole('seconds', values.seconds),
+      rounds: whole('rounds', values.rounds),
+      only: values.only?.split(','),
+      ladder: !values['no-ladder'],
+    });
+    printResults(results);
+    return { name: 'relay', ...results };
+  },
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'string' } } });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
   const names = positionals.length === 0 ? Object.keys(BENCHES) : positionals;
-  const reports: BenchReport[] = [];
+  const reports: object[] = [];
   for (const name of names) {
     const bench = BENCHES[name];
     if (bench === undefined) {
       throw new Error(`there is no bench "${name}"; there is ${Object.keys(BENCHES).join(', ')}`);
     }
-    const report = await bench();
-    printReport(report);
-    reports.push(report);
+    reports.push(await bench(values));
   }
   if (values.json !== undefined) {
     await writeFile(values.json, `${JSON.stringify({ ...describeMachine(), reports }, null, 2)}\n`);
   }
+}
+
+function whole(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new Error(`--${name} takes a whole number above 0`);
+  }
+  return value;
 }
 
 await main();

@@ -1,0 +1,122 @@
+/**
+ * `npm run bench -- relay [--calls 500] [--seconds 10] [--rounds 3] [--only NAME,NAME] [--no-ladder]`: our relay on
+ * each plane beside rtpengine and rtpproxy. Rounds are interleaved, so that what the machine does meanwhile meets all
+ * of them. Then the number of calls grows until a relay loses more than 0.1 %.
+ */
+import { createScope } from '../../../test/support/scope.ts';
+import { describeMachine } from '../report.ts';
+import { absence, CONTESTANTS, type Contestant, MAX_CALLS } from './contestants.ts';
+import { lossShare, measure, type Run } from './measure.ts';
+import { ALLOWED_LOSS, type Limit, NO_LADDER, type RelayResults, summarise } from './results.ts';
+
+export interface RelayBenchOptions {
+  readonly calls: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Names of contestants; all unless told. */
+  readonly only: readonly string[] | undefined;
+  readonly ladder: boolean;
+}
+
+const WARM_UP_MS = 2000;
+/** The ladder: more calls by this factor, up to what the ports allow. */
+const FIRST_STEP = 100;
+const STEP_FACTOR = 1.25;
+const STEP_MS = 4000;
+/** A run in which the generator itself was later than this says nothing of the relay, microseconds. */
+const GENERATOR_LATE_US = 20_000;
+/** A step is lost only when it fails so often: other work of the machine may spoil one. */
+const TRIES = 2;
+
+export async function benchRelay(options: RelayBenchOptions): Promise<RelayResults> {
+  const { calls, seconds, rounds } = options;
+  const { present, absent } = await whoIsThere(options.only);
+  const runs = new Map<Contestant, Run[]>(present.map((contestant) => [contestant, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const contestant of present) {
+      console.error(`round ${round} of ${rounds}: ${contestant.name}, ${calls} calls`);
+      const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: seconds * 1000 });
+      runs.get(contestant)?.push(run);
+    }
+  }
+  const limits = options.ladder ? await climb(present) : new Map<Contestant, Limit>();
+  const { date = '', machine = '', node = '' } = describeMachine();
+  return {
+    date,
+    machine,
+    node,
+    calls,
+    seconds,
+    rounds,
+    relays: present.map((contestant) =>
+      summarise(contestant.name, contestant.ours, runs.get(contestant) ?? [], limits.get(contestant) ?? NO_LADDER),
+    ),
+    absent,
+  };
+}
+
+async function whoIsThere(only: readonly string[] | undefined): Promise<{
+  present: Contestant[];
+  absent: { name: string; reason: string }[];
+}> {
+  const wanted = CONTESTANTS.filter(({ name }) => only === undefined || only.includes(name));
+  const present: Contestant[] = [];
+  const absent: { name: string; reason: string }[] = [];
+  for (const contestant of wanted) {
+    const { scope, close } = createScope();
+    const reason = await absence(scope, contestant).finally(close);
+    if (reason === undefined) {
+      present.push(contestant);
+    } else {
+      absent.push({ name: contestant.name, reason });
+      console.error(`LEFT OUT: ${contestant.name}: ${reason}`);
+    }
+  }
+  return { present, absent };
+}
+
+/** Step by step, all who still carry their calls in turn. */
+async function climb(contestants: readonly Contestant[]): Promise<Map<Contestant, Limit>> {
+  const limits = new Map<Contestant, Limit>(
+    contestants.map((contestant) => [contestant, { limitCalls: null, carried: 0, generatorLimited: false }]),
+  );
+  const climbing = new Set(contestants);
+  for (
+    let step = FIRST_STEP;
+    step <= MAX_CALLS && climbing.size > 0;
+    step = Math.round((step * STEP_FACTOR) / 10) * 10
+  ) {
+    for (const contestant of climbing) {
+      const verdict = await tryStep(contestant, step);
+      const limit = limits.get(contestant) ?? NO_LADDER;
+      if (verdict === 'carried') {
+        limits.set(contestant, { ...limit, carried: step });
+      } else {
+        limits.set(contestant, { ...limit, limitCalls: step, generatorLimited: verdict === 'generator' });
+        climbing.delete(contestant);
+      }
+    }
+  }
+  return limits;
+}
+
+async function tryStep(contestant: Contestant, calls: number): Promise<'carried' | 'lost' | 'generator'> {
+  let verdict: 'lost' | 'generator' = 'lost';
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: STEP_MS }).catch((error: Error) => {
+      console.error(`${contestant.name} with ${calls} calls: ${error.message.split('\n')[0]}`);
+      return undefined;
+    });
+    if (run !== undefined) {
+      const { generator } = run;
+      console.error(
+        `${contestant.name} with ${calls} calls: ${(lossShare(run) * 100).toFixed(3)} % lost, p99 ${run.delayUs.p99} µs`,
+      );
+      if (lossShare(run) <= ALLOWED_LOSS) {
+        return 'carried';
+      }
+      verdict = generator.drops > 0 || generator.latenessUs.p99 > GENERATOR_LATE_US ? 'generator' : 'lost';
+    }
+  }
+  return verdict;
+}
