@@ -1,6 +1,6 @@
 /** When do relay and IMS answer? Asked from outside, without pause, by the same code whoever started them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pingSipOptions } from '../../src/io/sip-options-ping.ts';
+import { pingSipOptions } from '../../src/io/sip/options-ping.ts';
 import { askRelay } from '../../test/support/rtpp.ts';
 
 /** Between questions, and how long one may wait for its answer, milliseconds. */

@@ -1,7 +1,7 @@
 /** Kamailio with the script of test/peers/kamailio: its command line for ims-launch, or the program by itself. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pingSipOptions } from '../../src/io/sip-options-ping.ts';
+import { pingSipOptions } from '../../src/io/sip/options-ping.ts';
 import { Program } from './program.ts';
 import { projectRoot } from './project.ts';
 import type { Scope } from './scope.ts';

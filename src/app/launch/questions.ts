@@ -3,7 +3,7 @@ import { describeOwner, MAX_COMMAND_LENGTH, portOwner } from '../../io/port-owne
 import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { RtppClient } from '../../io/rtpp-client-driver.ts';
 import { isLocalAddress } from '../../io/server-address.ts';
-import { pingSipOptions } from '../../io/sip-options-ping.ts';
+import { pingSipOptions } from '../../io/sip/options-ping.ts';
 import { formatCommand } from '../../rtpp/request.ts';
 import { describeOutcome } from '../../rtpp-client/outcome.ts';
 import type { CheckOutcome, RelayVerdict } from '../../supervisor/events.ts';

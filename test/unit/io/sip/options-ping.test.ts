@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { pingSipOptions } from '../../../src/io/sip-options-ping.ts';
-import { parseMessage } from '../../../src/sip/message/parse.ts';
+import { pingSipOptions } from '../../../../src/io/sip/options-ping.ts';
+import { parseMessage } from '../../../../src/sip/message/parse.ts';
 
 async function server(t: TestContext, answer: (request: string) => string | undefined): Promise<number> {
   const socket = createSocket('udp4');

@@ -1,24 +1,24 @@
 /** SIP over UDP (RFC 3261 18): one socket, one message a datagram. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { ImsError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
-import { formatMessage } from '../sip/message/format.ts';
-import type { SipMessage, SipRequest } from '../sip/message/message.ts';
-import { isKeepAlive, parseMessage } from '../sip/message/parse.ts';
-import { createResponse } from '../sip/message/response.ts';
-import type { Flow } from '../sip/transaction/flow.ts';
-import type { IdSource } from '../sip/transaction/ids.ts';
-import { responseFlow, stampTopVia } from '../sip/transaction/via-routing.ts';
+import { ImsError } from '../../errors.ts';
+import type { Log } from '../../observe/log.ts';
+import { formatMessage } from '../../sip/message/format.ts';
+import type { SipMessage, SipRequest } from '../../sip/message/message.ts';
+import { isKeepAlive, parseMessage } from '../../sip/message/parse.ts';
+import { createResponse } from '../../sip/message/response.ts';
+import type { Flow } from '../../sip/transaction/flow.ts';
+import type { IdSource } from '../../sip/transaction/ids.ts';
+import { responseFlow, stampTopVia } from '../../sip/transaction/via-routing.ts';
 import {
   familyOf,
   formatTransportAddress,
   isMulticast,
   isWildcard,
   type TransportAddress,
-} from '../wire/ip-address.ts';
-import { describeOwner, portOwner } from './port-owner.ts';
-import type { SipTransport, SipTransportCounters } from './sip-transport.ts';
+} from '../../wire/ip-address.ts';
+import { describeOwner, portOwner } from '../port-owner.ts';
+import type { SipTransport, SipTransportCounters } from './transport.ts';
 
 export interface SipUdpTransportOptions {
   /** IP address to bind; the wildcard for all of one family. */

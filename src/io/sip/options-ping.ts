@@ -1,8 +1,8 @@
 /** One SIP OPTIONS to a local server: does it speak? Any response, also a refusal, is an answer. */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import type { CheckOutcome } from '../supervisor/events.ts';
-import { familyOf, formatHost, type TransportAddress } from '../wire/ip-address.ts';
+import type { CheckOutcome } from '../../supervisor/events.ts';
+import { familyOf, formatHost, type TransportAddress } from '../../wire/ip-address.ts';
 
 /** RFC 3261 17.1.1.2: T1; the request is sent again at T1, 3·T1, … until the limit. */
 const T1_MS = 500;

@@ -1,6 +1,6 @@
-import type { SipMessage } from '../sip/message/message.ts';
-import type { Flow } from '../sip/transaction/flow.ts';
-import type { TransportAddress } from '../wire/ip-address.ts';
+import type { SipMessage } from '../../sip/message/message.ts';
+import type { Flow } from '../../sip/transaction/flow.ts';
+import type { TransportAddress } from '../../wire/ip-address.ts';
 
 /** A socket, or several, that carry SIP messages one way or the other. */
 export interface SipTransport {

@@ -1,14 +1,14 @@
 /** Turns the effects of the SIP engines into calls, the sockets' facts into events, and arms ONE timer for all. */
-import type { Log } from '../observe/log.ts';
-import { callId } from '../sip/message/headers/call-id.ts';
-import type { SipMessage } from '../sip/message/message.ts';
-import { parseMessage } from '../sip/message/parse.ts';
-import type { SendEffect, TransactionEffect, TransactionEvent } from '../sip/transaction/effects.ts';
-import type { Flow } from '../sip/transaction/flow.ts';
-import type { TransactionLayer } from '../sip/transaction/layer.ts';
-import { formatTransportAddress } from '../wire/ip-address.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
-import type { SipTransport } from './sip-transport.ts';
+import type { Log } from '../../observe/log.ts';
+import { callId } from '../../sip/message/headers/call-id.ts';
+import type { SipMessage } from '../../sip/message/message.ts';
+import { parseMessage } from '../../sip/message/parse.ts';
+import type { SendEffect, TransactionEffect, TransactionEvent } from '../../sip/transaction/effects.ts';
+import type { Flow } from '../../sip/transaction/flow.ts';
+import type { TransactionLayer } from '../../sip/transaction/layer.ts';
+import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { DeadlineTimer } from '../deadline-timer.ts';
+import type { SipTransport } from './transport.ts';
 
 /**
  * The transaction user (RFC 3261 17): an engine that calls the layer's verbs and returns the layer's effects among its

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { randomIds } from '../../../src/io/random-ids.ts';
-import { SipDriver, type TransactionUser } from '../../../src/io/sip-driver.ts';
-import { openSipUdpTransport } from '../../../src/io/sip-udp-transport.ts';
-import { createResponse } from '../../../src/sip/message/response.ts';
-import type { TransactionEffect, TransactionEvent } from '../../../src/sip/transaction/effects.ts';
-import { TransactionLayer } from '../../../src/sip/transaction/layer.ts';
-import type { TransportAddress } from '../../../src/wire/ip-address.ts';
-import { outgoing } from '../sip/support.ts';
+import { randomIds } from '../../../../src/io/random-ids.ts';
+import { SipDriver, type TransactionUser } from '../../../../src/io/sip/driver.ts';
+import { openSipUdpTransport } from '../../../../src/io/sip/udp-transport.ts';
+import { createResponse } from '../../../../src/sip/message/response.ts';
+import type { TransactionEffect, TransactionEvent } from '../../../../src/sip/transaction/effects.ts';
+import { TransactionLayer } from '../../../../src/sip/transaction/layer.ts';
+import type { TransportAddress } from '../../../../src/wire/ip-address.ts';
+import { outgoing } from '../../sip/support.ts';
 
 /** Fast timers, so that a real 64*T1 fits into a test. */
 const TIMERS = { t1Ms: 5, t2Ms: 40, t4Ms: 50 };

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { ImsError } from '../../../src/errors.ts';
-import { randomIds } from '../../../src/io/random-ids.ts';
-import { openSipUdpTransport, type SipUdpTransport } from '../../../src/io/sip-udp-transport.ts';
-import type { SipMessage } from '../../../src/sip/message/message.ts';
-import { parseMessage } from '../../../src/sip/message/parse.ts';
-import type { Flow } from '../../../src/sip/transaction/flow.ts';
-import { RFC4475 } from '../../vectors/sip/rfc4475.ts';
-import { wire } from '../sip/support.ts';
+import { ImsError } from '../../../../src/errors.ts';
+import { randomIds } from '../../../../src/io/random-ids.ts';
+import { openSipUdpTransport, type SipUdpTransport } from '../../../../src/io/sip/udp-transport.ts';
+import type { SipMessage } from '../../../../src/sip/message/message.ts';
+import { parseMessage } from '../../../../src/sip/message/parse.ts';
+import type { Flow } from '../../../../src/sip/transaction/flow.ts';
+import { RFC4475 } from '../../../vectors/sip/rfc4475.ts';
+import { wire } from '../../sip/support.ts';
 
 const OPTIONS = `OPTIONS sip:127.0.0.1 SIP/2.0
 Via: SIP/2.0/UDP 127.0.0.1:1;branch=z9hG4bKx;rport
