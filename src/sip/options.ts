@@ -9,7 +9,7 @@ const hostPort = z
 export const signallingShape = {
   SERVER_PORT: port
     .default(5060)
-    .meta({ description: 'SIP port that ims-server listens on (UDP).', flag: '--sip-port' }),
+    .meta({ description: 'SIP port that ims-server listens on, UDP and TCP.', flag: '--sip-port' }),
   SERVER_PUBLIC_PORT: port.nullable().default(null).meta({
     description: 'SIP port that is advertised in Contact and Via, if a NAT maps it to another one; null: SERVER_PORT.',
     env: 'SERVER_PUBLIC_PORT',
@@ -55,8 +55,21 @@ export const sipShape = {
       z.object({
         prefix: z.string().min(1).meta({ description: 'User part starts with this.' }),
         target: hostPort.meta({ description: 'host:port that the call is sent to.' }),
+        transport: z.enum(['udp', 'tcp', 'tls']).default('udp').meta({ description: 'How it is sent there.' }),
       }),
     )
     .default([])
     .meta({ description: 'Static routes for users that are not registered here: the longest prefix wins.' }),
+  tcp: z.boolean().default(true).meta({ description: 'SIP over TCP, too, on the same port.' }),
+  tlsPort: port.nullable().default(null).meta({
+    description: 'SIP over TLS on this port (5061 as a rule); null: none. Needs ims.tlsCertificate and ims.tlsKey.',
+  }),
+  tlsCertificate: z.string().min(1).optional().meta({
+    description: 'PEM file with the certificate of this server and those between it and the authority.',
+  }),
+  tlsKey: z.string().min(1).optional().meta({ description: 'PEM file with the key of the certificate.' }),
+  maxConnections: z.number().int().min(10).max(100000).default(2000).meta({
+    description:
+      'TCP connections at once, and TLS ones; one more costs the one that was silent longest, a stranger first.',
+  }),
 } as const;

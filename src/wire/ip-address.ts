@@ -153,6 +153,18 @@ export function sameAddress(left: string, right: string): boolean {
   return a !== undefined && b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/** An address that one host answers at: nothing is ever sent to a group, to everybody or to nobody. */
+export function isUnicast({ address, port }: TransportAddress): boolean {
+  return (
+    port > 0 &&
+    port <= 65535 &&
+    familyOf(address) !== undefined &&
+    !isMulticast(address) &&
+    !isWildcard(address) &&
+    address !== '255.255.255.255'
+  );
+}
+
 /** `198.51.100.1:5060` or `[2001:db8::1]:5060`. */
 export function formatTransportAddress(target: TransportAddress): string {
   return target.address.includes(':') ? `[${target.address}]:${target.port}` : `${target.address}:${target.port}`;

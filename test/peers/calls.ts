@@ -24,6 +24,9 @@ export interface Scenarios {
   readonly finalStatus?: number;
   /** User that registers and is called, CALLEE unless told. */
   readonly calleeUser?: string;
+  /** `udp` unless told. */
+  readonly callerTransport?: 'udp' | 'tcp';
+  readonly calleeTransport?: 'udp' | 'tcp';
   readonly callerVideo?: RtpParty;
   readonly calleeVideo?: RtpParty;
 }
@@ -38,15 +41,18 @@ export async function placeCall(scope: Scope, system: Pick<System, 'sipPort'>, s
     remotePort: system.sipPort,
     service: scenarios.calleeUser ?? CALLEE,
     password: '1234',
+    transport: scenarios.calleeTransport ?? 'udp',
   });
   const callee = await Sipp.start(scope, {
     scenario: scenarios.callee,
+    transport: scenarios.calleeTransport ?? 'udp',
     localPort: calleePort,
     media: calleeMedia,
     video: scenarios.calleeVideo,
   });
   const caller = await startCaller(scope, system, {
     scenario: scenarios.caller,
+    transport: scenarios.callerTransport ?? 'udp',
     service: scenarios.calleeUser ?? CALLEE,
     media: callerMedia,
     video: scenarios.callerVideo,

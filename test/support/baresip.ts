@@ -21,6 +21,10 @@ export interface BaresipOptions {
   /** Frequency of the tone that it sends. */
   readonly toneHz: number;
   readonly answer: 'auto' | 'manual';
+  /** `udp` unless told. The registrar's port is the one of the transport. */
+  readonly transport?: 'udp' | 'tcp' | 'tls';
+  /** PEM file: who may have signed the registrar's certificate. */
+  readonly authority?: string;
 }
 
 export class Baresip {
@@ -39,12 +43,12 @@ export class Baresip {
     await mkdir(recordings);
     const tone = join(directory, 'tone.wav');
     await writeFile(tone, toneWav(options.toneHz, TONE_SECONDS));
-    await writeFile(join(directory, 'config'), await configuration(tone, recordings));
+    await writeFile(join(directory, 'config'), await configuration(tone, recordings, options.authority));
     await writeFile(join(directory, 'contacts'), '');
-    const { user, registrar, password, answer } = options;
+    const { user, registrar, password, answer, transport = 'udp' } = options;
     await writeFile(
       join(directory, 'accounts'),
-      `<sip:${user}@${registrar}>;auth_pass=${password};regint=120;answermode=${answer}\n`,
+      `<sip:${user}@${registrar};transport=${transport}>;auth_pass=${password};regint=120;answermode=${answer}\n`,
     );
     const program = Program.start(scope, {
       name: options.name,
@@ -99,10 +103,11 @@ export class Baresip {
   }
 }
 
-async function configuration(tone: string, recordings: string): Promise<string> {
+async function configuration(tone: string, recordings: string, authority: string | undefined): Promise<string> {
   return [
     'poll_method epoll',
     'sip_listen 0.0.0.0:5060',
+    ...(authority === undefined ? [] : [`sip_cafile ${authority}`, 'sip_verify_server yes']),
     `audio_source aufile,${tone}`,
     // A bridge without another end: a player that needs no sound card.
     'audio_player aubridge,nowhere',

@@ -18,6 +18,7 @@ export const PEERS = {
   rtpengine: { apt: 'rtpengine-daemon', probe: ['rtpengine', '--version'], version: /Version: (\S+)/ },
   systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
   tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
+  openssl: { apt: 'openssl', probe: ['openssl', 'version'], version: /OpenSSL (\S+)/ },
   python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;

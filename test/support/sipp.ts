@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { boundSockets } from '../../src/io/port-owner.ts';
 import { Program } from './program.ts';
 import { projectRoot } from './project.ts';
 import type { RtpParty } from './rtp-party.ts';
@@ -15,6 +16,8 @@ export interface SippOptions {
   /** File name in test/peers/sipp without `.xml`. */
   readonly scenario: string;
   readonly localPort: number;
+  /** `udp` unless told. Over TCP a side that begins has no port of its own, and cannot be paced. */
+  readonly transport?: 'udp' | 'tcp';
   /** Where requests go, for a side that begins: a port on 127.0.0.1. */
   readonly remotePort?: number;
   /** User that is called or registered: `[service]`. */
@@ -55,10 +58,7 @@ export class Sipp {
       command: ['sipp', ...sippArguments(options, scenario, logPath)],
       cwd: directory,
     });
-    await waitFor(
-      `sipp on port ${options.localPort}`,
-      () => !program.running || boundUdpPorts().has(options.localPort),
-    );
+    await waitFor(`sipp on port ${options.localPort}`, () => !program.running || isOpen(options));
     return new Sipp(program, options, logPath);
   }
 
@@ -159,11 +159,19 @@ function fillIn(scenario: string, { caller, finalStatus, media, laterMedia = med
     .replaceAll('@LATER_PORT@', String(laterMedia?.port ?? 9));
 }
 
+function isOpen({ transport, localPort, remotePort }: SippOptions): boolean {
+  if (transport !== 'tcp') {
+    return boundUdpPorts().has(localPort);
+  }
+  return remotePort !== undefined || boundSockets('tcp').some(({ port }) => port === localPort);
+}
+
 function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {
   const { localPort, remotePort, service, caller, password } = options;
   return [
     ...(remotePort === undefined ? [] : [`127.0.0.1:${remotePort}`]),
     ...['-sf', scenario, '-m', '1', '-i', '127.0.0.1', '-p', String(localPort)],
+    ...(options.transport === 'tcp' ? ['-t', 't1'] : []),
     ...(service === undefined ? [] : ['-s', service]),
     ...['-au', caller ?? service ?? '', '-ap', password ?? ''],
     ...['-trace_msg', '-message_file', logPath, '-trace_err', '-error_file', `${logPath}.errors`],

@@ -6,8 +6,6 @@ import { randomIds } from '../../io/random-ids.ts';
 import { openRtppClient } from '../../io/rtpp-client-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import type { SipTransport } from '../../io/sip/transport.ts';
-import { openSipUdpTransport } from '../../io/sip/udp-transport.ts';
 import type { ImsDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
@@ -18,11 +16,12 @@ import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
-import { familyOf, formatTransportAddress, isLoopback, type TransportAddress } from '../../wire/ip-address.ts';
+import { formatTransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { RtppMediaRelay } from './rtpp-media-relay.ts';
 import { StaticRoutes } from './static-routes.ts';
+import { advertisedAddress, SipTransports } from './transports.ts';
 
 export interface ServerConfig {
   readonly config: Config;
@@ -65,7 +64,7 @@ export async function createServer({
   let config = initial;
   let address = initialAddress;
   const ids = randomIds();
-  const transports = await openTransports(initial, address, () => advertisedAddress(initial, address), log);
+  const transports = await SipTransports.open(initial, address, () => advertisedAddress(initial, address), log);
   const rtpp = await openRtppClient({ host: config.relay.host, port: config.relay.port, log });
   const relay = new RtppMediaRelay(rtpp, log);
   const records = new CdrWriter({ dataDir: config.dataDir, log });
@@ -107,11 +106,11 @@ export async function createServer({
         assertNever(effect);
     }
   };
-  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports, perform, log });
+  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports: transports.all, perform, log });
   const startRoutes = async (): Promise<StaticRoutes> => {
     const started = new StaticRoutes({
       routes: config.ims.routes,
-      flowTo: (remote) => transportFor(transports, remote).flowTo(remote),
+      flowTo: (remote, kind) => transports.flowTo(remote, kind),
       onChange: (resolved) => server.directory.setRoutes(resolved),
       log,
     });
@@ -122,7 +121,7 @@ export async function createServer({
   warnOfPublishedPasswords(accounts, log);
   const details: ImsDetails = {
     version: packageVersion(),
-    listen: transports.map(({ local }) => `udp ${formatTransportAddress(local)}`),
+    listen: transports.all.map(({ kind, local }) => `${kind} ${formatTransportAddress(local)}`),
     advertised: formatTransportAddress(advertisedAddress(config, address)),
     users: accounts.size,
   };
@@ -133,7 +132,7 @@ export async function createServer({
     await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
-    await Promise.all([rtpp.close(), records.close(), ...transports.map((transport) => transport.close())]);
+    await Promise.all([rtpp.close(), records.close(), transports.close()]);
   };
   const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
     config = next;
@@ -172,56 +171,6 @@ export async function createServer({
       return closing;
     },
   };
-}
-
-/** All IPv4 addresses, and all IPv6 ones where the system has IPv6. */
-async function openTransports(
-  config: Config,
-  address: ServerAddress,
-  advertised: () => TransportAddress,
-  log: Log,
-): Promise<readonly SipTransport[]> {
-  const ids = randomIds();
-  const open = (host: string, port: number): Promise<SipTransport> =>
-    openSipUdpTransport({ host, port, ids, log, sentBy: (remote, local) => reachedAt(remote, local, advertised()) });
-  const first = familyOf(address.bind) === 6 ? '::' : '0.0.0.0';
-  const transports = [await open(first, config.SERVER_PORT)];
-  const second = first === '::' ? '0.0.0.0' : '::';
-  if (localAddresses().some((local) => familyOf(local) === familyOf(second))) {
-    try {
-      transports.push(await open(second, config.SERVER_PORT));
-    } catch (err) {
-      await Promise.all(transports.map((transport) => transport.close()));
-      throw err;
-    }
-  }
-  return transports;
-}
-
-function advertisedAddress(config: Config, { advertised }: ServerAddress): TransportAddress {
-  return { address: advertised, port: config.SERVER_PUBLIC_PORT ?? config.SERVER_PORT };
-}
-
-/** What Via and Contact name: to this machine its loopback address, to all others the advertised one. */
-function reachedAt(remote: TransportAddress, local: TransportAddress, advertised: TransportAddress): TransportAddress {
-  const family = familyOf(remote.address);
-  if (isLoopback(remote.address)) {
-    return { address: family === 6 ? '::1' : '127.0.0.1', port: local.port };
-  }
-  if (familyOf(advertised.address) === family) {
-    return advertised;
-  }
-  const other = localAddresses().find((candidate) => familyOf(candidate) === family && !isLoopback(candidate));
-  return other === undefined ? advertised : { address: other, port: local.port };
-}
-
-function transportFor(transports: readonly SipTransport[], remote: TransportAddress): SipTransport {
-  const family = familyOf(remote.address);
-  const found = transports.find(({ local }) => familyOf(local.address) === family) ?? transports[0];
-  if (found === undefined) {
-    throw new Error('no transport is open');
-  }
-  return found;
 }
 
 /** Names by which phones may call this server: what is configured, what is advertised, what is local. */

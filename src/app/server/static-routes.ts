@@ -2,18 +2,22 @@ import { lookup } from 'node:dns/promises';
 import type { Log } from '../../observe/log.ts';
 import { parseHostPort } from '../../sip/message/uri.ts';
 import type { StaticRoute } from '../../sip/methods/directory.ts';
-import type { Flow } from '../../sip/transaction/flow.ts';
+import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
 import { familyOf, formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 
 export interface RouteOption {
   readonly prefix: string;
   readonly target: string;
+  readonly transport: FlowTransport;
 }
+
+type FlowTo = (remote: TransportAddress, transport: FlowTransport) => Flow | undefined;
 
 /** How often host names of routes are looked up again. */
 const REFRESH_MS = 60_000;
 
 const SIP_PORT = 5060;
+const DEFAULT_PORTS: Partial<Record<FlowTransport, number>> = { tls: 5061 };
 
 /**
  * Keeps the static routes' host names resolved. A name that does not resolve keeps its last address, or has no
@@ -21,7 +25,7 @@ const SIP_PORT = 5060;
  */
 export class StaticRoutes {
   readonly #options: readonly RouteOption[];
-  readonly #flowTo: (remote: TransportAddress) => Flow;
+  readonly #flowTo: FlowTo;
   readonly #onChange: (routes: readonly StaticRoute[]) => void;
   readonly #log: Log;
   readonly #addresses = new Map<string, string>();
@@ -30,7 +34,8 @@ export class StaticRoutes {
 
   constructor(options: {
     readonly routes: readonly RouteOption[];
-    readonly flowTo: (remote: TransportAddress) => Flow;
+    /** Undefined: there is no such transport here. */
+    readonly flowTo: FlowTo;
     readonly onChange: (routes: readonly StaticRoute[]) => void;
     readonly log: Log;
   }) {
@@ -73,13 +78,21 @@ export class StaticRoutes {
     }
   }
 
-  #routeOf({ prefix, target }: RouteOption): StaticRoute[] {
+  #routeOf({ prefix, target, transport }: RouteOption): StaticRoute[] {
     const parsed = parseHostPort(target);
     const address = this.#addresses.get(parsed?.host ?? target);
     if (address === undefined) {
       return [];
     }
-    const remote = { address, port: parsed?.port ?? SIP_PORT };
-    return [{ prefix, host: formatTransportAddress(remote), flow: this.#flowTo(remote) }];
+    const remote = { address, port: parsed?.port ?? DEFAULT_PORTS[transport] ?? SIP_PORT };
+    const flow = this.#flowTo(remote, transport);
+    if (flow === undefined && !this.#failing.has(`${transport} ${prefix}`)) {
+      this.#failing.add(`${transport} ${prefix}`);
+      this.#log.warn(
+        { key: `ims.routes ${prefix}`, reason: transport },
+        'a static route is left out: its transport is off here',
+      );
+    }
+    return flow === undefined ? [] : [{ prefix, host: formatTransportAddress(remote), flow }];
   }
 }

@@ -17,6 +17,8 @@ import type { SipTransport } from './transport.ts';
 export interface TransactionUser<Effect extends { readonly kind: string }> {
   handleTransaction(now: number, event: TransactionEvent): readonly (TransactionEffect | Effect)[];
   handleTimeout(now: number): readonly (TransactionEffect | Effect)[];
+  /** The connection of that flow has ended; its transactions have been told. */
+  handleFlowClosed(now: number, flow: Flow): readonly (TransactionEffect | Effect)[];
   /** Infinity: never. */
   nextTimeoutAt(): number;
 }
@@ -55,6 +57,12 @@ export class SipDriver<Effect extends { readonly kind: string }> {
         this.#trace(message, flow, 'message received');
         this.run((now) => this.#layer.handleMessage(now, message, flow));
       };
+      transport.onFlowClosed = (flow, reason) => {
+        this.run((now) => [
+          ...this.#layer.handleTransportError(now, flow, reason),
+          ...options.user.handleFlowClosed(now, flow),
+        ]);
+      };
     }
   }
 
@@ -90,6 +98,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     this.#timer.arm(Number.POSITIVE_INFINITY);
     for (const transport of this.#transports) {
       transport.onMessage = undefined;
+      transport.onFlowClosed = undefined;
     }
   }
 
@@ -125,7 +134,8 @@ export class SipDriver<Effect extends { readonly kind: string }> {
       }
     };
     const transport = this.#transports.find(
-      ({ local }) => local.port === flow.local.port && local.address === flow.local.address,
+      ({ kind, local }) =>
+        kind === flow.transport && local.port === flow.local.port && local.address === flow.local.address,
     );
     if (transport === undefined) {
       queueMicrotask(() => failed('no such local address'));

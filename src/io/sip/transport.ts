@@ -1,14 +1,17 @@
 import type { SipMessage } from '../../sip/message/message.ts';
-import type { Flow } from '../../sip/transaction/flow.ts';
+import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 
-/** A socket, or several, that carry SIP messages one way or the other. */
+/** A bound socket, with the connections that belong to it, if it is one for connections. */
 export interface SipTransport {
+  readonly kind: FlowTransport;
   /** Where it is bound. */
   readonly local: TransportAddress;
   readonly counters: Readonly<SipTransportCounters>;
   /** Set by the driver; without it messages are dropped. */
   onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  /** Set by the driver: the connection of that flow has ended. Never for UDP. */
+  onFlowClosed: ((flow: Flow, reason: string) => void) | undefined;
   /** The flow on which requests to that address leave. */
   flowTo(remote: TransportAddress): Flow;
   /** `failed` is called, later, when the system refuses the bytes. */
@@ -28,4 +31,8 @@ export interface SipTransportCounters {
   /** From an address that must not be answered: port 0, multicast, broadcast. */
   unanswerable: number;
   sendErrors: number;
+}
+
+export function zeroCounters(): SipTransportCounters {
+  return { received: 0, sent: 0, keepAlives: 0, dropped: 0, refused: 0, unanswerable: 0, sendErrors: 0 };
 }

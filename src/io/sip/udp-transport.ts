@@ -1,24 +1,15 @@
 /** SIP over UDP (RFC 3261 18): one socket, one message a datagram. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { ImsError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
-import { formatMessage } from '../../sip/message/format.ts';
-import type { SipMessage, SipRequest } from '../../sip/message/message.ts';
-import { isKeepAlive, parseMessage } from '../../sip/message/parse.ts';
-import { createResponse } from '../../sip/message/response.ts';
+import type { SipMessage } from '../../sip/message/message.ts';
+import { isKeepAlive } from '../../sip/message/parse.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
-import { responseFlow, stampTopVia } from '../../sip/transaction/via-routing.ts';
-import {
-  familyOf,
-  formatTransportAddress,
-  isMulticast,
-  isWildcard,
-  type TransportAddress,
-} from '../../wire/ip-address.ts';
-import { describeOwner, portOwner } from '../port-owner.ts';
-import type { SipTransport, SipTransportCounters } from './transport.ts';
+import { familyOf, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
+import { sipBindError } from './bind-error.ts';
+import { SipReceiver } from './receiver.ts';
+import { type SipTransport, zeroCounters } from './transport.ts';
 
 export interface SipUdpTransportOptions {
   /** IP address to bind; the wildcard for all of one family. */
@@ -43,7 +34,7 @@ export async function openSipUdpTransport(options: SipUdpTransportOptions): Prom
     await once(socket, 'listening');
   } catch (cause) {
     socket.close();
-    throw bindError(options, cause);
+    throw sipBindError('udp', { address: options.host, port: options.port }, cause);
   }
   try {
     socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
@@ -54,20 +45,14 @@ export async function openSipUdpTransport(options: SipUdpTransportOptions): Prom
 }
 
 export class SipUdpTransport implements SipTransport {
+  readonly kind = 'udp';
   readonly local: TransportAddress;
-  readonly counters: SipTransportCounters = {
-    received: 0,
-    sent: 0,
-    keepAlives: 0,
-    dropped: 0,
-    refused: 0,
-    unanswerable: 0,
-    sendErrors: 0,
-  };
+  readonly counters = zeroCounters();
   onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  onFlowClosed: SipTransport['onFlowClosed'];
   readonly #socket: Socket;
   readonly #sentBy: (remote: TransportAddress) => TransportAddress;
-  readonly #ids: IdSource;
+  readonly #receiver: SipReceiver;
   readonly #log: Log | undefined;
   #closed: Promise<unknown> | undefined;
 
@@ -77,14 +62,15 @@ export class SipUdpTransport implements SipTransport {
     this.local = { address, port };
     this.#socket = socket;
     this.#sentBy = (remote) => options.sentBy?.(remote, this.local) ?? this.local;
-    this.#ids = options.ids;
     this.#log = options.log;
+    const { ids, log } = options;
+    this.#receiver = new SipReceiver({ transport: this, counters: this.counters, ids, log });
     socket.on('message', (bytes, remote) => this.#receive(bytes, remote));
     socket.on('error', (err) => this.#log?.warn({ err }, 'SIP socket reported an error'));
   }
 
   flowTo(remote: TransportAddress): Flow {
-    return { transport: 'udp', local: this.local, remote, sentBy: this.#sentBy(remote) };
+    return { transport: this.kind, local: this.local, remote, sentBy: this.#sentBy(remote) };
   }
 
   send(bytes: Uint8Array, flow: Flow, failed: (reason: string) => void): void {
@@ -125,58 +111,6 @@ export class SipUdpTransport implements SipTransport {
       this.counters.unanswerable++;
       return;
     }
-    const result = parseMessage(bytes);
-    if (result.ok) {
-      this.onMessage?.(result.value, flow);
-    } else if (result.error.refusal !== undefined) {
-      this.counters.refused++;
-      this.#refuse(result.error.refusal.request, result.error.refusal.status, result.error.code, flow);
-    } else {
-      this.counters.dropped++;
-      this.#log?.debug({ remote: formatTransportAddress(flow.remote), reason: result.error.code }, 'datagram dropped');
-    }
-  }
-
-  /** Answers without state: a repetition is answered again. */
-  #refuse(request: SipRequest, status: number, code: string, flow: Flow): void {
-    stampTopVia(request.headers, flow);
-    const reason = status === 400 ? `Bad Request (${code})` : undefined;
-    const response = createResponse(request, status, { toTag: this.#ids.tag(), ...(reason && { reason }) });
-    const back = responseFlow(request.headers, flow);
-    this.#log?.debug(
-      { remote: formatTransportAddress(flow.remote), status, reason: code },
-      'malformed request refused',
-    );
-    this.send(formatMessage(response), back, () => undefined);
-  }
-}
-
-/** An address that one host answers at: nothing is ever sent to a group, to everybody or to nobody. */
-function isUnicast({ address, port }: TransportAddress): boolean {
-  return (
-    port > 0 &&
-    port <= 65535 &&
-    familyOf(address) !== undefined &&
-    !isMulticast(address) &&
-    !isWildcard(address) &&
-    address !== '255.255.255.255'
-  );
-}
-
-function bindError({ host, port }: SipUdpTransportOptions, cause: unknown): Error {
-  const where = `udp ${formatTransportAddress({ address: host, port })}`;
-  switch ((cause as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE': {
-      const owner = describeOwner(portOwner('udp', port, host));
-      return new ImsError('IMS_ERR_PORT_IN_USE', `the SIP port ${where} is held by ${owner}`, { cause });
-    }
-    case 'EADDRNOTAVAIL':
-      return new ImsError('IMS_ERR_BIND', `cannot listen for SIP on ${where}: not an address of this machine`, {
-        cause,
-      });
-    case 'EACCES':
-      return new ImsError('IMS_ERR_BIND', `cannot listen for SIP on ${where}: permission denied`, { cause });
-    default:
-      return cause instanceof Error ? cause : new Error(String(cause));
+    this.#receiver.receive(bytes, flow);
   }
 }

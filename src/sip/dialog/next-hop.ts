@@ -1,6 +1,6 @@
 import { familyOf, isLoopback, isMulticast, isPrivate, isWildcard, sameAddress } from '../../wire/ip-address.ts';
 import { parseSipUriOrUndefined } from '../message/uri.ts';
-import type { Flow } from '../transaction/flow.ts';
+import { defaultPort, type Flow, isReliable } from '../transaction/flow.ts';
 
 /**
  * The flow for a request to `target` (the first route, or the remote target) of a peer whose messages come from
@@ -9,7 +9,8 @@ import type { Flow } from '../transaction/flow.ts';
  * - when the URI has a name (resolving it is for trunks, which are configured by address),
  * - when it has an address that the peer cannot have as seen from here: private or loopback, and not the source,
  * - when it names many hosts, none, or this machine, in a route too: our requests are not to be aimed there,
- * - when it has the source's address with another port, and the peer said with `rport` that it is symmetric.
+ * - when it has the source's address with another port, and the peer said with `rport` that it is symmetric,
+ * - when it has the address that our connection leads to: another one is opened only when that one is gone.
  */
 export function nextHop(
   flow: Flow,
@@ -24,8 +25,11 @@ export function nextHop(
   if (isOwn || isMulticast(uri.host) || isWildcard(uri.host)) {
     return flow;
   }
-  const port = uri.port ?? (uri.scheme === 'sips' || flow.transport === 'tls' ? 5061 : 5060);
+  const port = uri.port ?? (uri.scheme === 'sips' ? 5061 : defaultPort(flow));
   const remote = { address: uri.host, port };
+  if (isReliable(flow) && sameAddress(uri.host, flow.remote.address)) {
+    return { ...flow, listens: remote };
+  }
   if (peer.isRoute) {
     return { ...flow, remote };
   }

@@ -11,6 +11,7 @@ import { createResponse } from '../message/response.ts';
 import { parseUri } from '../message/uri.ts';
 import { Registrar, type RegistrarOptions } from '../registrar/registrar.ts';
 import type { TransactionEffect, TransactionEvent, TransactionKey } from '../transaction/effects.ts';
+import type { Flow } from '../transaction/flow.ts';
 import type { TransactionLayer } from '../transaction/layer.ts';
 import { Directory, type DirectoryOptions } from './directory.ts';
 import type { SipServerEffect } from './effects.ts';
@@ -155,6 +156,15 @@ export class SipServer {
   handleTimeout(now: number): readonly Output[] {
     const expired = this.registrar.handleTimeout(now).map((event) => ({ kind: 'registration', event }) as const);
     return this.#perform(now, [...expired, ...this.b2bua.handleTimeout(now)]);
+  }
+
+  /** A connection ended. Calls over it live on: their dialogs find the peer again, or the relay hears nobody. */
+  handleFlowClosed(now: number, flow: Flow): readonly Output[] {
+    const gone = this.registrar.handleFlowClosed(flow);
+    return this.#perform(
+      now,
+      gone.map((event) => ({ kind: 'registration', event }) as const),
+    );
   }
 
   #handleRequest(now: number, incoming: Incoming): readonly MethodEffect[] {

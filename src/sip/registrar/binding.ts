@@ -46,7 +46,7 @@ export type RegistrarEvent =
   | {
       readonly kind: 'unregistered';
       readonly binding: Binding;
-      readonly reason: 'request' | 'expired' | 'replaced' | 'removed';
+      readonly reason: 'request' | 'expired' | 'replaced' | 'removed' | 'disconnected';
     };
 
 export type RegisterOutcome =

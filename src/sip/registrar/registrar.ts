@@ -1,5 +1,7 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
-import { equalUris } from '../message/uri.ts';
+import { sameAddress } from '../../wire/ip-address.ts';
+import { equalUris, type Uri } from '../message/uri.ts';
+import { defaultPort, type Flow, formatFlow, isReliable, sameFlow } from '../transaction/flow.ts';
 import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
 
 export interface RegistrarOptions {
@@ -21,6 +23,8 @@ export class Registrar {
   readonly #bindings = new Map<string, Binding[]>();
   /** One deadline an AOR: its earliest expiry. */
   readonly #deadlines = new DeadlineQueue<string>();
+  /** Who registered over a connection that is still there, by flow. */
+  readonly #aorsOfFlow = new Map<string, Set<string>>();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -114,6 +118,24 @@ export class Registrar {
     return events;
   }
 
+  /** Devices that only their connection could reach are gone with it (RFC 5626 5.3); they register again. */
+  handleFlowClosed(flow: Flow): RegistrarEvent[] {
+    const key = formatFlow(flow);
+    const aors = this.#aorsOfFlow.get(key) ?? [];
+    this.#aorsOfFlow.delete(key);
+    const events: RegistrarEvent[] = [];
+    for (const aor of aors) {
+      const all = this.#bindings.get(aor) ?? [];
+      const gone = all.filter((binding) => sameFlow(binding.flow, flow) && binding.flow.listens === undefined);
+      events.push(...gone.map((binding) => ({ kind: 'unregistered', binding, reason: 'disconnected' }) as const));
+      this.#store(
+        aor,
+        all.filter((binding) => !gone.includes(binding)),
+      );
+    }
+    return events;
+  }
+
   nextTimeoutAt(): number {
     return this.#deadlines.next();
   }
@@ -144,6 +166,10 @@ export class Registrar {
       return;
     }
     this.#bindings.set(aor, bindings);
+    for (const { flow } of bindings.filter((binding) => isReliable(binding.flow))) {
+      const key = formatFlow(flow);
+      this.#aorsOfFlow.set(key, (this.#aorsOfFlow.get(key) ?? new Set()).add(aor));
+    }
     this.#deadlines.schedule(aor, Math.min(...bindings.map((binding) => binding.expiresAt)));
   }
 }
@@ -156,7 +182,16 @@ function isSameDevice(binding: Binding, contact: RequestedBinding): boolean {
 }
 
 function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): Binding {
-  const { aor, callId, cseq, flow } = request;
+  const { aor, callId, cseq } = request;
   const { uri, params, q, instance } = contact;
+  const flow = withListener(request.flow, contact.uri);
   return { aor, uri, params, q, flow, expiresAt, callId, cseq, instance };
+}
+
+/** A device that is at the address which its Contact names may take connections there. */
+function withListener(flow: Flow, uri: Uri): Flow {
+  if (!isReliable(flow) || uri.kind !== 'sip' || !sameAddress(uri.host, flow.remote.address)) {
+    return flow;
+  }
+  return { ...flow, listens: { address: flow.remote.address, port: uri.port ?? defaultPort(flow) } };
 }

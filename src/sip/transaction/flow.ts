@@ -8,6 +8,8 @@ export interface Flow {
   readonly remote: TransportAddress;
   /** The address and port by which this remote reaches us: what Via and Contact name. */
   readonly sentBy: TransportAddress;
+  /** Where the peer takes connections, as far as it said: used when the connection of this flow is gone. */
+  readonly listens?: TransportAddress;
 }
 
 export type FlowTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
@@ -15,6 +17,11 @@ export type FlowTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 /** Over a reliable transport nothing is retransmitted, and timers D, I, J and K are zero (RFC 3261 17). */
 export function isReliable(flow: Flow): boolean {
   return flow.transport !== 'udp';
+}
+
+/** RFC 3261 18.1.1, 19.1.2. */
+export function defaultPort({ transport }: Flow): number {
+  return transport === 'tls' || transport === 'wss' ? 5061 : 5060;
 }
 
 /** The transport as a Via spells it. */

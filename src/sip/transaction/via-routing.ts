@@ -3,7 +3,7 @@ import { sameAddress } from '../../wire/ip-address.ts';
 import { MAGIC_COOKIE, via } from '../message/headers/via.ts';
 import type { Headers } from '../message/headers.ts';
 import { Parameters } from '../message/parameters.ts';
-import { type Flow, isReliable, viaTransport } from './flow.ts';
+import { defaultPort, type Flow, isReliable, viaTransport } from './flow.ts';
 
 /**
  * Writes into the top Via of an incoming request where it came from: `received` when the sent-by is another address
@@ -29,13 +29,17 @@ export function stampTopVia(headers: Headers, flow: Flow): void {
 }
 
 /**
- * Where responses to that request go (RFC 3261 18.2.2): over a stream the way they came; else to the source address,
+ * Where responses to that request go (RFC 3261 18.2.2): over a stream the way they came, or, when its connection is gone,
+ * over another one to the port of the sent-by; else to the source address,
  * to the source port if the client asked for it (RFC 3581 4), otherwise to the port of the sent-by. `maddr` is not
  * obeyed: it would let a stranger aim our responses at a third party.
  */
 export function responseFlow(headers: Headers, flow: Flow): Flow {
   const top = headers.read(via);
-  if (isReliable(flow) || top === undefined || top.parameters.has('rport')) {
+  if (isReliable(flow)) {
+    return { ...flow, listens: { address: flow.remote.address, port: top?.port || defaultPort(flow) } };
+  }
+  if (top === undefined || top.parameters.has('rport')) {
     return flow;
   }
   const port = top.port === 0 ? flow.remote.port : (top.port ?? 5060);

@@ -37,6 +37,7 @@ async function agent(t: TestContext, status = 200) {
       return [{ kind: 'note', text: 'due' }];
     },
     nextTimeoutAt: () => dueAt,
+    handleFlowClosed: () => [],
   };
   const driver = new SipDriver<Note>({
     layer,

@@ -6,7 +6,7 @@ import { nextHop } from '../../../../src/sip/dialog/next-hop.ts';
 import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts';
 import { Parameters } from '../../../../src/sip/message/parameters.ts';
 import { createResponse } from '../../../../src/sip/message/response.ts';
-import { incoming, PEER, udpFlow } from '../support.ts';
+import { incoming, PEER, tcpFlow, udpFlow } from '../support.ts';
 
 const CONTACT = 'Contact: <sip:1001@192.0.2.1:5062>';
 
@@ -136,6 +136,19 @@ for (const [what, target, symmetric, isRoute, expected] of hops) {
   test(`next hop: ${what}`, () => {
     const { remote } = nextHop(udpFlow(PEER), target, { symmetric, isRoute });
     assert.equal(`${remote.address}:${remote.port}`, expected);
+  });
+}
+
+for (const [target, listens] of [
+  ['sip:x@192.0.2.1:5070', 5070],
+  ['sip:x@192.0.2.1', 5060],
+  ['sips:x@192.0.2.1', 5061],
+  ['sip:x@10.0.0.1:5070', undefined],
+] as const) {
+  test(`next hop over a connection: the connection itself, and ${listens ?? 'nothing'} after it for ${target}`, () => {
+    const hop = nextHop(tcpFlow(PEER), target, { symmetric: false, isRoute: false });
+    assert.deepEqual(hop.remote, PEER);
+    assert.equal(hop.listens?.port, listens);
   });
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { formatUri, parseUri } from '../../../../src/sip/message/uri.ts';
 import type { RegisterOutcome, RequestedBinding } from '../../../../src/sip/registrar/binding.ts';
 import { Registrar } from '../../../../src/sip/registrar/registrar.ts';
-import { udpFlow } from '../support.ts';
+import { tcpFlow, udpFlow } from '../support.ts';
 
 const OPTIONS = { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 3 };
 
@@ -173,4 +173,23 @@ test('devices of users that are no more are forgotten, those of the others stay'
   );
   assert.equal(registrar.size, 1);
   assert.equal(registrar.nextTimeoutAt(), 300_000);
+});
+
+test('a device that only its connection reaches is gone with it; one that takes connections stays, as do the others', () => {
+  const registrar = new Registrar(OPTIONS);
+  const flow = tcpFlow({ address: '192.0.2.1', port: 40_000 });
+  const other = tcpFlow({ address: '192.0.2.1', port: 40_001 });
+  const add = (aor: string, uri: string, through: typeof flow) =>
+    registrar.register(0, { aor, callId: 'c1', cseq: 1, contacts: [contact(uri)], expires: 600, flow: through });
+  add('alice', 'sip:alice@10.0.0.1:5060;transport=tcp', flow);
+  add('bob', 'sip:bob@192.0.2.1:5070;transport=tcp', flow);
+  add('carol', 'sip:carol@10.0.0.3;transport=tcp', other);
+  assert.deepEqual(
+    registrar.handleFlowClosed(flow).map((event) => event.kind === 'unregistered' && [event.binding.aor, event.reason]),
+    [['alice', 'disconnected']],
+  );
+  assert.deepEqual(registrar.handleFlowClosed(flow), []);
+  assert.deepEqual(registrar.lookup(1, 'alice'), []);
+  assert.deepEqual(registrar.lookup(1, 'bob')[0]?.flow.listens, { address: '192.0.2.1', port: 5070 });
+  assert.equal(registrar.lookup(1, 'carol').length, 1);
 });

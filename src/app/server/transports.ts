@@ -1,0 +1,115 @@
+/** Every socket on which ims-server speaks SIP: by transport and by address family. */
+import { readFileSync } from 'node:fs';
+import type { SecureContextOptions } from 'node:tls';
+import type { Config } from '../../config/schema.ts';
+import { ImsError } from '../../errors.ts';
+import { randomIds } from '../../io/random-ids.ts';
+import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
+import { openSipStreamTransport } from '../../io/sip/stream-transport.ts';
+import type { SipTransport } from '../../io/sip/transport.ts';
+import { openSipUdpTransport } from '../../io/sip/udp-transport.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
+import { type AddressFamily, familyOf, isLoopback, type TransportAddress } from '../../wire/ip-address.ts';
+
+export class SipTransports {
+  readonly all: readonly SipTransport[];
+
+  /**
+   * On all IPv4 addresses, and on all IPv6 ones where the system has IPv6.
+   *
+   * @param advertised may change as long as they are open
+   * @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND, IMS_ERR_CONFIG_INVALID; nothing is left open then
+   */
+  static async open(
+    config: Config,
+    address: ServerAddress,
+    advertised: () => TransportAddress,
+    log: Log,
+  ): Promise<SipTransports> {
+    const ids = randomIds();
+    const { tcp, tlsPort, maxConnections } = config.ims;
+    const tls = tlsPort === null ? undefined : readCertificate(config);
+    const opened: SipTransport[] = [];
+    try {
+      for (const host of hostsToBind(address)) {
+        const sentBy = (remote: TransportAddress, local: TransportAddress): TransportAddress =>
+          reachedAt(remote, local, advertised());
+        // Of TLS the port is another one, and nobody advertises a second.
+        const sentByTls = (remote: TransportAddress, local: TransportAddress): TransportAddress => {
+          return { address: reachedAt(remote, local, advertised()).address, port: local.port };
+        };
+        const common = { host, port: config.SERVER_PORT, ids, log, maxConnections };
+        opened.push(await openSipUdpTransport({ ...common, sentBy }));
+        if (tcp) {
+          opened.push(await openSipStreamTransport({ ...common, kind: 'tcp', sentBy }));
+        }
+        if (tlsPort !== null && tls !== undefined) {
+          opened.push(await openSipStreamTransport({ ...common, kind: 'tls', port: tlsPort, tls, sentBy: sentByTls }));
+        }
+      }
+    } catch (error) {
+      await Promise.all(opened.map((transport) => transport.close()));
+      throw error;
+    }
+    return new SipTransports(opened);
+  }
+
+  private constructor(all: readonly SipTransport[]) {
+    this.all = all;
+  }
+
+  /** Undefined: no such transport is open here. */
+  flowTo(remote: TransportAddress, kind: FlowTransport): Flow | undefined {
+    const family = familyOf(remote.address);
+    const fitting = this.all.filter((transport) => transport.kind === kind);
+    return (fitting.find(({ local }) => familyOf(local.address) === family) ?? fitting[0])?.flowTo(remote);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((transport) => transport.close()));
+  }
+}
+
+/** What phones are told: SERVER_PUBLIC_PORT, if a NAT maps the port. */
+export function advertisedAddress(config: Config, { advertised }: ServerAddress): TransportAddress {
+  return { address: advertised, port: config.SERVER_PUBLIC_PORT ?? config.SERVER_PORT };
+}
+
+function hostsToBind(address: ServerAddress): string[] {
+  const wildcards: Record<AddressFamily, string> = { 4: '0.0.0.0', 6: '::' };
+  const first = familyOf(address.bind) ?? 4;
+  const second = first === 4 ? 6 : 4;
+  const hasSecond = localAddresses().some((local) => familyOf(local) === second);
+  return hasSecond ? [wildcards[first], wildcards[second]] : [wildcards[first]];
+}
+
+/** What Via and Contact name: to this machine its loopback address, to all others the advertised one. */
+function reachedAt(remote: TransportAddress, local: TransportAddress, advertised: TransportAddress): TransportAddress {
+  const family = familyOf(remote.address);
+  if (isLoopback(remote.address)) {
+    return { address: family === 6 ? '::1' : '127.0.0.1', port: local.port };
+  }
+  if (familyOf(advertised.address) === family) {
+    return advertised;
+  }
+  const other = localAddresses().find((candidate) => familyOf(candidate) === family && !isLoopback(candidate));
+  return other === undefined ? advertised : { address: other, port: local.port };
+}
+
+function readCertificate({ ims: { tlsCertificate, tlsKey } }: Config): SecureContextOptions {
+  return { cert: readPem('ims.tlsCertificate', tlsCertificate), key: readPem('ims.tlsKey', tlsKey) };
+}
+
+function readPem(option: string, path: string | undefined): Buffer {
+  if (path === undefined) {
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option} is missing: ims.tlsPort needs it`);
+  }
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option}: cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

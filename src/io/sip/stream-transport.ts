@@ -1,0 +1,221 @@
+/**
+ * SIP over connections (RFC 3261 18): TCP, and TLS above it. A message goes over the connection that its flow names, or,
+ * when that is gone, over a new one to where the peer takes connections.
+ */
+import { once } from 'node:events';
+import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
+import { ImsError } from '../../errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { SipMessage } from '../../sip/message/message.ts';
+import type { Flow } from '../../sip/transaction/flow.ts';
+import type { IdSource } from '../../sip/transaction/ids.ts';
+import { familyOf, formatTransportAddress, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
+import { sipBindError } from './bind-error.ts';
+import { SipConnection } from './connection.ts';
+import { SipReceiver } from './receiver.ts';
+import { type SipTransport, zeroCounters } from './transport.ts';
+
+export interface SipStreamTransportOptions {
+  readonly kind: 'tcp' | 'tls';
+  /** IP address to bind; the wildcard for all of one family. */
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port: number;
+  /** The address by which that remote reaches us, for Via and Contact. Default: the bound one. */
+  readonly sentBy?: (remote: TransportAddress, local: TransportAddress) => TransportAddress;
+  readonly ids: IdSource;
+  readonly log?: Log;
+  /** Connections at once. One more costs the one that was silent longest, a stranger's first. */
+  readonly maxConnections: number;
+  /** Certificate and key; with `tls` only. */
+  readonly tls?: SecureContextOptions;
+}
+
+/** For the three-way handshake, and that of TLS; milliseconds. */
+const CONNECT_LIMIT_MS = 5000;
+
+/** Between looks for connections that were open for too long, milliseconds. */
+const SWEEP_MS = 10_000;
+
+/** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
+export async function openSipStreamTransport(options: SipStreamTransportOptions): Promise<SipStreamTransport> {
+  const { kind, host, port } = options;
+  const server = kind === 'tls' ? secureServer(options.tls) : createServer();
+  // Handshakes that never end count here, though not among our connections.
+  server.maxConnections = 2 * options.maxConnections;
+  server.listen({ host, port, ipv6Only: familyOf(host) === 6, exclusive: true });
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw sipBindError('tcp', { address: host, port }, cause);
+  }
+  return new SipStreamTransport(server, options);
+}
+
+export class SipStreamTransport implements SipTransport {
+  readonly kind: 'tcp' | 'tls';
+  readonly local: TransportAddress;
+  readonly counters = zeroCounters();
+  onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  onFlowClosed: SipTransport['onFlowClosed'];
+  readonly #options: SipStreamTransportOptions;
+  readonly #server: Server;
+  readonly #receiver: SipReceiver;
+  /** By remote address. A connection of ours is there before it is established, so that there is one only. */
+  readonly #connections = new Map<string, SipConnection>();
+  readonly #sweep: NodeJS.Timeout;
+  #closed: Promise<unknown> | undefined;
+
+  /** Takes a listening server. Use `openSipStreamTransport`. */
+  constructor(server: Server, options: SipStreamTransportOptions) {
+    const { address, port } = server.address() as { address: string; port: number };
+    const { kind, ids, log } = options;
+    this.kind = kind;
+    this.local = { address, port };
+    this.#options = options;
+    this.#server = server;
+    this.#receiver = new SipReceiver({ transport: this, counters: this.counters, ids, log });
+    server.on(kind === 'tls' ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
+    // A handshake that fails is the peer's affair; the socket is destroyed by Node.
+    server.on('tlsClientError', (error: Error) => log?.debug({ err: error }, 'TLS handshake failed'));
+    server.on('error', (err) => log?.warn({ err }, 'SIP socket reported an error'));
+    this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS);
+    this.#sweep.unref();
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  flowTo(remote: TransportAddress): Flow {
+    const sentBy = this.#options.sentBy?.(remote, this.local) ?? this.local;
+    return { transport: this.kind, local: this.local, remote, sentBy };
+  }
+
+  send(bytes: Uint8Array, flow: Flow, failed: (reason: string) => void): void {
+    const fail = (reason: string): void => {
+      this.counters.sendErrors++;
+      failed(reason);
+    };
+    const there = this.#connections.get(formatTransportAddress(flow.remote));
+    const target = there?.remote ?? flow.listens ?? flow.remote;
+    if (this.#closed !== undefined) {
+      queueMicrotask(() => fail('closed'));
+    } else if (!isUnicast(target) || familyOf(target.address) !== familyOf(this.local.address)) {
+      queueMicrotask(() => fail('unroutable address'));
+    } else {
+      this.counters.sent++;
+      const connection = there ?? this.#connections.get(formatTransportAddress(target)) ?? this.#connect(target);
+      connection.isTrusted ||= isSignOfTrust(bytes);
+      connection.write(bytes, fail);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed === undefined) {
+      clearInterval(this.#sweep);
+      this.#closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+      for (const connection of this.#connections.values()) {
+        connection.close('this server stops');
+      }
+    }
+    await this.#closed;
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress: address, remotePort: port } = socket;
+    if (address === undefined || port === undefined || this.#closed !== undefined) {
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
+    this.#add(socket, { address, port });
+  }
+
+  #connect(remote: TransportAddress): SipConnection {
+    const { kind, tls } = this.#options;
+    const { address: host, port } = remote;
+    const socket = kind === 'tls' ? connectTls({ ca: tls?.ca, host, port }) : connectTcp({ host, port });
+    const connection = this.#add(socket, remote);
+    const limit = setTimeout(() => socket.destroy(timedOut()), CONNECT_LIMIT_MS);
+    socket.once(kind === 'tls' ? 'secureConnect' : 'connect', () => clearTimeout(limit));
+    socket.once('close', () => clearTimeout(limit));
+    return connection;
+  }
+
+  #add(socket: Socket, remote: TransportAddress): SipConnection {
+    this.#makeRoom();
+    const key = formatTransportAddress(remote);
+    const flow = this.flowTo(remote);
+    const connection: SipConnection = new SipConnection(socket, remote, performance.now(), {
+      message: (bytes) => {
+        this.counters.received++;
+        this.#receiver.receive(bytes, flow);
+      },
+      keepAlive: () => {
+        this.counters.keepAlives++;
+      },
+      broken: (code, head) => {
+        this.counters.received++;
+        this.#receiver.refuseUnframed(head, code, flow);
+      },
+      closed: (reason) => {
+        if (this.#connections.get(key) === connection) {
+          this.#connections.delete(key);
+        }
+        this.#options.log?.debug({ remote: key, reason }, 'connection closed');
+        this.onFlowClosed?.(flow, reason);
+      },
+    });
+    this.#connections.set(key, connection);
+    return connection;
+  }
+
+  #makeRoom(): void {
+    while (this.#connections.size >= this.#options.maxConnections) {
+      const [first, ...others] = this.#connections;
+      if (first === undefined) {
+        return;
+      }
+      const [key, longest] = others.reduce((best, entry) => (isLessUseful(entry[1], best[1]) ? entry : best), first);
+      this.#connections.delete(key);
+      longest.close('more connections than there may be');
+    }
+  }
+
+  #closeOverdue(): void {
+    const now = performance.now();
+    for (const connection of this.#connections.values()) {
+      const reason = connection.overdue(now);
+      if (reason !== undefined) {
+        connection.close(reason);
+      }
+    }
+  }
+}
+
+function secureServer(tls: SecureContextOptions | undefined): Server {
+  try {
+    return createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_LIMIT_MS });
+  } catch (cause) {
+    const reason = `certificate and key of the TLS port cannot be used together: ${(cause as Error).message}`;
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', reason, { cause });
+  }
+}
+
+function isLessUseful(connection: SipConnection, than: SipConnection): boolean {
+  return connection.isTrusted === than.isTrusted ? connection.usedAt < than.usedAt : than.isTrusted;
+}
+
+/** What only goes to somebody whom the server knows: a request, or the 2xx to a REGISTER or an INVITE. */
+function isSignOfTrust(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1');
+  return (
+    !head.startsWith('SIP/') || (head.startsWith('SIP/2.0 2') && /\nCSeq: *[0-9]+ (REGISTER|INVITE)\r/i.test(head))
+  );
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error('no answer to the connection'), { code: 'ETIMEDOUT' });
+}
