@@ -17,11 +17,7 @@ export interface MediaAddressQuestion {
  * the table of bound sockets; for one elsewhere, or in a network namespace of its own, what it says must do.
  */
 export function boundMediaAddress({ port, told, control }: MediaAddressQuestion): string {
-  const held = isLocalAddress(control.address)
-    ? boundSockets('udp')
-        .filter((socket) => socket.port === port)
-        .map((socket) => socket.address)
-    : [];
+  const held = isLocalAddress(control.address) ? holdersOf(port) : [];
   // The same port number may be held on several addresses, and only one of the sockets is the relay's.
   if (told !== undefined && !isWildcard(told) && held.some((address) => sameAddress(address, told))) {
     return told;
@@ -42,6 +38,18 @@ export function boundMediaAddress({ port, told, control }: MediaAddressQuestion)
     return told;
   }
   return control.address;
+}
+
+/** Addresses on which somebody holds the port; where somebody holds the RTCP port above it, too, only those. */
+function holdersOf(port: number): string[] {
+  const sockets = boundSockets('udp');
+  const addressesOf = (wanted: number): string[] => {
+    return sockets.filter((socket) => socket.port === wanted).map((socket) => socket.address);
+  };
+  const held = addressesOf(port);
+  const withRtcp = addressesOf(port + 1);
+  const pairs = held.filter((address) => withRtcp.includes(address));
+  return pairs.length > 0 ? pairs : held;
 }
 
 function loopbackOf(wildcard: string): string {

@@ -1,10 +1,14 @@
 /** Each verdict of the media proof is shown to be able to fail, on a relay that has just that fault. */
 import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
+import { boundMediaAddress } from '../../../../src/app/media/address.ts';
 import { type MediaProbeOptions, proveMedia, QUICK_PROOF, THOROUGH_PROOF } from '../../../../src/app/media/probe.ts';
 import type { MediaProof } from '../../../../src/app/media/proof.ts';
 import { openRtppClient } from '../../../../src/io/rtpp-client-driver.ts';
 import { type FaultyRelayOptions, openFaultyRelay, type RelayFault } from '../../../fixtures/faulty-relay.ts';
+import { freePortRange } from '../../../support/ports.ts';
 
 async function prove(
   t: TestContext,
@@ -150,4 +154,26 @@ test('a relay that went away is a finding', async (t) => {
   relay.close();
   const proof = await proveMedia({ ...QUICK_PROOF, client });
   assert.deepEqual(proof.findings, ['the relay grants no port for the offer: connection refused']);
+});
+
+test('a stranger on the same port of another address is not the relay: it has no RTCP port above it', async (t) => {
+  const relay = createSocket('udp4');
+  const rtcp = createSocket('udp4');
+  const stranger = createSocket('udp4');
+  t.after(() => {
+    relay.close();
+    rtcp.close();
+    stranger.close();
+  });
+  const bind = async (socket: Socket, port: number, address: string): Promise<number> => {
+    socket.bind(port, address);
+    await once(socket, 'listening');
+    return socket.address().port;
+  };
+  const port = freePortRange(2);
+  await bind(relay, port, '127.0.0.5');
+  await bind(rtcp, port + 1, '127.0.0.5');
+  await bind(stranger, port, '127.0.0.1');
+  const control = { address: '127.0.0.1', port: 7722 };
+  assert.equal(boundMediaAddress({ port, told: '203.0.113.9', control }), '127.0.0.5');
 });
