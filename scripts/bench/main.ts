@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- supervisor|relay [--json FILE]`: figures beside those of others in the same run, on this machine.
+ * `npm run bench -- supervisor|control|relay [--json FILE]`: figures beside those of others in the same run, on this machine.
  * They are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { benchControl } from './control.ts';
 import { benchRelay } from './relay/relay.ts';
 import { printResults } from './relay/results.ts';
 import { describeMachine, printReport } from './report.ts';
@@ -24,6 +25,11 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
   supervisor: async () => {
     const report = await benchSupervisor();
+    printReport(report);
+    return report;
+  },
+  control: async () => {
+    const report = await benchControl();
     printReport(report);
     return report;
   },

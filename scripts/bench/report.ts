@@ -31,13 +31,22 @@ export interface Quantiles {
 }
 
 export function quantiles(values: readonly number[]): Quantiles {
-  const sorted = [...values].sort((a, b) => a - b);
-  const p50 = sorted[Math.floor((sorted.length - 1) / 2)];
-  const max = sorted.at(-1);
-  if (p50 === undefined || max === undefined) {
+  const sorted = Float64Array.from(values).sort();
+  return { p50: rank(sorted, 0.5), max: rank(sorted, 1), n: sorted.length };
+}
+
+/** For values of which there are enough to have a 99th percentile. */
+export function tail(values: readonly number[]): Quantiles & { readonly p99: number } {
+  const sorted = Float64Array.from(values).sort();
+  return { p50: rank(sorted, 0.5), p99: rank(sorted, 0.99), max: rank(sorted, 1), n: sorted.length };
+}
+
+function rank(sorted: Float64Array, share: number): number {
+  const value = sorted[Math.floor((sorted.length - 1) * share)];
+  if (value === undefined) {
     throw new Error('no values');
   }
-  return { p50, max, n: sorted.length };
+  return value;
 }
 
 export function describeMachine(): Readonly<Record<string, string>> {

@@ -1,7 +1,8 @@
 /** What a supervisor takes for itself while nothing happens. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createScope } from '../../test/support/scope.ts';
+import { cpuMs } from './cpu.ts';
 import type { BenchTable } from './report.ts';
 import { pidOf, startImsLaunch, startSupervisord, untilReady } from './systems.ts';
 
@@ -48,14 +49,6 @@ export async function benchIdle(hasSupervisord: boolean): Promise<BenchTable[]> 
   } finally {
     await close();
   }
-}
-
-/** Time on a CPU of all threads, milliseconds; schedstat counts nanoseconds where utime counts ticks. */
-function cpuMs(pid: number): number {
-  const nanoseconds = readdirSync(`/proc/${pid}/task`).map((id) => {
-    return Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]);
-  });
-  return nanoseconds.reduce((sum, value) => sum + value, 0) / 1e6;
 }
 
 function memoryMib(pid: number, field: 'Rss' | 'Pss'): number {

@@ -1,6 +1,5 @@
 /** `npm run bench -- supervisor`: what supervision costs, beside doing without it and beside supervisord. */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { isInstalled } from './installed.ts';
 import type { BenchReport } from './report.ts';
 import { benchIdle } from './supervisor-idle.ts';
 import { benchRecovery } from './supervisor-recovery.ts';
@@ -15,15 +14,4 @@ export async function benchSupervisor(): Promise<BenchReport> {
   const recovery = await benchRecovery(hasSupervisord);
   const idle = await benchIdle(hasSupervisord);
   return { name: 'supervisor', tables: [start, ...recovery, ...idle] };
-}
-
-function isInstalled(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

@@ -1,12 +1,11 @@
 /** The relays that are compared: how each is started, and what it must say before it counts as that relay. */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { openRtppClient, type RtppClient } from '../../../src/io/rtpp-client-driver.ts';
 import { freeUdpPort } from '../../../test/support/ports.ts';
 import { Program } from '../../../test/support/program.ts';
 import { binary } from '../../../test/support/project.ts';
 import type { Scope } from '../../../test/support/scope.ts';
 import { waitFor } from '../../../test/support/wait.ts';
+import { isInstalled } from '../installed.ts';
 
 /** Of every relay in turn; the parties are next door. */
 export const RELAY_ADDRESS = '127.0.0.2';
@@ -113,15 +112,4 @@ export async function startRelay(scope: Scope, { name, command, ready }: Contest
     return (await client.request('V', { firstMs: 100, budgetMs: 300 })).kind === 'reply';
   });
   return { client, pids: () => program.processes().map(({ pid }) => pid) };
-}
-
-function isInstalled(program: string): boolean {
-  return (program.startsWith('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter)).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
