@@ -266,6 +266,10 @@ function finish(draft: Draft): RelayProcessOptions {
   if (minPort > maxPort) {
     throw new UsageError(`-m ${minPort} is above -M ${maxPort}`);
   }
+  const held = control.find((text) => /^(?:stdioc?|systemd):/.test(text));
+  if (draft.daemon && held !== undefined) {
+    throw new UsageError(`-s ${held} belongs to this process: leave --daemon out`);
+  }
   const [first, second] = advertisedAddresses(draft);
   const asymmetricByDefault = draft.forceAsymmetric || (external !== undefined && !draft.bridgeSymmetric);
   return {

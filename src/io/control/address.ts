@@ -12,7 +12,7 @@ export type ControlAddress =
   | { readonly kind: 'udp' | 'tcp'; readonly family: 4 | 6; readonly host: string; readonly port: number }
   /** `endsAlways`: end of file drains the relay whatever other sockets there are. */
   | { readonly kind: 'stdio'; readonly endsAlways: boolean }
-  /** A listening socket from systemd (LISTEN_FDS). */
+  /** A socket from systemd (LISTEN_FDS): listening, or bound for datagrams. */
   | { readonly kind: 'systemd' }
   /** A bound UDP socket that the parent process opened. `port`: 0 where the system does not tell it beforehand. */
   | { readonly kind: 'udp-fd'; readonly fd: number; readonly family: 4 | 6; readonly port: number };

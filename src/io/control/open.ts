@@ -7,10 +7,8 @@ import { type ControlAddress, formatControlAddress } from './address.ts';
 import type { ControlHandler, ControlSocket } from './control-socket.ts';
 import { openStdioControl } from './stdio-control.ts';
 import { openStreamControl } from './stream-control.ts';
+import { systemdSocket } from './systemd-socket.ts';
 import { openUdpControl } from './udp-control.ts';
-
-/** The first descriptor that systemd passes (sd_listen_fds(3)). */
-const SYSTEMD_FD = 3;
 
 /** @throws ImsError IMS_ERR_PORT_IN_USE naming the program that holds the port, or IMS_ERR_BIND */
 export async function openControl(address: ControlAddress, handler: ControlHandler): Promise<ControlSocket> {
@@ -41,11 +39,12 @@ async function open(address: ControlAddress, handler: ControlHandler): Promise<C
       return await openUdpControl({ family: address.family, bind: { fd: address.fd } }, handler);
     case 'stdio':
       return openStdioControl(process.stdin, process.stdout, handler);
-    case 'systemd':
-      if (process.env['LISTEN_FDS'] !== '1') {
-        throw new ImsError('IMS_ERR_BIND', '-s systemd: exactly one socket must be passed (LISTEN_FDS=1)');
-      }
-      return await openStreamControl({ kind: 'lines', listen: { fd: SYSTEMD_FD }, name }, handler);
+    case 'systemd': {
+      const passed = systemdSocket(process.env, process.pid);
+      return passed.kind === 'datagram'
+        ? await openUdpControl({ family: passed.family, bind: { fd: passed.fd } }, handler)
+        : await openStreamControl({ kind: 'lines', listen: { fd: passed.fd }, name }, handler);
+    }
     default:
       return assertNever(address);
   }

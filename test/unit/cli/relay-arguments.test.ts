@@ -179,6 +179,8 @@ test('every mistake names the flag', () => {
     [['-l', 'x@127.0.0.1', '-l', 'x@127.0.0.2'], /label x is taken/],
     [['--plane', 'fast'], /--plane fast: must be one of auto, kernel, native, portable/],
     [['--ims-dialect=maybe'], /must be one of off, auto, only/],
+    [['-s', 'systemd:', '--daemon'], /-s systemd: belongs to this process: leave --daemon out/],
+    [['-s', 'stdioc:', '--daemon'], /leave --daemon out/],
     [['--daemon=yes'], /--daemon takes no value/],
   ];
   for (const [argv, pattern] of mistakes) {
