@@ -9,26 +9,46 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeUdpPort } from '../support/ports.ts';
 import { binary } from '../support/project.ts';
-import { readTranscripts, type Transcript } from '../support/rtpp-transcript.ts';
+import { readTranscripts, requiredRows, type Transcript } from '../support/rtpp-transcript.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
-import { within } from '../support/wait.ts';
+import { boundUdpPorts } from '../support/survivors.ts';
+import { waitFor, within } from '../support/wait.ts';
 
 /** Sends one request and gives its reply without the final LF. */
 type Ask = (request: string) => Promise<string>;
 
-const REPLY_TIMEOUT_MS = 5000;
+const REPLY_TIMEOUT_MS = 20_000;
+
+const PORTS_TIMEOUT_MS = 60_000;
 
 const transcripts = readTranscripts();
 
-test('there are transcripts', (t) => {
-  const count = transcripts.reduce((sum, { rows }) => sum + rows.length, 0);
-  t.diagnostic(`${count} commands in ${transcripts.length} transcripts`);
-  assert.ok(count > 300, `only ${count} commands`);
+test('every required row is in a transcript, and as many of our own', (t) => {
+  const rows = transcripts.flatMap((transcript) => transcript.rows);
+  const ids = rows.map(({ id }) => id);
+  const required = requiredRows();
+  const ours = rows.filter(({ origin }) => origin.startsWith('ours: ')).length;
+  t.diagnostic(
+    `${rows.length} commands in ${transcripts.length} transcripts: ${required.length} required, ${ours} ours`,
+  );
+  assert.deepEqual(
+    ids.filter((id, index) => ids.indexOf(id) !== index),
+    [],
+    'ids that are there twice',
+  );
+  assert.deepEqual(
+    required.filter((id) => !ids.includes(id)),
+    [],
+    'required rows that are missing',
+  );
+  assert.equal(rows.length, required.length + ours, 'a row is required, or says that it is ours and why');
+  assert.ok(ours >= required.length, `only ${ours} of our own`);
 });
 
 for (const transcript of transcripts) {
   test(`${transcript.name}: ${transcript.title} (${transcript.rows.length} commands)`, async (t) => {
     const scope = openScope(t);
+    await untilPortsAreFree(transcript.args);
     const { ask, relay } = await openRelay(scope, transcript);
     for (const { id, before, request, reply } of transcript.rows) {
       if (before.waitMs > 0) {
@@ -45,6 +65,15 @@ for (const transcript of transcripts) {
   });
 }
 
+/** Ports are part of what is expected: a program of somebody else on one of them would be taken for a mistake of ours. */
+async function untilPortsAreFree(args: readonly string[]): Promise<void> {
+  const [first, last] = ['-m', '-M'].map((flag) => Number(args[args.indexOf(flag) + 1]));
+  if (first !== undefined && last !== undefined && args.includes('-m')) {
+    const isFree = (): boolean => ![...boundUdpPorts()].some((port) => port >= first && port <= last);
+    await waitFor(`free UDP ports from ${first} to ${last}`, isFree, { timeoutMs: PORTS_TIMEOUT_MS });
+  }
+}
+
 async function openRelay(scope: Scope, { transport, args }: Transcript): Promise<{ ask: Ask; relay: ChildProcess }> {
   const directory = await temporaryDirectory(scope);
   const port = await freeUdpPort();
@@ -52,7 +81,9 @@ async function openRelay(scope: Scope, { transport, args }: Transcript): Promise
   const sockets = {
     stdio: 'stdio:',
     udp: `udp:127.0.0.1:${port}`,
+    udp6: `udp6:::1:${port}`,
     tcp: `tcp:127.0.0.1:${port}`,
+    tcp6: `tcp6:::1:${port}`,
     unix: `unix:${path}`,
     cunix: `cunix:${path}`,
   };
@@ -84,8 +115,9 @@ async function openClient(
       return (request) => replies(request, (text) => relay.stdin?.write(text));
     }
     case 'tcp':
+    case 'tcp6':
     case 'cunix': {
-      const socket = transport === 'tcp' ? connect(port, '127.0.0.1') : connect(path);
+      const socket = transport === 'cunix' ? connect(path) : connect(port, transport === 'tcp' ? '127.0.0.1' : '::1');
       scope.defer(() => {
         socket.destroy();
       });
@@ -100,12 +132,13 @@ async function openClient(
         socket.write(request);
         return await within('the end of the connection', REPLY_TIMEOUT_MS, readAll(socket));
       };
-    case 'udp': {
-      const socket = createSocket('udp4');
+    case 'udp':
+    case 'udp6': {
+      const socket = createSocket(transport === 'udp' ? 'udp4' : 'udp6');
       scope.defer(() => void socket.close());
       return async (request) => {
         const reply = once(socket, 'message');
-        socket.send(request, port, '127.0.0.1');
+        socket.send(request, port, transport === 'udp' ? '127.0.0.1' : '::1');
         const [bytes] = (await within(`a reply to ${request}`, REPLY_TIMEOUT_MS, reply)) as [Buffer];
         return bytes.toString('latin1').replace(/\n$/, '');
       };

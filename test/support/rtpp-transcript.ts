@@ -11,13 +11,15 @@ export interface TranscriptRow {
   readonly request: string;
   /** The whole reply without its final LF. */
   readonly reply: RegExp;
+  /** `rtpproxy 3.2, live`, or `ours: ` and the rule that it shows. */
+  readonly origin: string;
 }
 
 /** Rows that run in order against one fresh relay. */
 export interface Transcript {
   readonly name: string;
   readonly title: string;
-  readonly transport: 'stdio' | 'udp' | 'unix' | 'cunix' | 'tcp';
+  readonly transport: 'stdio' | 'udp' | 'udp6' | 'unix' | 'cunix' | 'tcp' | 'tcp6';
   /** Of ims-relay, besides the control socket. */
   readonly args: readonly string[];
   readonly rows: readonly TranscriptRow[];
@@ -30,6 +32,15 @@ export function readTranscripts(): Transcript[] {
     .filter((file) => file.endsWith('.tsv'))
     .sort()
     .map((file) => parseTranscript(file.replace(/\.tsv$/, ''), readFileSync(join(DIRECTORY, file), 'utf8')));
+}
+
+/** The rows that every relay of this protocol has to have: an id a word, in `required-rows.txt`. */
+export function requiredRows(): string[] {
+  const text = readFileSync(join(DIRECTORY, 'required-rows.txt'), 'utf8');
+  return text
+    .replace(/^#.*$/gm, '')
+    .split(/\s+/)
+    .filter((word) => word !== '');
 }
 
 function parseTranscript(name: string, text: string): Transcript {
@@ -51,13 +62,14 @@ function parseTranscript(name: string, text: string): Transcript {
 }
 
 function parseRow(line: string): TranscriptRow {
-  const [id = '', before = '', request = '', reply = ''] = line.split('\t');
+  const [id = '', before = '', request = '', reply = '', origin = ''] = line.split('\t');
   const waitSeconds = /^wait ([0-9.]+)$/.exec(before)?.[1] ?? '0';
   return {
     id,
     before: { waitMs: Number(waitSeconds) * 1000, hangUp: before === 'hup' },
     request: unescapeRequest(request),
     reply: new RegExp(`^(?:${reply})$`),
+    origin,
   };
 }
 

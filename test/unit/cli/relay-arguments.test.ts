@@ -116,7 +116,9 @@ const RTPPROXY_OPTIONS: readonly (readonly [readonly string[], (argv: readonly s
   [['-r', '/r', '-a'], (argv) => assert.equal(run(...argv).relay.recording?.everySession, true)],
   [['-d', 'DBUG'], (argv) => assert.equal(run(...argv).logLevel, 'debug')],
   [['-A', '9.9.9.9'], (argv) => assert.equal(run(...argv).relay.addresses?.[0]?.advertised, '9.9.9.9')],
+  // Decimal, as in rtpproxy, a leading 0 or not: whoever writes 0770 for it gets 01402 there, too.
   [['-w', '504'], (argv) => assert.equal(run(...argv).socketMode, 504)],
+  [['-w', '0770'], (argv) => assert.equal(run(...argv).socketMode, 770)],
   [['-b'], (argv) => assert.equal(run(...argv).relay.sequentialPorts, true)],
   [['--nice', '-5'], (argv) => assert.equal(run(...argv).nice, -5)],
   [['-l', '::1/::2', '--bridge_symmetric'], (argv) => assert.equal(run(...argv).relay.asymmetricByDefault, false)],

@@ -58,6 +58,19 @@ const AUDIO = rtpDatagram({ payloadType: 0, sequenceNumber: 1, timestamp: 160, s
 const REPORT = rtcpDatagram(7, 'caller@test');
 const [EVENT = AUDIO] = keyPackets({ event: 5, timestamp: 1, durations: [160], ssrc: 7, sequenceNumber: 2 });
 
+test('once a party is known, whatever it sends is relayed, RTP or not: the relay is no filter', () => {
+  const world = new World();
+  for (let index = 0; index < 8; index++) {
+    world.receive(1, rtpDatagram({ payloadType: 0, sequenceNumber: index, timestamp: index, ssrc: 7 }, AUDIO));
+  }
+  const before = world.forwarded.length;
+  for (const length of [0, 1, 11, 12, 3000]) {
+    world.receive(1, new Uint8Array(length));
+  }
+  assert.equal(world.forwarded.length - before, 5);
+  assert.equal(world.path.counters(1).analysis.parseErrors, 5);
+});
+
 test('a hidden payload type is accepted, tapped and counted as dropped; everything else passes', () => {
   const world = new World();
   world.path.hide(1, 101);
