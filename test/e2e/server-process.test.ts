@@ -307,3 +307,37 @@ for (const [what, args, code, output] of faults) {
     assert.doesNotMatch(result.output, /\n\s+at /);
   });
 }
+
+test('kill -9: a phone that registered before it is called after it; a user that is gone is not', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope, { USERS: { 1002: '1234', 1003: '1234' } });
+  await startRelay(scope, setting);
+  const server = await startServer(scope, setting);
+  const callee = await Peer.open(scope, setting.sipPort);
+  await (await Peer.open(scope, setting.sipPort)).register('1003');
+  await callee.register('1002');
+  const file = join(setting.directory, 'registrations.jsonl');
+  await waitFor('both in the file', async () => {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    return text.includes('"1002"') && text.includes('"1003"');
+  });
+  process.kill(server.pid, 'SIGKILL');
+  await server.exited;
+
+  const settings = JSON.parse(await readFile(setting.config, 'utf8')) as Record<string, unknown>;
+  await writeFile(setting.config, JSON.stringify({ ...settings, USERS: { 1002: '1234' } }));
+  await startServer(scope, setting);
+  const caller = await Peer.open(scope, setting.sipPort);
+  const invite = (user: string): void => {
+    const dialog = `From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: call-to-${user}`;
+    caller.send(
+      `INVITE sip:${user}@127.0.0.1 SIP/2.0\n${dialog}\nTo: <sip:${user}@127.0.0.1>\nCSeq: 1 INVITE`,
+      caller.sdp,
+    );
+  };
+  invite('1003');
+  await caller.response(404);
+  invite('1002');
+  callee.answer(await callee.request('INVITE'), 486);
+  await caller.response(486);
+});

@@ -19,6 +19,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
+import { Registrations } from './registrations.ts';
 import { RtppMediaRelay } from './rtpp-media-relay.ts';
 import { StaticRoutes } from './static-routes.ts';
 import { advertisedAddress, SipTransports } from './transports.ts';
@@ -78,6 +79,15 @@ export async function createServer({
     ...changeable(config, accounts, names),
     b2bua: { ids, ...callOptions(config, address) },
   });
+  const registrations = new Registrations({
+    dataDir: config.dataDir,
+    registrar: server.registrar,
+    transports,
+    maxExpiresSeconds: config.ims.maxExpiresSeconds,
+    log,
+  });
+  registrations.restore();
+  server.registrar.retain((aor) => accounts.has(aor));
   const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
   const perform = (effect: SipServerEffect): void => {
     switch (effect.kind) {
@@ -96,6 +106,7 @@ export async function createServer({
       }
       case 'registration':
         logRegistration(log, effect.event);
+        registrations.changed(effect.event.binding.aor);
         break;
       case 'denied': {
         const { user, remote, method, reason } = effect;
@@ -132,7 +143,7 @@ export async function createServer({
     await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
-    await Promise.all([rtpp.close(), records.close(), transports.close()]);
+    await Promise.all([rtpp.close(), records.close(), registrations.close(), transports.close()]);
   };
   const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
     config = next;

@@ -46,6 +46,20 @@ export class Registrar {
     );
   }
 
+  /** Bindings of an earlier run, of users whom the caller knows; none: nothing is known of them. */
+  restore(aor: string, bindings: readonly Binding[]): void {
+    this.#store(aor, bindings.slice(0, this.#options.maxBindingsPerAor));
+  }
+
+  /** Everything that is kept of a user, in the order in which it came. */
+  bindingsOf(aor: string): readonly Binding[] {
+    return this.#bindings.get(aor) ?? [];
+  }
+
+  all(): Iterable<readonly [aor: string, bindings: readonly Binding[]]> {
+    return this.#bindings;
+  }
+
   /** Contacts that one request may have: every device a new address, every old one taken away. */
   get maxContacts(): number {
     return 2 * this.#options.maxBindingsPerAor;
