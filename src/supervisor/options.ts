@@ -58,7 +58,7 @@ const restartShape = {
   }),
   strategy: z.enum(['one_for_one', 'rest_for_one', 'one_for_all']).default('one_for_one').meta({
     description:
-      'Who is restarted with a service that failed: nobody; the IMS with the relay; or each with the other. An IMS that restarts loses its calls and registrations.',
+      'Who is restarted with a service that failed: nobody; the IMS with the relay; or each with the other. An IMS that restarts loses its calls.',
   }),
   restartDelaysMs: z
     .array(z.number().int().min(0).max(3_600_000))
@@ -119,7 +119,7 @@ export const supervisorOptions = z.object({
   }),
   imsHealthAction: z.enum(['report', 'restart']).default('report').meta({
     description:
-      'An IMS that does not answer OPTIONS is reported, or restarted after 30 s; a restart ends its calls and registrations.',
+      'An IMS that does not answer OPTIONS is reported, or restarted after 30 s; a restart ends its calls.',
   }),
   mediaCheckIntervalMs: z.number().int().min(0).max(3_600_000).default(15_000).meta({
     description: 'How often real RTP is sent through the relay, both ways, to see that it passes; 0 never does.',
