@@ -23,7 +23,7 @@ async function converseWith(
   /** The relay's ports in the order in which they were granted. */
   const granted: number[] = [];
   const answers: string[] = [];
-  for (const { command, afterTalk = false } of steps) {
+  for (const { command, answer, rtpengine, afterTalk = false } of steps) {
     if (afterTalk) {
       // The offer's grant is where the callee sends to, and the answer's where the caller does.
       const [forCallee = 0, forCaller = 0] = granted;
@@ -38,7 +38,11 @@ async function converseWith(
       .replace('@call@', `call-${index}`)
       .replace('@caller@', String(caller.port))
       .replace('@callee@', String(callee.port));
-    answers.push(meaningOf(line, await askRelay(control, line, 10_000), granted));
+    const ask = async (): Promise<string> => meaningOf(line, await askRelay(control, line, 10_000), granted);
+    const first = await ask();
+    // A packet that has arrived may be counted a moment later, so a count that is not there yet is asked for again.
+    const isKnown = first === answer || first === rtpengine?.answer;
+    answers.push(afterTalk && !isKnown ? await ask() : first);
   }
   assert.equal(answers.length, steps.length, title);
   return answers;
@@ -73,7 +77,8 @@ function meaningOf(line: string, reply: string, granted: number[]): string {
 test('the same U, L, D and Q to our relay and to rtpengine: equivalent answers, and each difference explained', async (t) => {
   if (!peersPresent(t, 'rtpengine')) return;
   const scope = openScope(t);
-  const [relay, rtpengine] = [await startRelay(scope), await startRtpengine(scope)];
+  // Pairs enough that none is handed out twice.
+  const [relay, rtpengine] = [await startRelay(scope, 100), await startRtpengine(scope)];
   for (const [index, conversation] of CONVERSATIONS.entries()) {
     await t.test(conversation.title, async () => {
       const { steps } = conversation;
