@@ -29,6 +29,11 @@ export const ERRORS = {
     exitCode: 69,
     remedy: 'Use an address of this machine ("ip addr" lists them) and a port that this user may bind.',
   },
+  IMS_ERR_CONTROL_OPEN: {
+    exitCode: 78,
+    remedy:
+      'Bind it to 127.0.0.1, ::1 or a unix socket, or say who may command: --control-from (relay.controlFrom) takes addresses, prefixes such as 10.0.0.0/8, or any.',
+  },
   IMS_ERR_RELAY_FOREIGN: {
     exitCode: 69,
     remedy: 'Something that is not an RTPP relay holds the control port: stop it, or set relay.port to another port.',

@@ -4,6 +4,7 @@ import type { RelayProcessOptions } from '../app/relay/process.ts';
 import { DEFAULT_MAX_PORT, DEFAULT_MIN_PORT, type RecordingConfig, type RelayConfig } from '../app/relay/relay.ts';
 import type { BindAddress } from '../io/bind-address.ts';
 import { parseControlAddress } from '../io/control/address.ts';
+import { ControlAdmission } from '../io/control/admission.ts';
 import { type LogLevel, logLevelOf } from '../observe/level.ts';
 import { PLANE_CHOICES } from '../planes/choose.ts';
 import { LATCHING_MODES } from '../relay/latching/latch.ts';
@@ -47,6 +48,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 interface Draft {
   readonly relay: Mutable<Omit<RelayConfig, 'log'>>;
   readonly control: string[];
+  readonly controlFrom: string[];
   readonly notify: string[];
   readonly recording: Mutable<Partial<RecordingConfig>>;
   readonly addresses: BindAddress[];
@@ -68,6 +70,7 @@ function interpret(given: readonly Given[], version: string): RelayInvocation {
   const draft: Draft = {
     relay: {},
     control: [],
+    controlFrom: [],
     notify: [],
     recording: {},
     addresses: [],
@@ -134,6 +137,14 @@ function apply(option: Given, draft: Draft): void {
         throw new UsageError(address.error);
       }
       draft.control.push(value);
+      break;
+    }
+    case 'controlFrom': {
+      const admission = ControlAdmission.parse([value]);
+      if (!admission.ok) {
+        throw new UsageError(admission.error);
+      }
+      draft.controlFrom.push(value);
       break;
     }
     case 'recordingDirectory':
@@ -276,6 +287,7 @@ function finish(draft: Draft): RelayProcessOptions {
     relay: {
       ...relay,
       ...(control.length === 0 ? {} : { control }),
+      controlFrom: draft.controlFrom,
       notify: draft.notify,
       recording: recordingOf(draft),
       ...(addresses.length === 0 && first === undefined ? {} : { addresses: withAdvertised(addresses, first) }),

@@ -38,6 +38,13 @@ export const RELAY_OPTIONS = [
     placeholder: 'socket',
     help: 'control socket: udp:host:port, udp6:, tcp:, tcp6:, unix:path, cunix:path, stdio:, stdioc:, systemd:; may be repeated (default unix:/var/run/rtpproxy.sock)',
   },
+  {
+    name: 'controlFrom',
+    long: 'control-from',
+    argument: 'required',
+    placeholder: 'addresses',
+    help: 'who may command a control socket that is neither loopback nor unix: addresses, prefixes such as 10.0.0.0/8 with commas between them, or any; without it such a socket is refused',
+  },
   { name: 'minPort', short: 'm', argument: 'required', placeholder: 'port', help: 'lowest media port (default 35000)' },
   {
     name: 'maxPort',

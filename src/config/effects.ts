@@ -47,6 +47,7 @@ export const RELOAD_EFFECTS = {
   // The control socket is how everything finds the relay, and names the lock.
   'relay.host': 'next-start',
   'relay.port': 'next-start',
+  'relay.controlFrom': 'restart-own-relay',
   'relay.autoStart': 'live',
   'relay.bindAddress': 'address',
   'relay.minPort': 'restart-own-relay',

@@ -13,6 +13,10 @@ export const relayOptions = z.object({
     description: 'Port of the relay’s RTPP control socket (UDP).',
     env: 'RTPPROXY_UDP_PORT',
   }),
+  controlFrom: z.array(z.string().min(1)).max(64).default([]).meta({
+    description:
+      'Who may send commands to a control socket that is not on loopback: addresses, prefixes such as 10.0.0.0/8, or any. This machine’s relay.host always may.',
+  }),
   autoStart: z.boolean().default(true).meta({
     description: 'Start ims-relay when no relay answers on the control socket.',
     env: 'RTPPROXY_AUTO_START',

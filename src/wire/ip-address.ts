@@ -101,7 +101,7 @@ export function isWildcard(text: string): boolean {
 
 /** 127.0.0.0/8 and ::1, also in its IPv4-mapped form. */
 export function isLoopback(text: string): boolean {
-  const bytes = unmapped(text);
+  const bytes = addressBytes(text);
   if (bytes === undefined) {
     return false;
   }
@@ -110,7 +110,7 @@ export function isLoopback(text: string): boolean {
 
 /** RFC 1918, 100.64/10 (RFC 6598), link-local, fc00::/7: addresses that the Internet does not route. */
 export function isPrivate(text: string): boolean {
-  const bytes = unmapped(text);
+  const bytes = addressBytes(text);
   if (bytes === undefined) {
     return false;
   }
@@ -129,13 +129,13 @@ export function isPrivate(text: string): boolean {
 
 /** 169.254/16 and fe80::/10. */
 export function isLinkLocal(text: string): boolean {
-  const bytes = unmapped(text);
+  const bytes = addressBytes(text);
   const [a = 0, b = 0] = bytes ?? [];
   return bytes?.length === 4 ? a === 169 && b === 254 : a === 0xfe && (b & 0xc0) === 0x80;
 }
 
 export function isMulticast(text: string): boolean {
-  const bytes = unmapped(text);
+  const bytes = addressBytes(text);
   if (bytes === undefined) {
     return false;
   }
@@ -148,8 +148,8 @@ export function sameAddress(left: string, right: string): boolean {
   if (left === right) {
     return true;
   }
-  const a = unmapped(left);
-  const b = unmapped(right);
+  const a = addressBytes(left);
+  const b = addressBytes(right);
   return a !== undefined && b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
@@ -207,7 +207,7 @@ function bytesOf(text: string): Uint8Array | undefined {
 }
 
 /** The address's bytes, an IPv4-mapped IPv6 address (::ffff:a.b.c.d) as the IPv4 address that it stands for. */
-function unmapped(text: string): Uint8Array | undefined {
+export function addressBytes(text: string): Uint8Array | undefined {
   const bytes = bytesOf(text);
   const mapped =
     bytes?.length === 16 &&

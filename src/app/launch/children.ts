@@ -7,7 +7,7 @@ import type { ChildCommand } from '../../io/process-driver.ts';
 import { DEATH_POLICY } from '../../observe/ipc.ts';
 import { type LogLevel, logLevelOf } from '../../observe/level.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
-import { familyOf, type TransportAddress } from '../../wire/ip-address.ts';
+import { familyOf, isLoopback, type TransportAddress } from '../../wire/ip-address.ts';
 import type { LaunchSetup } from './setup.ts';
 
 /** Every process of a run carries it in its environment, and so do its descendants. */
@@ -85,6 +85,7 @@ export function relayArguments(
     '-F',
     ...['-l', address.bind],
     ...(inheritsControl ? [`--control-fd=${FIRST_INHERITED_FD}`] : ['-s', controlArgument(control)]),
+    ...controlFrom(control.address, relay).flatMap((who) => ['--control-from', who]),
     ...['-m', String(relay.minPort)],
     ...['-M', String(relay.maxPort)],
     ...['-T', String(relay.timeoutSeconds)],
@@ -96,6 +97,11 @@ export function relayArguments(
     ...recordingArguments(relay),
     ...relay.notify.flatMap((target) => ['-n', target]),
   ];
+}
+
+/** A control socket beyond loopback is this machine's alone, unless the operator names others. */
+function controlFrom(address: string, { controlFrom: others }: Config['relay']): readonly string[] {
+  return isLoopback(address) ? others : [address, ...others];
 }
 
 function recordingArguments(relay: Config['relay']): string[] {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { ImsError } from '../../errors.ts';
 import { type BindAddress, resolveBindAddress } from '../../io/bind-address.ts';
 import { type ControlAddress, DEFAULT_CONTROL, parseControlAddress } from '../../io/control/address.ts';
+import { ControlAdmission } from '../../io/control/admission.ts';
 import type { ControlHandler, ControlSocket } from '../../io/control/control-socket.ts';
 import { openControl } from '../../io/control/open.ts';
 import { openLocalRoutes } from '../../io/local-routes.ts';
@@ -16,6 +17,7 @@ import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
 import { latchPolicy } from '../../relay/latching/index.ts';
 import type { LatchingMode } from '../../relay/latching/latch.ts';
 import type { LocalAddress } from '../../relay/local-addresses.ts';
+import { LogLimit } from '../../relay/log-limit.ts';
 import { isUnicast, OwnControl } from '../../relay/own-control.ts';
 import type { MediaPlane } from '../../relay/plane.ts';
 import { pairPorts } from '../../relay/port-table.ts';
@@ -32,6 +34,11 @@ import { capacityOf, warnOfFewFiles } from './capacity.ts';
 export interface RelayConfig {
   /** Where commands come from, in the form of `-s`. Default: `unix:/var/run/rtpproxy.sock`. */
   readonly control?: readonly string[];
+  /**
+   * Who may send commands to a socket of `control` that is not on loopback: addresses, prefixes, or `any`. Default: nobody,
+   * and such a socket is refused.
+   */
+  readonly controlFrom?: readonly string[];
   /** A bound UDP socket that the parent process opened, besides `control`. */
   readonly controlFd?: number | undefined;
   /** Where media ports are opened; the first is the default. Default: all IPv4 addresses. */
@@ -117,6 +124,7 @@ const ANY_IPV4: BindAddress = { family: 4, address: '*', advertised: undefined, 
 export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const { log = SILENT } = config;
   const controls = controlAddresses(config);
+  const admission = admissionOf(config);
   const settings = await settingsOf(config, controls, log);
   await testMediaAddresses(settings);
   const routes = await openLocalRoutes();
@@ -143,7 +151,16 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     openRecorder: (onFailure) =>
       new Recorder({ directory: config.recording?.directory, spool: config.recording?.spool, log, onFailure }),
   });
+  const strangerLog = new LogLimit();
   const handler: ControlHandler = {
+    admits: (host, local) => {
+      const admitted = admission.admits(host, local);
+      const suppressed = admitted ? undefined : strangerLog.allow(performance.now());
+      if (suppressed !== undefined) {
+        log.warn({ remote: host, count: suppressed }, 'command dropped: --control-from does not name its sender');
+      }
+      return admitted;
+    },
     command: (peer: ControlPeer, text: string) => driver.command(peer, text),
     ended: () => {
       // End of file on standard input drains, unless a datagram socket can still bring commands.
@@ -161,6 +178,10 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     for (const control of controls) {
       const socket = await openControl(control, handler);
       sockets.push(socket);
+      if (socket.address !== undefined && !isLoopback(socket.address) && !admission.isOpen) {
+        const message = `-s ${socket.name}: whoever reaches this socket from another machine would command the relay`;
+        throw new ImsError('IMS_ERR_CONTROL_OPEN', message);
+      }
       if (socket.port !== undefined) {
         ownControl.add(socket.port);
       }
@@ -240,6 +261,14 @@ function controlAddresses(config: RelayConfig): ControlAddress[] {
     throw new ImsError('IMS_ERR_USAGE', `-s ${twice} is given twice`);
   }
   return [...inherited, ...parsed];
+}
+
+function admissionOf({ controlFrom = [] }: RelayConfig): ControlAdmission {
+  const admission = ControlAdmission.parse(controlFrom);
+  if (!admission.ok) {
+    throw new ImsError('IMS_ERR_USAGE', admission.error);
+  }
+  return admission.value;
 }
 
 function inheritedControl(fd: number): ControlAddress {

@@ -59,6 +59,7 @@ export function openStdioControl(
   output.on('error', finish);
   return {
     name: 'stdio:',
+    address: undefined,
     port: undefined,
     path: undefined,
     async close() {

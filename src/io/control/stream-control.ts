@@ -42,6 +42,11 @@ export async function openStreamControl(
   const connections = new Set<Socket>();
   // Replies to pipelined commands would wait for the client's delayed ACK, 40 ms.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const { remoteAddress, localAddress } = socket;
+    if (remoteAddress !== undefined && localAddress !== undefined && !handler.admits(remoteAddress, localAddress)) {
+      socket.destroy();
+      return;
+    }
     if (connections.size >= MAX_CONNECTIONS) {
       const [silent] = connections;
       if (silent !== undefined) {
@@ -64,9 +69,10 @@ export async function openStreamControl(
   });
   await listening(server, address.listen);
   const local = server.address();
-  const port = typeof local === 'object' ? local?.port : undefined;
+  const { address: bound, port } = typeof local === 'object' && local !== null ? local : {};
   return {
     name: port === undefined ? address.name : address.name.replace(/:[0-9]+$/, `:${port}`),
+    address: bound,
     port,
     path,
     close: () =>

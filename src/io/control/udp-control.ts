@@ -17,7 +17,9 @@ export async function openUdpControl(address: UdpControlAddress, handler: Contro
   const socket = await bound(address);
   const local = socket.address();
   socket.on('message', (datagram, { address: host, port }) => {
-    handler.command(new DatagramPeer(socket, host, port), datagram.toString('latin1'));
+    if (handler.admits(host, local.address)) {
+      handler.command(new DatagramPeer(socket, host, port), datagram.toString('latin1'));
+    }
   });
   socket.on('error', () => {
     // A reply that could not be delivered (ECONNREFUSED): the client will ask again, or is gone.
@@ -26,6 +28,7 @@ export async function openUdpControl(address: UdpControlAddress, handler: Contro
   return {
     // As `-s` takes it.
     name: `${local.family === 'IPv6' ? 'udp6' : 'udp'}:${local.address}:${local.port}`,
+    address: local.address,
     port: local.port,
     path: undefined,
     async close() {

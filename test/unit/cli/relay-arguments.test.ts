@@ -29,6 +29,15 @@ test('the seed’s line of rtpproxy starts a relay', () => {
   assert.equal(daemon, false, 'it stays in the foreground');
 });
 
+test('--control-from may be repeated, and what is no address is refused', () => {
+  const { relay } = run('-s', 'udp:*:1', '--control-from', '10.0.0.0/8,192.0.2.1', '--control-from=2001:db8::/32');
+  assert.deepEqual(relay.controlFrom, ['10.0.0.0/8,192.0.2.1', '2001:db8::/32']);
+  assert.match(
+    refusal('--control-from', 'proxy.example'),
+    /^--control-from proxy\.example: write an address, a prefix/,
+  );
+});
+
 test('letters can be joined, and values glued', () => {
   const { relay } = run('-fFbm10000', '-M20000', '-T', '30', '-W5');
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -18,6 +19,7 @@ import { within } from '../../support/wait.ts';
 /** Answers every command with itself in brackets. */
 const ECHO: ControlHandler = {
   command: (peer, text) => peer.reply(`[${text}]\n`),
+  admits: () => true,
   ended: () => {},
 };
 
@@ -160,6 +162,7 @@ test('a port that is taken is reported with the process that holds it', async (t
 test('a client that reads no replies is cut off, and the others are served', async (t) => {
   const control = await open(t, 'tcp:127.0.0.1:0', {
     command: (peer) => peer.reply(`${'x'.repeat(65_536)}\n`),
+    admits: () => true,
     ended: () => {},
   });
   const deaf = await client(t, control.port ?? 0);
@@ -174,6 +177,38 @@ test('a client that reads no replies is cut off, and the others are served', asy
   const other = await client(t, control.port ?? 0);
   other.write('V\n');
   await within('a reply', 5000, once(other, 'data'));
+});
+
+test('who is not admitted is not heard: a datagram is dropped, a connection closed', async (t) => {
+  const asked: string[] = [];
+  const strict: ControlHandler = {
+    ...ECHO,
+    admits: (host, local) => {
+      asked.push(`${host} ${local}`);
+      return asked.length > 1;
+    },
+  };
+  const tcp = await open(t, 'tcp:127.0.0.1:0', strict);
+  assert.equal(tcp.address, '127.0.0.1');
+  const refused = await client(t, tcp.port ?? 0);
+  refused.on('error', () => {});
+  refused.write('V\n');
+  await within('the close', 5000, once(refused.resume(), 'close'));
+  const admitted = await client(t, tcp.port ?? 0);
+  admitted.write('V\n');
+  const [reply] = (await within('a reply', 5000, once(admitted, 'data'))) as [Buffer];
+  assert.equal(reply.toString(), '[V]\n');
+
+  asked.length = 0;
+  const udp = await open(t, 'udp:127.0.0.1:0', strict);
+  const socket = createSocket('udp4');
+  t.after(() => void socket.close());
+  const replied = once(socket, 'message');
+  socket.send('first', udp.port ?? 0, '127.0.0.1');
+  socket.send('second', udp.port ?? 0, '127.0.0.1');
+  const [datagram] = (await within('a reply', 5000, replied)) as [Buffer];
+  assert.equal(datagram.toString(), '[second]\n');
+  assert.deepEqual(asked, ['127.0.0.1 127.0.0.1', '127.0.0.1 127.0.0.1']);
 });
 
 test('stdio: commands and replies are lines, and the end of input is told once', async (t) => {

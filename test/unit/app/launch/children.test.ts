@@ -50,6 +50,17 @@ test('an IPv6 control socket is written as the relay reads it: udp6, no brackets
   });
 });
 
+test('a control socket beyond loopback is for this machine, and for whom relay.controlFrom names', () => {
+  const argvOf = (address: string, controlFrom: string[]): string => {
+    const made = setup();
+    made.loaded.config.relay.controlFrom = controlFrom;
+    return childCommand('relay', { ...CONTEXT, setup: { ...made, control: { address, port: 7722 } } }).argv.join(' ');
+  };
+  assert.doesNotMatch(argvOf('127.0.0.1', []), /--control-from/);
+  assert.match(argvOf('10.0.0.5', []), /-s udp:10\.0\.0\.5:7722 --control-from 10\.0\.0\.5 -m/);
+  assert.match(argvOf('10.0.0.5', ['10.1.0.0/16']), /--control-from 10\.0\.0\.5 --control-from 10\.1\.0\.0\/16 -m/);
+});
+
 test('an advertised address that is not local goes to -A, never to -l', () => {
   const { argv } = childCommand('relay', { ...CONTEXT, setup: setup({}, '10.0.0.5', '203.0.113.5') });
   assert.match(argv.join(' '), /-l 10\.0\.0\.5 .*-A 203\.0\.113\.5/);
