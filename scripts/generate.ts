@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, type OptionEntry, optionCatalogue } from '../src/config/catalogue.ts';
 import { ERRORS } from '../src/errors.ts';
+import { markdownTable, type RelayResults } from './bench/relay/results.ts';
 
 /** From build/scripts/ back to the project. */
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -25,6 +26,7 @@ function readmeFile(): GeneratedFile {
   let text = readFileSync(join(ROOT, path), 'utf8');
   text = replacePart(text, 'options', optionTable());
   text = replacePart(text, 'errors', errorTable());
+  text = replacePart(text, 'relays', relayTable());
   return { path, text };
 }
 
@@ -83,6 +85,17 @@ function errorTable(): string {
     ([code, { exitCode, remedy }]) => `| \`${code}\` | ${exitCode} | ${remedy} |`,
   );
   return ['| code | exit status | what to do |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** What `npm run bench -- relay --json scripts/bench/results/relay.json` has found last. */
+function relayTable(): string {
+  const text = readFileSync(join(ROOT, 'scripts/bench/results/relay.json'), 'utf8');
+  const { reports } = JSON.parse(text) as { reports: readonly (RelayResults & { name: string })[] };
+  const results = reports.find(({ name }) => name === 'relay');
+  if (results === undefined) {
+    throw new Error('scripts/bench/results/relay.json holds no report of the bench "relay"');
+  }
+  return markdownTable(results);
 }
 
 function main(): void {

@@ -17,6 +17,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '3' },
   only: { type: 'string' },
   'no-ladder': { type: 'boolean', default: false },
+  nice: { type: 'string' },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
@@ -40,6 +41,7 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
       rounds: whole('rounds', values.rounds),
       only: values.only?.split(','),
       ladder: !values['no-ladder'],
+      nice: values.nice === undefined ? null : Number(values.nice),
     });
     printResults(results);
     return { name: 'relay', ...results };

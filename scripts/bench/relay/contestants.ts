@@ -1,4 +1,6 @@
 /** The relays that are compared: how each is started, and what it must say before it counts as that relay. */
+import { spawnSync } from 'node:child_process';
+import { packageVersion } from '../../../src/app/version.ts';
 import { openRtppClient, type RtppClient } from '../../../src/io/rtpp-client-driver.ts';
 import { freeUdpPort } from '../../../test/support/ports.ts';
 import { Program } from '../../../test/support/program.ts';
@@ -6,6 +8,7 @@ import { binary } from '../../../test/support/project.ts';
 import type { Scope } from '../../../test/support/scope.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import { isInstalled } from '../installed.ts';
+import { setNice } from './priority.ts';
 
 /** Of every relay in turn; the parties are next door. */
 export const RELAY_ADDRESS = '127.0.0.2';
@@ -19,6 +22,8 @@ export interface Contestant {
   readonly name: string;
   /** Ours are compared with those that are not. */
   readonly ours: boolean;
+  /** What prints its version, and where in it; ours is this package's. */
+  readonly version?: { readonly args: readonly string[]; readonly pattern: RegExp };
   /** Its program and arguments. */
   command(place: Place): readonly [string, ...string[]];
   /** The line of a relay of ours that is ready, and the plane that it must name; without it the first answer will do. */
@@ -32,6 +37,9 @@ interface Place {
   readonly maxPort: number;
 }
 
+/** Where only the program's name is asked for. */
+const NOWHERE: Place = { address: RELAY_ADDRESS, controlPort: 0, minPort: 0, maxPort: 0 };
+
 export interface RunningRelay {
   readonly client: RtppClient;
   /** Its processes at this moment. */
@@ -44,6 +52,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   {
     name: 'rtpengine',
     ours: false,
+    version: { args: ['--version'], pattern: /Version: ([0-9.]+)/ },
     command: ({ address, controlPort, minPort, maxPort }) => [
       'rtpengine',
       ...['--foreground', '--log-stderr', '--log-level=3', '--table=-1', `--interface=${address}`],
@@ -53,6 +62,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   {
     name: 'rtpproxy',
     ours: false,
+    version: { args: ['-V'], pattern: /([0-9]+\.[0-9.]+)/ },
     command: ({ address, controlPort, minPort, maxPort }) => [
       'rtpproxy',
       ...['-f', '-F', '-l', address, '-s', `udp:${address}:${controlPort}`, '-d', 'WARN'],
@@ -75,9 +85,19 @@ export function ourPlane(plane: string, ...more: string[]): Contestant {
   };
 }
 
+/** As the program tells it; empty where it does not. */
+export function versionOf({ command, version }: Contestant): string {
+  if (version === undefined) {
+    return packageVersion();
+  }
+  const [program] = command(NOWHERE);
+  const { stdout = '', stderr = '' } = spawnSync(program, [...version.args], { encoding: 'utf8', timeout: 10_000 });
+  return version.pattern.exec(`${stdout}${stderr}`)?.[1] ?? '';
+}
+
 /** Why it cannot take part here; undefined: it can. */
 export async function absence(scope: Scope, contestant: Contestant): Promise<string | undefined> {
-  const [program] = contestant.command({ address: RELAY_ADDRESS, controlPort: 0, minPort: 0, maxPort: 0 });
+  const [program] = contestant.command(NOWHERE);
   if (!isInstalled(program)) {
     return `${program} is not installed`;
   }
@@ -90,7 +110,11 @@ export async function absence(scope: Scope, contestant: Contestant): Promise<str
 }
 
 /** @throws Error when it does not start, or is not the relay that it should be */
-export async function startRelay(scope: Scope, { name, command, ready }: Contestant): Promise<RunningRelay> {
+export async function startRelay(
+  scope: Scope,
+  { name, command, ready }: Contestant,
+  nice: number | null = null,
+): Promise<RunningRelay> {
   const controlPort = await freeUdpPort();
   const program = Program.start(scope, {
     name,
@@ -111,5 +135,10 @@ export async function startRelay(scope: Scope, { name, command, ready }: Contest
     }
     return (await client.request('V', { firstMs: 100, budgetMs: 300 })).kind === 'reply';
   });
+  for (const { pid } of nice === null ? [] : program.processes()) {
+    if (!setNice(pid, nice ?? 0)) {
+      throw new Error(`${name} cannot be given the nice value ${nice}`);
+    }
+  }
   return { client, pids: () => program.processes().map(({ pid }) => pid) };
 }

@@ -1,8 +1,8 @@
 /** The load generator as a process: orders by IPC; between two orders it sends and reads without pause. */
-import { setPriority } from 'node:os';
 import { assertNever } from '../../../src/wire/assert-never.ts';
 import { type CallCounts, Generator } from './generator.ts';
 import { type Answer, type Measured, type Numbered, type Order, TOO_LATE_MS } from './orders.ts';
+import { setNice } from './priority.ts';
 import { type CpuReading, costBetween, readCpu } from './process-cost.ts';
 
 /** A run is over when nothing has arrived for so long, and after `MAX_DRAIN_MS` in any case. */
@@ -11,7 +11,7 @@ const MAX_DRAIN_MS = 8000;
 /** Ticks between two looks at the event loop. */
 const TICKS = 4;
 /** Before the relay where both want the CPU: what it is offered must not depend on it. */
-const PRIORITY = -10;
+const NICE = -10;
 
 interface Window {
   readonly pids: readonly number[];
@@ -144,10 +144,7 @@ function received(active: Generator): number {
   return rtp.received + rtcp.received;
 }
 
-try {
-  setPriority(PRIORITY);
-} catch {
-  // Only root may; `lateness` tells what it costs.
-}
+// Only root may; `lateness` tells what it costs.
+setNice(process.pid, NICE);
 process.on('message', (message) => carryOut(message as Numbered<Order>));
 process.once('disconnect', () => process.exit());

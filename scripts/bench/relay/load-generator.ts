@@ -21,7 +21,8 @@ export class LoadGenerator {
 
   /** Ends with its scope. */
   static async start(scope: Scope, options: GeneratorOptions): Promise<LoadGenerator> {
-    const child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // A session of its own, so that its priority is its own, too.
+    const child = fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true });
     const exited = once(child, 'exit');
     scope.defer(async () => {
       child.kill('SIGKILL');

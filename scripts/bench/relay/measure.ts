@@ -4,20 +4,15 @@ import { createScope } from '../../../test/support/scope.ts';
 import { setUpCalls, tearDownCalls } from './calls.ts';
 import { type Contestant, PARTY_ADDRESSES, RELAY_ADDRESS, startRelay } from './contestants.ts';
 import { LoadGenerator } from './load-generator.ts';
-import type { Measured } from './orders.ts';
 import { residentBytes } from './process-cost.ts';
+import type { Run } from './run.ts';
 
 export interface RunPlan {
   readonly calls: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
-}
-
-export interface Run extends Measured {
-  readonly calls: number;
-  /** Of the relay's processes: with no session, once it had a few; and with all calls talking. */
-  readonly residentIdleBytes: number;
-  readonly residentLoadedBytes: number;
+  /** Of the relay; null: as it is. */
+  readonly nice: number | null;
 }
 
 /** They come and go before memory is looked at, so that what the first session brings once is no part of it. */
@@ -25,10 +20,10 @@ const FIRST_CALLS = 8;
 const FIRST_CALLS_MS = 500;
 const FIRST_CALLS_DRAIN_MS = 200;
 
-export async function measure(contestant: Contestant, { calls, warmUpMs, measureMs }: RunPlan): Promise<Run> {
+export async function measure(contestant: Contestant, { calls, warmUpMs, measureMs, nice }: RunPlan): Promise<Run> {
   const { scope, close } = createScope();
   try {
-    const relay = await startRelay(scope, contestant);
+    const relay = await startRelay(scope, contestant, nice);
     const generator = await LoadGenerator.start(scope, {
       capacity: calls,
       relayAddress: RELAY_ADDRESS,
@@ -63,15 +58,4 @@ export async function measure(contestant: Contestant, { calls, warmUpMs, measure
   } finally {
     await close();
   }
-}
-
-/** Of all packets sent, those that did not arrive, or too late for a phone. */
-export function lossShare({ rtp, rtcp, tooLate }: Measured): number {
-  const sent = rtp.sent + rtcp.sent;
-  return sent === 0 ? 0 : (sent - rtp.received - rtcp.received + tooLate) / sent;
-}
-
-/** Microseconds of CPU that the relay's threads took for a packet that it forwarded. */
-export function cpuUsPerPacket({ tasks, receivedInTime }: Measured): number {
-  return (tasks.reduce((sum, { cpuMs }) => sum + cpuMs, 0) * 1000) / Math.max(1, receivedInTime);
 }

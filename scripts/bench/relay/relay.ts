@@ -1,13 +1,15 @@
 /**
- * `npm run bench -- relay [--calls 500] [--seconds 10] [--rounds 3] [--only NAME,NAME] [--no-ladder]`: our relay on
- * each plane beside rtpengine and rtpproxy. Rounds are interleaved, so that what the machine does meanwhile meets all
+ * `npm run bench -- relay [--calls 500] [--seconds 10] [--rounds 3] [--only NAME,NAME] [--no-ladder] [--nice N]`:
+ * our relay on each plane beside rtpengine and rtpproxy. Rounds are interleaved, so that what the machine does meanwhile meets all
  * of them. Then the number of calls grows until a relay loses more than 0.1 %.
  */
+import { loadavg } from 'node:os';
 import { createScope } from '../../../test/support/scope.ts';
 import { describeMachine } from '../report.ts';
-import { absence, CONTESTANTS, type Contestant, MAX_CALLS } from './contestants.ts';
-import { lossShare, measure, type Run } from './measure.ts';
+import { absence, CONTESTANTS, type Contestant, MAX_CALLS, versionOf } from './contestants.ts';
+import { measure } from './measure.ts';
 import { ALLOWED_LOSS, type Limit, NO_LADDER, type RelayResults, summarise } from './results.ts';
+import { lossShare, type Run } from './run.ts';
 
 export interface RelayBenchOptions {
   readonly calls: number;
@@ -16,6 +18,8 @@ export interface RelayBenchOptions {
   /** Names of contestants; all unless told. */
   readonly only: readonly string[] | undefined;
   readonly ladder: boolean;
+  /** Of all relays, for a machine with other work; null: as they are. */
+  readonly nice: number | null;
 }
 
 const WARM_UP_MS = 2000;
@@ -29,28 +33,33 @@ const GENERATOR_LATE_US = 20_000;
 const TRIES = 2;
 
 export async function benchRelay(options: RelayBenchOptions): Promise<RelayResults> {
-  const { calls, seconds, rounds } = options;
+  const { calls, seconds, rounds, nice } = options;
+  const loadBefore = Number((loadavg()[0] ?? 0).toFixed(1));
   const { present, absent } = await whoIsThere(options.only);
   const runs = new Map<Contestant, Run[]>(present.map((contestant) => [contestant, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const contestant of present) {
       console.error(`round ${round} of ${rounds}: ${contestant.name}, ${calls} calls`);
-      const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: seconds * 1000 });
+      const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: seconds * 1000, nice });
       runs.get(contestant)?.push(run);
     }
   }
-  const limits = options.ladder ? await climb(present) : new Map<Contestant, Limit>();
+  const limits = options.ladder ? await climb(present, nice) : new Map<Contestant, Limit>();
   const { date = '', machine = '', node = '' } = describeMachine();
   return {
     date,
     machine,
     node,
+    loadBefore,
+    nice,
     calls,
     seconds,
     rounds,
-    relays: present.map((contestant) =>
-      summarise(contestant.name, contestant.ours, runs.get(contestant) ?? [], limits.get(contestant) ?? NO_LADDER),
-    ),
+    relays: present.map((contestant) => {
+      const { name, ours } = contestant;
+      const limit = limits.get(contestant) ?? NO_LADDER;
+      return summarise({ name, ours, version: versionOf(contestant) }, runs.get(contestant) ?? [], limit);
+    }),
     absent,
   };
 }
@@ -76,7 +85,7 @@ async function whoIsThere(only: readonly string[] | undefined): Promise<{
 }
 
 /** Step by step, all who still carry their calls in turn. */
-async function climb(contestants: readonly Contestant[]): Promise<Map<Contestant, Limit>> {
+async function climb(contestants: readonly Contestant[], nice: number | null): Promise<Map<Contestant, Limit>> {
   const limits = new Map<Contestant, Limit>(
     contestants.map((contestant) => [contestant, { limitCalls: null, carried: 0, generatorLimited: false }]),
   );
@@ -87,7 +96,7 @@ async function climb(contestants: readonly Contestant[]): Promise<Map<Contestant
     step = Math.round((step * STEP_FACTOR) / 10) * 10
   ) {
     for (const contestant of climbing) {
-      const verdict = await tryStep(contestant, step);
+      const verdict = await tryStep(contestant, step, nice);
       const limit = limits.get(contestant) ?? NO_LADDER;
       if (verdict === 'carried') {
         limits.set(contestant, { ...limit, carried: step });
@@ -100,13 +109,19 @@ async function climb(contestants: readonly Contestant[]): Promise<Map<Contestant
   return limits;
 }
 
-async function tryStep(contestant: Contestant, calls: number): Promise<'carried' | 'lost' | 'generator'> {
+async function tryStep(
+  contestant: Contestant,
+  calls: number,
+  nice: number | null,
+): Promise<'carried' | 'lost' | 'generator'> {
   let verdict: 'lost' | 'generator' = 'lost';
   for (let attempt = 1; attempt <= TRIES; attempt++) {
-    const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: STEP_MS }).catch((error: Error) => {
-      console.error(`${contestant.name} with ${calls} calls: ${error.message.split('\n')[0]}`);
-      return undefined;
-    });
+    const run = await measure(contestant, { calls, warmUpMs: WARM_UP_MS, measureMs: STEP_MS, nice }).catch(
+      (error: Error) => {
+        console.error(`${contestant.name} with ${calls} calls: ${error.message.split('\n')[0]}`);
+        return undefined;
+      },
+    );
     if (run !== undefined) {
       const { generator } = run;
       console.error(

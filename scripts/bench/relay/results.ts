@@ -1,13 +1,17 @@
 /** What all runs of a bench come to: a row a relay, as data and as tables. */
 import { formatTable } from '../../../src/cli/table.ts';
 import type { Oddities } from './generator.ts';
-import { cpuUsPerPacket, lossShare, type Run } from './measure.ts';
 import type { TaskCost } from './process-cost.ts';
+import { cpuUsPerPacket, lossShare, type Run } from './run.ts';
 
 export interface RelayResults {
   readonly date: string;
   readonly machine: string;
   readonly node: string;
+  /** Load average before the first run: other work on the machine. */
+  readonly loadBefore: number;
+  /** Of the relays, where it is not that of other programs; null: it is. */
+  readonly nice: number | null;
   readonly calls: number;
   readonly seconds: number;
   readonly rounds: number;
@@ -18,11 +22,12 @@ export interface RelayResults {
 /** Medians of the rounds; limits from the ladder of calls. */
 export interface RelayRow {
   readonly name: string;
+  readonly version: string;
   readonly ours: boolean;
   readonly figures: Figures;
   /** Most calls that stayed below the allowed loss; null where the ladder was left out. */
   readonly carried: number | null;
-  /** The generator was at its own end, not the relay: `limitCalls` is no limit of the relay's. */
+  /** The generator was at its own end, not the relay: `figures.limitCalls` is no limit of the relay's. */
   readonly generatorLimited: boolean;
   readonly odd: Oddities;
   /** Threads of the relay that took part, the busiest first; of the last round. */
@@ -68,7 +73,11 @@ export interface Limit {
 
 export const NO_LADDER: Limit = { limitCalls: null, carried: null, generatorLimited: false };
 
-export function summarise(name: string, ours: boolean, runs: readonly Run[], limit: Limit): RelayRow {
+export function summarise(
+  { name, version, ours }: Pick<RelayRow, 'name' | 'version' | 'ours'>,
+  runs: readonly Run[],
+  limit: Limit,
+): RelayRow {
   const middle = (figure: (run: Run) => number): number => median(runs.map(figure));
   const last = runs.at(-1);
   if (last === undefined) {
@@ -82,6 +91,7 @@ export function summarise(name: string, ours: boolean, runs: readonly Run[], lim
   }
   return {
     name,
+    version,
     ours,
     figures: {
       lossPercent: rounded(middle(lossShare) * 100),
@@ -99,14 +109,14 @@ export function summarise(name: string, ours: boolean, runs: readonly Run[], lim
     carried: limit.carried,
     generatorLimited: limit.generatorLimited,
     odd,
-    tasks: last.tasks.filter(({ cpuMs }) => cpuMs > last.seconds * 10),
+    tasks: last.tasks.filter(({ cpuMs }) => cpuMs >= last.seconds * 10),
     generatorCores: rounded(middle(({ generator, seconds }) => generator.cpuMs / 1000 / seconds)),
   };
 }
 
 export function printResults(results: RelayResults): void {
-  const { date, machine, node, calls, seconds, rounds, relays, absent } = results;
-  console.log(`bench relay, ${date}, ${machine}, Node ${node}`);
+  const { date, machine, node, loadBefore, calls, seconds, rounds, relays, absent } = results;
+  console.log(`bench relay, ${date}, ${machine}, Node ${node}, load average before ${loadBefore}${niceness(results)}`);
   console.log(
     `\n${calls} calls, G.711 of 20 ms and RTCP both ways, ${seconds} s, medians of ${rounds} interleaved rounds`,
   );
@@ -128,11 +138,12 @@ export function printResults(results: RelayResults): void {
 
 /** The same for a README. */
 export function markdownTable(results: RelayResults): string {
-  const { date, machine, node, calls, seconds, rounds, absent } = results;
+  const { date, machine, node, loadBefore, calls, seconds, rounds, absent } = results;
   const heads = ['relay', ...COLUMNS.map(({ head }) => head)];
   return [
-    `${calls} calls, G.711 of 20 ms and RTCP both ways for ${seconds} s, medians of ${rounds} interleaved rounds, everything on`,
-    `one machine: ${machine}, Node ${node}, ${date}.${absent.map(({ name, reason }) => ` Left out: ${name} (${reason}).`).join('')}`,
+    `${calls} calls, G.711 of 20 ms and RTCP both ways for ${seconds} s, medians of ${rounds} interleaved rounds.`,
+    `Everything on one machine: ${machine}, Node ${node}, ${date}, load average before it began ${loadBefore}${niceness(results)}.`,
+    ...absent.map(({ name, reason }) => `Left out: ${name} (${reason}).`),
     '',
     `| ${heads.join(' | ')} |`,
     `|---${'|---:'.repeat(COLUMNS.length)}|`,
@@ -140,11 +151,15 @@ export function markdownTable(results: RelayResults): string {
   ].join('\n');
 }
 
+function niceness({ nice }: RelayResults): string {
+  return nice === null ? '' : `, relays with nice ${nice}`;
+}
+
 /** A row a relay, then a row for each of ours beside each of theirs. */
 function tableBody({ relays }: RelayResults): string[][] {
   const theirs = relays.filter(({ ours }) => !ours);
   return [
-    ...relays.map((row) => [row.name, ...COLUMNS.map((column) => cell(row, column))]),
+    ...relays.map((row) => [`${row.name} ${row.version}`.trim(), ...COLUMNS.map((column) => cell(row, column))]),
     ...relays
       .filter(({ ours }) => ours)
       .flatMap((ours) =>
@@ -165,6 +180,9 @@ function cell({ figures, carried, generatorLimited }: RelayRow, { figure, digits
 }
 
 function ratio(ours: RelayRow, peer: RelayRow, figure: keyof Figures): string {
+  if (figure === 'limitCalls' && (ours.generatorLimited || peer.generatorLimited)) {
+    return '–';
+  }
   const [above, below] = [ours.figures[figure], peer.figures[figure]];
   return above === null || below === null || below <= 0 ? '–' : `× ${(above / below).toFixed(2)}`;
 }
