@@ -14,6 +14,8 @@ export interface Leg {
   /** Address of the last U or L that had one. */
   peer: TransportAddress | undefined;
   asymmetric: boolean;
+  /** A command has said so (`S`). */
+  symmetric: boolean;
   /** What the party of the call before sent on this port, not long ago. */
   shunnedSsrc: number | undefined;
   /** Payload types of the party, as its last command listed them. */
@@ -154,6 +156,7 @@ function newLeg(local: LocalAddress): Leg {
     port: undefined,
     peer: undefined,
     asymmetric: false,
+    symmetric: false,
     shunnedSsrc: undefined,
     codecs: undefined,
     packetMs: 0,

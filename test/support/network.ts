@@ -16,22 +16,33 @@ export const HOST_INTERFACE = 'eth0';
 /** 10.79.<n>.0/24 is private (RFC 1918); namespaces keep two test runs with the same network apart. */
 const SUBNET = '10.79.0';
 
-/** Makes a host for each name: 10.79.0.1, .2, … in order. Deleted with the scope, whatever happened in between. */
+export interface NetworkOptions<Name extends string> {
+  /** Address of each host; 10.79.0.1, .2, … unless told. Public ones stay inside all the same: there is no way out. */
+  readonly addresses?: Readonly<Record<Name, string>>;
+  /** What all hosts reach on the bridge besides their own /24, such as `0.0.0.0/0`. */
+  readonly onLink?: string;
+}
+
+/** Makes a host for each name. Deleted with the scope, whatever happened in between. */
 export async function openNetwork<const Name extends string>(
   scope: Scope,
   names: readonly Name[],
+  { addresses, onLink }: NetworkOptions<Name> = {},
 ): Promise<Record<Name, Host>> {
   const hub = addNamespace(scope, 'hub');
   inside(hub, 'ip', 'link', 'add', 'br0', 'type', 'bridge');
   inside(hub, 'ip', 'link', 'set', 'br0', 'up');
   const hosts = names.map((name, index): [Name, Host] => {
     const namespace = addNamespace(scope, name);
-    const address = `${SUBNET}.${index + 1}`;
+    const address = addresses?.[name] ?? `${SUBNET}.${index + 1}`;
     ip('link', 'add', `port${index}`, 'netns', hub, 'type', 'veth', 'peer', 'name', HOST_INTERFACE, 'netns', namespace);
     inside(hub, 'ip', 'link', 'set', `port${index}`, 'master', 'br0', 'up');
     inside(namespace, 'ip', 'link', 'set', 'lo', 'up');
     inside(namespace, 'ip', 'address', 'add', `${address}/24`, 'dev', HOST_INTERFACE);
     inside(namespace, 'ip', 'link', 'set', HOST_INTERFACE, 'up');
+    if (onLink !== undefined) {
+      inside(namespace, 'ip', 'route', 'add', onLink, 'dev', HOST_INTERFACE);
+    }
     return [name, { namespace, address }];
   });
   for (const [, host] of hosts) {
@@ -58,7 +69,8 @@ function addNamespace(scope: Scope, name: string): string {
   return namespace;
 }
 
-function inside(namespace: string, ...command: string[]): string {
+/** Runs a command in a namespace and gives what it prints. */
+export function inside(namespace: string, ...command: string[]): string {
   return ip('netns', 'exec', namespace, ...command);
 }
 

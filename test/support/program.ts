@@ -37,6 +37,7 @@ export class Program {
   readonly #lines: string[] = [];
   readonly #watchers = new Set<(line: string) => void>();
   readonly #write: (text: string) => void;
+  readonly #endInput: () => void;
   #end: ProgramEnd | undefined;
 
   /** Starts the program as leader of a process group of its own; the scope stops it and looks for survivors. */
@@ -82,6 +83,7 @@ export class Program {
     });
     child.stdin.on('error', () => {});
     this.#write = (text) => child.stdin.write(text);
+    this.#endInput = () => child.stdin.end();
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -112,6 +114,11 @@ export class Program {
   /** Types into the program's standard input. */
   write(text: string): void {
     this.#write(text);
+  }
+
+  /** Closes the program's standard input. */
+  endInput(): void {
+    this.#endInput();
   }
 
   /** The first line, past or to come, that matches. Fails at once when the program ends without it. */

@@ -162,10 +162,15 @@ export function updateParty(
   }
   const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
-  const { asymmetric, shunnedSsrc } = leg;
-  const symmetric = modifiers.asymmetric === false;
-  state.emit({ kind: 'peer', session: session.id, side, order: { peer: target, asymmetric, symmetric, shunnedSsrc } });
+  leg.symmetric = modifiers.asymmetric === false;
+  tellPlane(state, session, side, target);
   session.refresh(now);
+}
+
+/** `peer`: undefined when nothing new is known of it. */
+function tellPlane(state: RelayState, session: Session, side: Side, peer: TransportAddress | undefined): void {
+  const { asymmetric, symmetric, shunnedSsrc } = session.legs[side];
+  state.emit({ kind: 'peer', session: session.id, side, order: { peer, asymmetric, symmetric, shunnedSsrc } });
 }
 
 /** Whether media may go to a signalled address. One that it may not go to counts as absent. */
@@ -234,6 +239,9 @@ function* openLeg(state: RelayState, now: number, session: Session, side: Side, 
       table.claim(port);
       state.releasePort(now, session, side);
       session.legs[side].shunnedSsrc = state.portMemory.recall(now, family, port);
+      if (session.legs[side].shunnedSsrc !== undefined) {
+        tellPlane(state, session, side, undefined);
+      }
       session.legs[side].port = port;
       session.legs[side].local = local;
       return true;

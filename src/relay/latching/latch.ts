@@ -34,6 +34,8 @@ export interface RtpLatch extends Latch {
   readonly asymmetric: boolean;
   /** Changes whenever `remote` does. */
   readonly generation: number;
+  /** Whether who sends this SSRC belongs to the call that had the port before. */
+  shuns(now: number, ssrc: number): boolean;
   signal(now: number, order: PeerOrder): void;
   /** Goes on with what another latch of this leg had learned, after the same `signal`. */
   resume(source: TransportAddress, remote: TransportAddress): void;

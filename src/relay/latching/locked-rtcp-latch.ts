@@ -1,5 +1,5 @@
 import type { TransportAddress } from '../../wire/ip-address.ts';
-import { isPlausibleRtcp } from '../media/packet.ts';
+import { isPlausibleRtcp, rtcpSsrcOf } from '../media/packet.ts';
 import {
   type HeldPacket,
   isFrom,
@@ -51,7 +51,7 @@ export class LockedRtcpLatch implements Latch {
       return 'accepted';
     }
     const locked = this.#source !== undefined && !exact && now - this.#lastAt < SILENCE_MS;
-    if (locked || this.#isForbidden(address, port)) {
+    if (locked || this.#rtp.shuns(now, rtcpSsrcOf(packet)) || this.#isForbidden(address, port)) {
       return 'refused';
     }
     this.#source = { address, port };

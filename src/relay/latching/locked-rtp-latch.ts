@@ -49,6 +49,9 @@ const MAX_PENALTY_MS = 30_000;
 /** After a stranger was believed, this long another one who proves as much is reported. */
 const CONTEST_MS = 10_000;
 
+/** So long an old peer's SSRC is not believed: it has noticed by then, and there are phones that have only one SSRC. */
+const SHUN_MS = 10_000;
+
 export interface LockedLatchSettings {
   /** `strict`: hosts that signalling does not name are never learned from their packets alone. */
   readonly mode: 'safe' | 'strict' | 'rtpproxy';
@@ -110,6 +113,7 @@ export class LockedRtpLatch implements RtpLatch {
   #symmetric = false;
   /** SSRC of the call that had this port before; whoever still sends it is not this party. -1: none. */
   #shunnedSsrc = -1;
+  #shunnedUntil = Number.NEGATIVE_INFINITY;
   #generation = 0;
   /** The source was learned from a packet, and signalling does not name it. */
   #learned = false;
@@ -154,6 +158,10 @@ export class LockedRtpLatch implements RtpLatch {
     return this.#generation;
   }
 
+  shuns(now: number, ssrc: number): boolean {
+    return ssrc === this.#shunnedSsrc && now < this.#shunnedUntil;
+  }
+
   takeHeld(): readonly HeldPacket[] {
     const held = this.#held;
     this.#held = NOTHING_HELD;
@@ -163,7 +171,10 @@ export class LockedRtpLatch implements RtpLatch {
   signal(now: number, { peer, asymmetric, symmetric = false, shunnedSsrc = -1 }: PeerOrder): void {
     this.#asymmetric = asymmetric;
     this.#symmetric = symmetric;
-    this.#shunnedSsrc = shunnedSsrc;
+    if (shunnedSsrc !== this.#shunnedSsrc) {
+      this.#shunnedSsrc = shunnedSsrc;
+      this.#shunnedUntil = now + SHUN_MS;
+    }
     if (peer !== undefined && !isFrom(this.#signalled, peer.address, peer.port)) {
       this.#signalled = peer;
       const moved = this.#source !== undefined && !isFrom(this.#source, peer.address, peer.port);
@@ -256,7 +267,7 @@ export class LockedRtpLatch implements RtpLatch {
     const after = silenceMs > 0 ? this.#lastAt : Number.NEGATIVE_INFINITY;
     const candidate = this.#candidates.note(now, address, port, packet, nearness, after);
     const silent = now - this.#lastAt >= silenceMs;
-    if (silent && this.#candidates.proves(candidate, proof) && this.#isEligible(candidate)) {
+    if (silent && this.#candidates.proves(candidate, proof) && this.#isEligible(now, candidate)) {
       return this.#latch(now, address, port, packet, nearness, candidate.held, isMove);
     }
     if (silent && needsSilence) {
@@ -267,12 +278,15 @@ export class LockedRtpLatch implements RtpLatch {
   }
 
   /** Asked last, and once of who has proved the rest: it may cost something. */
-  #isEligible(candidate: Candidate): boolean {
+  #isEligible(now: number, candidate: Candidate): boolean {
+    if (this.shuns(now, candidate.ssrc)) {
+      return false;
+    }
     if (candidate.eligible === undefined) {
-      const { address, port, nearness, ssrc } = candidate;
+      const { address, port, nearness } = candidate;
       const { hearsLoopback, isForbidden } = this.#settings;
-      const shunned = nearness === OTHER_HOST && (isThisHostOnly(address, hearsLoopback) || ssrc === this.#shunnedSsrc);
-      candidate.eligible = !shunned && isUnicast(address) && !isForbidden(address, port);
+      const misplaced = nearness === OTHER_HOST && isThisHostOnly(address, hearsLoopback);
+      candidate.eligible = !misplaced && isUnicast(address) && !isForbidden(address, port);
     }
     return candidate.eligible;
   }
@@ -293,7 +307,7 @@ export class LockedRtpLatch implements RtpLatch {
       return 'refused';
     }
     const candidate = this.#candidates.note(now, address, port, packet, nearness);
-    if (this.#candidates.proves(candidate, PROOFS[OTHER_HOST]) && this.#isEligible(candidate)) {
+    if (this.#candidates.proves(candidate, PROOFS[OTHER_HOST]) && this.#isEligible(now, candidate)) {
       this.#contestUntil = Number.NEGATIVE_INFINITY;
       return 'contested';
     }

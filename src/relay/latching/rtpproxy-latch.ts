@@ -178,6 +178,10 @@ export class RtpproxyRtpLatch implements RtpLatch {
     return this.#generation;
   }
 
+  shuns(): boolean {
+    return false;
+  }
+
   /** RTCP is told what RTP is told and learns. */
   attach(rtcp: RtpproxyRtcpLatch): void {
     this.#rtcp = rtcp;

@@ -91,6 +91,11 @@ export function ssrcOf(packet: Uint8Array): number {
   return ((uint16(packet, 8) << 16) | uint16(packet, 10)) >>> 0;
 }
 
+/** Of whoever sent the first packet of a compound; all types have it in the same place (RFC 3550 6.4). */
+export function rtcpSsrcOf(packet: Uint8Array): number {
+  return timestampOf(packet);
+}
+
 /** How far `to` is ahead of `from`, -32768…32767: sequence numbers wrap at 16 bits. */
 export function sequenceDistance(from: number, to: number): number {
   return ((to - from) << 16) >> 16;

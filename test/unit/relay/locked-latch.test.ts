@@ -258,7 +258,19 @@ test('pain 11: who still sends the SSRC of the call before is not learned; whom 
   const order = { shunnedSsrc: 77 };
   assert.deepEqual(open(PRIVATE, order).stream(0, PUBLIC, 20, 77), REFUSED(20));
   assert.equal(open(PRIVATE, order).stream(0, PUBLIC, 5, 78).at(-1), 'latched');
+  assert.deepEqual(open(SIGNALLED, order).stream(0, { ...SIGNALLED, port: 4002 }, 20, 77), REFUSED(20));
   assert.equal(open(SIGNALLED, order).stream(0, SIGNALLED, 1, 77).at(-1), 'latched');
+  assert.ok(
+    open(PRIVATE, order).stream(9000, PUBLIC, 20, 77).includes('latched'),
+    'a phone with one SSRC for all calls',
+  );
+});
+
+test('pain 11: nor is its RTCP, though it come from the host of the party', () => {
+  const party = open(SIGNALLED, { shunnedSsrc: 77 });
+  assert.equal(party.report(0, { ...SIGNALLED, port: 9001 }, rtcpDatagram(77, 'old')), 'refused');
+  assert.equal(party.report(20, { ...SIGNALLED, port: 4001 }, rtcpDatagram(78, 'new')), 'latched');
+  assert.deepEqual(party.rtcp.remote, { ...SIGNALLED, port: 4001 });
 });
 
 test('once learned the source is locked', () => {
