@@ -1,5 +1,5 @@
 /** ims-relay as a process: signals, pid file, the channel to a supervisor, the user it runs as. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { ImsError } from '../../errors.ts';
 import { ephemeralOverlap } from '../../io/ephemeral-ports.ts';
@@ -176,6 +176,11 @@ function writePidFile(path: string | undefined, log: Logger): void {
   if (path === undefined || path === '/dev/null') {
     return;
   }
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    // A pipe would be waited for until somebody reads it, a device would swallow it.
+    log.warn({ path }, 'no pid file: something that is no file has its name');
+    return;
+  }
   try {
     writeFileSync(path, `${process.pid}\n`);
   } catch (err) {
@@ -196,7 +201,8 @@ function removePidFile(path: string | undefined): void {
 
 function readPid(path: string): number | undefined {
   try {
-    return Number(readFileSync(path, 'utf8'));
+    // A pipe of that name would be waited for.
+    return statSync(path).isFile() ? Number(readFileSync(path, 'utf8')) : undefined;
   } catch {
     return undefined;
   }
