@@ -3,6 +3,7 @@ import { LoopLag } from '../io/loop-lag.ts';
 import {
   type AddressMessage,
   type ChildMessage,
+  type ChildQuestion,
   type ConfigMessage,
   DEATH_POLICY,
   type SupervisorMessage,
@@ -64,6 +65,7 @@ export interface SupervisorOrders {
   relayUp?(epoch: number): void;
   configure?(message: ConfigMessage): void;
   move?(message: AddressMessage): void;
+  answer?(question: ChildQuestion): unknown;
 }
 
 /** Carries out what the supervisor says. A kind that is meant for another child, or from a newer one, is ignored. */
@@ -84,6 +86,9 @@ export function obeySupervisor(message: SupervisorMessage, log: Logger, orders: 
       break;
     case 'address':
       orders.move?.(message);
+      break;
+    case 'ask':
+      void tellSupervisor({ kind: 'answer', id: message.id, result: orders.answer?.(message.question) });
       break;
     case 'log-level':
       log.level = logLevelOf(String(message.level)) ?? log.level;

@@ -5,9 +5,18 @@ import type { ControlRequest, ControlService } from '../control/protocol.ts';
 import { readStatus, VERDICT_EXIT_CODES, type Verdict } from '../control/status.ts';
 import { ImsError } from '../errors.ts';
 import type { ControlClient } from '../io/control-client.ts';
+import type { BanReport } from '../observe/ipc.ts';
+import { familyOf } from '../wire/ip-address.ts';
 import { ask, connectToLauncher, notRunning, requireLauncher } from './launcher-client.ts';
 import { StatusLine, showWait } from './progress.ts';
-import { formatEvent, formatLogLine, formatReload, formatStatus, type ReloadAnswer } from './status-report.ts';
+import {
+  formatBans,
+  formatEvent,
+  formatLogLine,
+  formatReload,
+  formatStatus,
+  type ReloadAnswer,
+} from './status-report.ts';
 
 interface Options {
   readonly config?: string;
@@ -54,6 +63,12 @@ export function controlCommands(): Command[] {
       .option('-f, --follow', 'go on with those to come')
       .option('--json', 'one JSON object a line')
       .action(run((options) => tail(options, { verb: 'events', follow: options.follow === true }, formatEvent))),
+    verb('bans', 'addresses that get no answer, because they guessed passwords')
+      .option('--json', 'as a JSON array')
+      .action(run(bans)),
+    verb('unban', 'answer such an address again')
+      .argument('<address>', 'IP address, or "all"')
+      .action((address: string, options: Options) => unban(options, address)),
     verb('logs', 'what relay and IMS printed last')
       .addArgument(serviceArgument(false))
       .option('-f, --follow', 'go on with what is to come')
@@ -185,6 +200,30 @@ async function reload({ config }: Options): Promise<void> {
   const client = await requireLauncher(config);
   try {
     print(formatReload((await ask(client, { verb: 'reload' })) as ReloadAnswer));
+  } finally {
+    client.close();
+  }
+}
+
+async function bans({ config, json }: Options): Promise<void> {
+  const client = await requireLauncher(config);
+  try {
+    const found = (await ask(client, { verb: 'bans' })) as BanReport[];
+    print(json === true ? JSON.stringify(found) : formatBans(found));
+  } finally {
+    client.close();
+  }
+}
+
+async function unban({ config }: Options, address: string): Promise<void> {
+  if (address !== 'all' && familyOf(address.replace(/\/64$/, '')) === undefined) {
+    throw new ImsError('IMS_ERR_USAGE', `"${address}" is neither an IP address nor "all"`);
+  }
+  const client = await requireLauncher(config);
+  try {
+    const count = await ask(client, { verb: 'unban', address: address === 'all' ? undefined : address });
+    print(count === 0 ? `${address} is not banned` : `answered again: ${count}`);
+    process.exitCode = count === 0 && address !== 'all' ? 1 : 0;
   } finally {
     client.close();
   }

@@ -1,6 +1,7 @@
 /** What `status`, `events` and `logs` print for people. */
 import pc from 'picocolors';
 import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
+import type { BanReport } from '../observe/ipc.ts';
 import { readableLine } from '../observe/readable-line.ts';
 import { formatTable } from './table.ts';
 
@@ -108,6 +109,14 @@ export function formatEvent(item: unknown): string {
 export function formatLogLine(item: unknown): string {
   const { time, service, line } = item as Record<string, unknown>;
   return `${time} ${String(service).padEnd(5)} | ${readableLine(String(line))}`;
+}
+
+export function formatBans(bans: readonly BanReport[]): string {
+  if (bans.length === 0) {
+    return 'nobody is banned';
+  }
+  const rows = bans.map(({ source, failures, leftSeconds }) => [source, failures, formatDuration(leftSeconds * 1000)]);
+  return formatTable(['source', 'wrong passwords', 'answered again in'], rows, ['left', 'right', 'right'], false);
 }
 
 function serviceRow(name: string, status: ServiceStatus): (string | number)[] {

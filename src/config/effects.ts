@@ -79,6 +79,8 @@ export const RELOAD_EFFECTS = {
   'ims.ringTimeoutSeconds': 'live-ims',
   'ims.maxCalls': 'live-ims',
   'ims.trustedPeers': 'live-ims',
+  'ims.banAfterFailures': 'live-ims',
+  'ims.banSeconds': 'live-ims',
   'ims.routes': 'live-ims',
   'ims.tcp': 'restart-own-ims',
   'ims.tlsPort': 'restart-own-ims',

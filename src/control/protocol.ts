@@ -24,7 +24,9 @@ export type ControlService = 'relay' | 'ims';
 export type RequestId = string | number | null;
 
 export type ControlRequest =
-  | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' }
+  | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' | 'bans' }
+  /** Without address: everybody. */
+  | { readonly verb: 'unban'; readonly address: string | undefined }
   | { readonly verb: 'restart'; readonly service: ControlService }
   | { readonly verb: 'drain'; readonly limitMs: number | undefined }
   | { readonly verb: 'wait'; readonly for: 'ready'; readonly timeoutMs: number }
@@ -136,6 +138,8 @@ const PARAMETERS: Readonly<Record<ControlVerb, readonly string[]>> = {
   wait: ['for', 'timeoutMs'],
   events: ['follow'],
   logs: ['follow', 'service'],
+  bans: [],
+  unban: ['address'],
 };
 
 const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<ControlRequest, ControlError>>> = {
@@ -163,6 +167,11 @@ const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<Contr
     service === undefined || isService(service)
       ? ok({ verb: 'logs', follow: follow === true, service })
       : refuse('bad-request', '"service" must be "relay" or "ims", or be left out'),
+  bans: () => ok({ verb: 'bans' }),
+  unban: ({ address }) =>
+    address === undefined || typeof address === 'string'
+      ? ok({ verb: 'unban', address })
+      : refuse('bad-request', '"address" must be text, or be left out'),
 };
 
 function refuse(code: ControlErrorCode, message: string): { readonly ok: false; readonly error: ControlError } {

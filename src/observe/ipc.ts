@@ -7,6 +7,8 @@ export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly part: 'relay' | 'ims'; readonly details: RelayDetails | ImsDetails }
   | { readonly kind: 'heartbeat'; readonly loopLagMs: number; readonly sessions: number }
+  /** To an `ask` with that id. */
+  | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number };
 
 /** What a supervisor tells a child. A child without a supervisor never gets one. */
@@ -20,7 +22,24 @@ export type SupervisorMessage =
   | { readonly kind: 'relay-up'; readonly epoch: number }
   /** To ims-relay: what media ports of new sessions are opened on, and what replies say. */
   | { readonly kind: 'address'; readonly bind: string; readonly advertised: string }
-  | { readonly kind: 'log-level'; readonly level: string };
+  | { readonly kind: 'log-level'; readonly level: string }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: ChildQuestion };
+
+/** What an operator wants of a child. */
+export type ChildQuestion =
+  /** To ims-server. The answer: `BanReport[]`. */
+  | { readonly what: 'bans' }
+  /** To ims-server; without address all bans end. The answer: how many there were. */
+  | { readonly what: 'unban'; readonly address: string | undefined };
+
+/** A source that is not answered because it guessed passwords. */
+export interface BanReport {
+  /** An IPv4 address, or an IPv6 network with `/64`. */
+  readonly source: string;
+  readonly failures: number;
+  /** Until it is answered again, seconds. */
+  readonly leftSeconds: number;
+}
 
 export type ConfigMessage = Extract<SupervisorMessage, { kind: 'config' }>;
 export type AddressMessage = Extract<SupervisorMessage, { kind: 'address' }>;

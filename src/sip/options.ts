@@ -50,6 +50,14 @@ export const sipShape = {
   trustedPeers: z.array(z.string().min(1)).default([]).meta({
     description: 'Addresses of trunks and gateways whose requests need no digest.',
   }),
+  banAfterFailures: z.number().int().min(0).max(100000).default(20).meta({
+    description:
+      'Wrong passwords from one address within 10 min, none right between them, until it gets no answer; 0: never.',
+  }),
+  banSeconds: z.number().int().min(1).max(31536000).default(900).meta({
+    description: 'How long such an address gets no answer ("ims-launch bans", "ims-launch unban").',
+    unit: 's',
+  }),
   routes: z
     .array(
       z.object({

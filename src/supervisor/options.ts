@@ -118,8 +118,7 @@ export const supervisorOptions = z.object({
     unit: 'ms',
   }),
   imsHealthAction: z.enum(['report', 'restart']).default('report').meta({
-    description:
-      'An IMS that does not answer OPTIONS is reported, or restarted after 30 s; a restart ends its calls.',
+    description: 'An IMS that does not answer OPTIONS is reported, or restarted after 30 s; a restart ends its calls.',
   }),
   mediaCheckIntervalMs: z.number().int().min(0).max(3_600_000).default(15_000).meta({
     description: 'How often real RTP is sent through the relay, both ways, to see that it passes; 0 never does.',

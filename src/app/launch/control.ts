@@ -11,6 +11,7 @@ import {
   runtimeDirectories,
   socketPath,
 } from '../../io/runtime-directory.ts';
+import type { ChildQuestion } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import { type DrainAnswer, judgeDrain, judgeRestart, type RestartAnswer } from '../../supervisor/orders.ts';
@@ -29,6 +30,8 @@ export interface ControlSubject {
   post(event: SupervisorEvent): void;
   /** Undefined: there is no configuration yet. */
   reload(): Promise<ReloadOutcome | undefined>;
+  /** @throws Error that completes "the IMS …" */
+  ask(service: ControlService, question: ChildQuestion): Promise<unknown>;
 }
 
 export interface ControlPlace {
@@ -106,6 +109,12 @@ function handle(subject: ControlSubject, exchange: Exchange): void {
     case 'wait':
       waitUntilReady(subject, exchange, request.timeoutMs);
       break;
+    case 'bans':
+      void askIms(subject, exchange, { what: 'bans' });
+      break;
+    case 'unban':
+      void askIms(subject, exchange, { what: 'unban', address: request.address });
+      break;
     case 'events':
       tell(exchange, subject.journal.events, request.follow, () => true);
       break;
@@ -147,6 +156,14 @@ const DRAIN_REFUSALS = {
   impossible: 'neither the IMS nor the relay was started from here as one that can refuse new calls',
   stopping: 'everything stops already',
 } as const satisfies Record<Extract<DrainAnswer, 'impossible' | 'stopping'>, string>;
+
+async function askIms(subject: ControlSubject, exchange: Exchange, question: ChildQuestion): Promise<void> {
+  try {
+    exchange.answer(await subject.ask('ims', question));
+  } catch (error) {
+    exchange.refuse('refused', `the IMS ${(error as Error).message}`);
+  }
+}
 
 async function reload(subject: ControlSubject, exchange: Exchange): Promise<void> {
   const result = await subject.reload();

@@ -10,6 +10,7 @@ import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
 import { FileWatch } from '../../io/file-watch.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
+import type { ChildQuestion } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
@@ -249,6 +250,7 @@ class Launch {
       status: () => this.#status(path),
       post: (event: SupervisorEvent) => this.#driver.post(event),
       reload: () => this.#reload(),
+      ask: (service: ServiceName, question: ChildQuestion) => this.#services.ask(service, question),
     };
     this.#control = await openControl(place, subject, this.#log);
     if (config.supervisor.pidFile !== undefined) {

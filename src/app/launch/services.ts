@@ -7,11 +7,12 @@ import { withColoursClosed, withoutColours } from '../../io/process-lines.ts';
 import { signalProcess } from '../../io/process-signals.ts';
 import { processSnapshot } from '../../io/process-snapshot.ts';
 import { processesWithEnvironment } from '../../io/process-table.ts';
-import type { ChildMessage, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
+import type { ChildMessage, ChildQuestion, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
+import { ChildQuestions } from './child-questions.ts';
 import { childCommand, GENERATION_COOKIE, RUN_COOKIE } from './children.ts';
 import { ControlClaim } from './control-claim.ts';
 import type { RunGuard } from './guard.ts';
@@ -55,6 +56,7 @@ export class Services {
   readonly #controlClaim = new ControlClaim();
   readonly #generations = new Map<ServiceName, number>();
   readonly #helpers: Helpers;
+  readonly #questions = new ChildQuestions();
   #relayDetails: RelayDetails | undefined;
   #imsDetails: ImsDetails | undefined;
 
@@ -165,6 +167,15 @@ export class Services {
       const { loaded, address } = setup();
       child.send({ kind: 'config', config: loaded.config, address } satisfies SupervisorMessage);
     }
+  }
+
+  /**
+   * Asks a program of ours, and waits for its answer.
+   *
+   * @throws Error that completes "the <service> …" when there is none
+   */
+  ask(service: ServiceName, question: ChildQuestion): Promise<unknown> {
+    return this.#questions.ask(question, (message) => this.#children.get(service)?.send(message) === true);
   }
 
   tell(service: ServiceName, message: SupervisorMessage): void {
@@ -303,6 +314,9 @@ export class Services {
           const { generation } = about;
           this.#options.post({ kind: 'counted', service, generation, sessions: message.sessions });
         }
+        break;
+      case 'answer':
+        this.#questions.handleAnswer(message.id, message.result);
         break;
       case 'failed':
         this.#lastWords.set(service, message.message);

@@ -96,6 +96,17 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
             log.info({ epoch, count: server.callCount }, 'another relay serves: calls that it does not know end');
             server.relayRestarted();
           },
+          answer: (question) => {
+            switch (question.what) {
+              case 'bans':
+                return server.bans();
+              case 'unban':
+                return server.unban(question.address);
+              default:
+                // A newer launcher may ask for more than this program knows.
+                return undefined;
+            }
+          },
           configure: (message) => {
             const { config, address } = checkedConfiguration(message);
             log.level = logLevelOf(config.LOG_LEVEL) ?? log.level;

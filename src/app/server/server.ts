@@ -6,7 +6,7 @@ import { randomIds } from '../../io/random-ids.ts';
 import { openRtppClient } from '../../io/rtpp-client-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import type { ImsDetails } from '../../observe/ipc.ts';
+import type { BanReport, ImsDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
 import type { B2buaOptions } from '../../sip/b2bua/host.ts';
@@ -38,6 +38,10 @@ export interface RunningServer {
   reconfigure(config: Config, address: ServerAddress): Promise<void>;
   /** The relay was started anew by whoever watches it. */
   relayRestarted(): void;
+  /** Sources that get no answer at present. */
+  bans(): BanReport[];
+  /** Answers them again: one, or all. Returns how many there were. */
+  unban(address: string | undefined): number;
   /** New calls get 503; resolves when the last one has ended. */
   drain(): Promise<void>;
   /** Ends all calls, waits a moment for the BYEs to be answered, writes the records, closes. Idempotent. */
@@ -52,6 +56,9 @@ const MAX_BINDINGS_PER_AOR = 10;
 
 /** The relay is asked this often whether it still has a call, or thrice within its time-out. */
 const MEDIA_CHECK_INTERVAL_MS = 20_000;
+
+/** Wrong passwords of an address are counted for so long. */
+const BAN_WINDOW_MS = 600_000;
 
 /** How long `close` waits for answers to its BYEs and `D`s. */
 const FAREWELL_MS = 2000;
@@ -108,6 +115,15 @@ export async function createServer({
         logRegistration(log, effect.event);
         registrations.changed(effect.event.binding.aor);
         break;
+      case 'banned': {
+        const { source, failures, until } = effect.ban;
+        const durationMs = Math.round(until - performance.now());
+        log.warn(
+          { address: source, count: failures, durationMs },
+          'too many wrong passwords: this source gets no answer',
+        );
+        break;
+      }
       case 'denied': {
         const { user, remote, method, reason } = effect;
         log.warn({ aor: user, remote, method, reason }, 'request denied');
@@ -173,6 +189,13 @@ export async function createServer({
       return changing;
     },
     relayRestarted: () => driver.run((now) => server.handleRelayRestart(now)),
+    bans: () => {
+      const now = performance.now();
+      return server.bans.list(now).map(({ source, failures, until }) => {
+        return { source, failures, leftSeconds: Math.ceil((until - now) / 1000) };
+      });
+    },
+    unban: (wanted) => server.bans.lift(performance.now(), wanted),
     drain: () => {
       server.b2bua.stopTakingCalls();
       return waitUntil(() => server.b2bua.callCount === 0, Number.POSITIVE_INFINITY);
@@ -209,6 +232,7 @@ function changeable(
     registrar: { ...ims, maxBindingsPerAor: MAX_BINDINGS_PER_AOR },
     directory: { accounts, domains: [...names] },
     trustedPeers: ims.trustedPeers,
+    bans: { maxFailures: ims.banAfterFailures, windowMs: BAN_WINDOW_MS, banMs: ims.banSeconds * 1000 },
   };
 }
 

@@ -33,6 +33,8 @@ export interface DigestCheck {
   readonly lookup: (username: string) => UserSecret | undefined;
   /** Whether that user may speak for the AOR of the request (its From, or its To in a REGISTER). Default: yes. */
   readonly owns?: (username: string) => boolean;
+  /** Address of who asks. */
+  readonly source?: string;
 }
 
 export type DigestRole = 'proxy' | 'registrar';
@@ -43,9 +45,9 @@ export type DigestOutcome =
   | { readonly kind: 'challenge'; readonly stale: boolean; readonly reason: 'none' | 'malformed' | 'stale' | 'replay' }
   /**
    * The user does not exist or the password is wrong, nobody can tell which. Answer like a challenge that is not stale;
-   * worth counting by source.
+   * worth counting by source when it is `proven` that the source was given the challenge, and no address is forged.
    */
-  | { readonly kind: 'rejected'; readonly username: string }
+  | { readonly kind: 'rejected'; readonly username: string; readonly proven: boolean }
   /** The right password of another user than the AOR's: answer 403. */
   | { readonly kind: 'not-owner'; readonly username: string };
 
@@ -73,9 +75,9 @@ export class DigestServer {
   }
 
   /** The header fields of a 401 or 407: one challenge an algorithm. */
-  challenge(now: number, role: DigestRole, stale = false): [name: string, value: string][] {
+  challenge(now: number, role: DigestRole, stale = false, source = ''): [name: string, value: string][] {
     const header = role === 'proxy' ? proxyAuthenticate : wwwAuthenticate;
-    const nonce = this.#nonces.issue(now);
+    const nonce = this.#nonces.issue(now, source);
     return this.#algorithms.map((algorithm) => [
       header.name,
       header.format({ realm: this.#realm, nonce, opaque: undefined, stale, algorithm, qop: ['auth'] }),
@@ -105,11 +107,11 @@ export class DigestServer {
       return { kind: 'challenge', stale: false, reason: 'malformed' };
     }
     const { username } = found;
+    const nonce = this.#nonces.check(now, found.nonce, check.source);
     if (!this.#isRight(found, algorithm, request.method, check.lookup(username))) {
-      return { kind: 'rejected', username };
+      return { kind: 'rejected', username, proven: nonce.kind === 'fresh' && nonce.sameSource };
     }
     // Only who knows the password is told that merely the nonce was wrong (RFC 7616 3.3 "stale").
-    const nonce = this.#nonces.check(now, found.nonce);
     if (nonce.kind !== 'fresh') {
       return { kind: 'challenge', stale: true, reason: 'stale' };
     }

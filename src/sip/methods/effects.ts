@@ -1,3 +1,4 @@
+import type { Ban } from '../auth/ban-list.ts';
 import type { CallEvent } from '../b2bua/call-record.ts';
 import type { RelayCommand, RelayRequestId } from '../b2bua/media-relay.ts';
 import type { RegistrarEvent } from '../registrar/binding.ts';
@@ -8,6 +9,8 @@ export type SipServerEffect =
   | { readonly kind: 'relay'; readonly id: RelayRequestId; readonly command: RelayCommand }
   | { readonly kind: 'call'; readonly event: CallEvent }
   | { readonly kind: 'registration'; readonly event: RegistrarEvent }
+  /** A source guessed too many passwords: it is not answered for a while. */
+  | { readonly kind: 'banned'; readonly ban: Ban }
   /** Somebody was refused who said to be a user of ours: for the log. */
   | {
       readonly kind: 'denied';

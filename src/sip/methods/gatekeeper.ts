@@ -1,4 +1,5 @@
 import { formatTransportAddress, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
+import { BanList, type BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import { cloneRequest, type SipMessage, type SipRequest } from '../message/message.ts';
@@ -12,6 +13,7 @@ export interface GatekeeperOptions {
   readonly directory: Directory;
   /** Addresses whose requests need no digest. */
   readonly trustedPeers: readonly string[];
+  readonly bans: BanOptions;
 }
 
 export type Admission =
@@ -22,15 +24,22 @@ export type Admission =
 /** Who may register and call: users with their password, and trusted peers by their address. */
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
+  readonly bans: BanList;
   #trustedPeers: readonly string[];
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
     this.#trustedPeers = options.trustedPeers;
+    this.bans = new BanList(options.bans);
   }
 
   setTrustedPeers(addresses: readonly string[]): void {
     this.#trustedPeers = addresses;
+  }
+
+  /** Who guessed too many passwords gets no answer at all, so that guessing on is of no use. */
+  shutsOut(now: number, { remote }: Flow): boolean {
+    return this.bans.isBanned(now, remote.address) && !this.#isExempt(remote.address);
   }
 
   isTrustedPeer(address: string): boolean {
@@ -67,13 +76,17 @@ export class Gatekeeper {
       role,
       lookup: (username) => directory.account(username),
       owns: (username) => username === user,
+      source: flow.remote.address,
     });
     const remote = formatTransportAddress(flow.remote);
     const denied = (reason: string): MethodEffect => ({ kind: 'denied', user, remote, method: request.method, reason });
     const challenge = (stale: boolean): MethodEffect =>
-      server.refuse(incoming, way === 'www' ? 401 : 407, { headers: digest.challenge(server.now, role, stale) });
+      server.refuse(incoming, way === 'www' ? 401 : 407, {
+        headers: digest.challenge(server.now, role, stale, flow.remote.address),
+      });
     switch (outcome.kind) {
       case 'accepted':
+        this.bans.succeeded(server.now, flow.remote.address);
         if (directory.account(user)?.isPublished === true && !isNearby(flow)) {
           const reason = `the published password of ${user} opens only to this machine and private networks; change it`;
           return {
@@ -85,12 +98,28 @@ export class Gatekeeper {
       case 'challenge':
         return { kind: 'refused', effects: [challenge(outcome.stale)] };
       case 'rejected':
-        return { kind: 'refused', effects: [challenge(false), denied('unknown user or wrong password')] };
+        return {
+          kind: 'refused',
+          effects: [
+            challenge(false),
+            denied('unknown user or wrong password'),
+            ...(outcome.proven ? this.#countFailure(server.now, flow) : []),
+          ],
+        };
       case 'not-owner': {
         const reason = `${outcome.username} may not speak for ${user === '' ? 'a name of another domain' : user}`;
         return { kind: 'refused', effects: [server.respond(incoming, 403, { reason }), denied('not the owner')] };
       }
     }
+  }
+
+  #countFailure(now: number, { remote }: Flow): MethodEffect[] {
+    const ban = this.#isExempt(remote.address) ? undefined : this.bans.failed(now, remote.address);
+    return ban === undefined ? [] : [{ kind: 'banned', ban }];
+  }
+
+  #isExempt(address: string): boolean {
+    return isLoopback(address) || this.isTrustedPeer(address);
   }
 }
 

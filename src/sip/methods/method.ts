@@ -41,4 +41,6 @@ export type MethodEffect =
   | B2buaEffect
   | SipServerEffect
   /** As `respond`, without keeping the transaction. */
-  | { readonly kind: 'refuse'; readonly key: TransactionKey; readonly response: SipResponse };
+  | { readonly kind: 'refuse'; readonly key: TransactionKey; readonly response: SipResponse }
+  /** No answer at all. */
+  | { readonly kind: 'ignore'; readonly key: TransactionKey };

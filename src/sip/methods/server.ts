@@ -1,3 +1,4 @@
+import type { BanList, BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import { B2bua } from '../b2bua/b2bua.ts';
 import { failureHeaders, type Incoming } from '../b2bua/crossing.ts';
@@ -27,6 +28,7 @@ export interface SipServerOptions {
   readonly registrar: RegistrarOptions;
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
+  readonly bans: BanOptions;
 }
 
 /** What can change while calls are in progress. */
@@ -35,6 +37,7 @@ export interface SipServerChange {
   readonly registrar: RegistrarOptions;
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
+  readonly bans: BanOptions;
 }
 
 type Output = TransactionEffect | SipServerEffect;
@@ -84,6 +87,7 @@ export class SipServer {
       digest: options.digest,
       directory: this.directory,
       trustedPeers: options.trustedPeers,
+      bans: options.bans,
     });
   }
 
@@ -91,11 +95,12 @@ export class SipServer {
    * The configuration changed. Devices of users that are gone are forgotten; a changed password is asked for at the next
    * challenge.
    */
-  reconfigure(now: number, { b2bua, registrar, directory, trustedPeers }: SipServerChange): readonly Output[] {
+  reconfigure(now: number, { b2bua, registrar, directory, trustedPeers, bans }: SipServerChange): readonly Output[] {
     this.b2bua.reconfigure(b2bua);
     this.registrar.reconfigure(registrar);
     this.directory.reconfigure(directory);
     this.#gatekeeper.setTrustedPeers(trustedPeers);
+    this.#gatekeeper.bans.reconfigure(bans);
     const gone = this.registrar.retain((aor) => this.directory.account(aor) !== undefined);
     return this.#perform(
       now,
@@ -149,6 +154,11 @@ export class SipServer {
     return this.#perform(now, this.b2bua.endAllCalls(now, 'the server is shutting down'));
   }
 
+  /** Sources that get no answer at present. */
+  get bans(): BanList {
+    return this.#gatekeeper.bans;
+  }
+
   nextTimeoutAt(): number {
     return Math.min(this.registrar.nextTimeoutAt(), this.b2bua.nextTimeoutAt());
   }
@@ -170,6 +180,9 @@ export class SipServer {
   #handleRequest(now: number, incoming: Incoming): readonly MethodEffect[] {
     const host = this.#hostAt(now);
     const { request } = incoming;
+    if (!isWithinDialog(request) && this.#gatekeeper.shutsOut(now, incoming.flow)) {
+      return [{ kind: 'ignore', key: incoming.key }];
+    }
     const refusal = inspect(request);
     if (refusal !== undefined) {
       return [host.refuse(incoming, refusal.status, refusal.answer)];
@@ -243,6 +256,9 @@ export class SipServer {
           break;
         case 'refuse':
           output.push(...this.#layer.refuse(effect.key, effect.response));
+          break;
+        case 'ignore':
+          output.push(...this.#layer.ignore(effect.key));
           break;
         case 'send':
           output.push({ kind: 'send', bytes: effect.bytes, flow: effect.flow, key: undefined });

@@ -169,6 +169,16 @@ export class TransactionLayer {
     return [prepareSend(response, transaction.flow, undefined), { kind: 'terminated', key }];
   }
 
+  /** No answer at all, and nothing is kept. */
+  ignore(key: TransactionKey): TransactionEffect[] {
+    const transaction = this.#servers.get(key);
+    if (transaction === undefined) {
+      return [];
+    }
+    this.#forget(transaction);
+    return [{ kind: 'terminated', key }];
+  }
+
   /**
    * A message that belongs to no transaction: the ACK to a 2xx. A request gets our Via unless it has one. The effect
    * may be kept and issued again as often as the message must be repeated.

@@ -94,6 +94,7 @@ export class ServerNode implements Node {
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 7200, maxBindingsPerAor: 10 },
       directory: { accounts, domains: [SERVER.address] },
       trustedPeers: options.trustedPeers,
+      bans: { maxFailures: 20, windowMs: 600_000, banMs: 900_000 },
     });
     world.add(this);
   }
@@ -168,6 +169,7 @@ export class ServerNode implements Node {
           break;
         case 'registration':
         case 'denied':
+        case 'banned':
           break;
         default:
           this.do(this.server.handleTransaction(this.#world.now, effect));

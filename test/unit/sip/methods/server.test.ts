@@ -44,6 +44,7 @@ class Harness {
       registrar: { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 2 },
       directory: { accounts, domains: ['192.0.2.100', 'ims.example'] },
       trustedPeers: [TRUNK],
+      bans: { maxFailures: 3, windowMs: 600_000, banMs: 900_000 },
     });
     this.server.directory.setRoutes([
       { prefix: '00', host: '198.51.100.88:5060', flow: udpFlow({ address: '198.51.100.88', port: 5060 }) },
@@ -133,6 +134,7 @@ class Harness {
         case 'call':
         case 'registration':
         case 'denied':
+        case 'banned':
           this.effects.push(effect);
           break;
         default:
@@ -177,6 +179,41 @@ test('an unknown user and a wrong password get the same answer', () => {
     harness.effects.map((effect) => (effect.kind === 'denied' ? effect.reason : effect.kind)),
     ['unknown user or wrong password', 'unknown user or wrong password'],
   );
+});
+
+test('who guesses passwords is not answered any more; his guesses under a forged address ban nobody', () => {
+  const harness = new Harness();
+  const [guesser, victim] = ['198.51.100.7', '198.51.100.8'];
+  for (let count = 0; count < 10; count++) {
+    // The challenge went to the guesser: what comes from another address with it proves nothing about that one.
+    const challenge = harness.ask(registerText('alice'), guesser);
+    const request = parsed(
+      registerText('alice').replace('\n', '\nVia: SIP/2.0/UDP h;branch=z9hG4bKf\nCall-ID: f\nCSeq: 1 REGISTER\n'),
+    );
+    assert.ok(request.kind === 'request');
+    const credentials = answerChallenge(challenge, request, { username: 'alice', password: 'guess', cnonce: 'c' });
+    assert.equal(harness.ask(`${registerText('alice')}\n${credentials?.join(': ')}`, victim).status, 401);
+  }
+  for (let count = 0; count < 3; count++) {
+    assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'guess', guesser).status, 401);
+  }
+  assert.deepEqual(
+    harness.effects.flatMap((effect) => (effect.kind === 'banned' ? [effect.ban.source] : [])),
+    [guesser],
+  );
+  assert.deepEqual(harness.receive(registerText('alice'), 'afterwards', guesser), []);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', victim).status, 200);
+  harness.server.bans.lift(0, guesser);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', guesser).status, 200);
+});
+
+test('this machine and trusted peers are never banned', () => {
+  const harness = new Harness();
+  for (let count = 0; count < 10; count++) {
+    assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'guess', '127.0.0.1').status, 401);
+    assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'guess', TRUNK).status, 401);
+  }
+  assert.deepEqual(harness.server.bans.list(0), []);
 });
 
 test('one user may not register another: 403', () => {
