@@ -1,12 +1,13 @@
 /** Kamailio's view of a relay: what it asks at start, how it gives a dead one up, and how it takes it back. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startKamailio } from '../support/kamailio.ts';
 import { peersPresent } from '../support/peers.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { openRtppProxy, type RtppProxy } from '../support/rtpp-proxy.ts';
 import { createScope, openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
-import { startRelay } from '../support/test-relay.ts';
+import { startRelay, type TestRelay } from '../support/test-relay.ts';
 import { waitFor } from '../support/wait.ts';
 import { talkBothWays, toldMedia } from './calls.ts';
 import { placeKamailioCall } from './kamailio.ts';
@@ -112,4 +113,51 @@ test('the relay is killed and comes back: Kamailio refuses calls, then takes it 
   await after.caller.completes();
   await after.callee.completes();
   await waitFor('the delete', async () => (await second.ask('G nsess_created nsess_destroyed')) === '1 1');
+});
+
+test('a set of two relays: each has its calls, and when one is killed the other has them all', async (t) => {
+  if (!peersPresent(t, 'kamailio', 'sipp')) return;
+  const scope = openScope(t);
+  const relays = [await startRelay(scope), await startRelay(scope)] as const;
+  const place = await choosePlace(scope);
+  const relaySockets = relays.map(({ control }) => `udp:127.0.0.1:${control}`).join(' ');
+  const kamailio = await startKamailio(scope, { ...place, relaySockets });
+  const completeCall = async (callId: string): Promise<void> => {
+    const call = await placeKamailioCall(scope, place, { caller: 'caller', callee: 'callee', callId });
+    await talkBothWays(call);
+    await call.caller.proceed();
+    await call.caller.completes();
+    await call.callee.completes();
+  };
+  const carriedBy = async (relay: TestRelay): Promise<number> => Number(await relay.ask('G nsess_created'));
+
+  // The module adds up the bytes of the Call-ID: odd sums go to one relay and even ones to the other.
+  await completeCall('call-0');
+  const [first, second] = (await carriedBy(relays[0])) === 1 ? relays : [relays[1], relays[0]];
+  await completeCall('call-1');
+  assert.deepEqual([await carriedBy(first), await carriedBy(second)], [1, 1]);
+
+  first.program.signal('SIGKILL');
+  await first.program.waitForExit();
+  await completeCall('call-2');
+  await kamailio.waitForLine(/proxy <udp:\S+> does not respond, disable it/);
+  await completeCall('call-3');
+  assert.equal(await carriedBy(second), 3);
+});
+
+test('a unix socket between Kamailio and our relay: a connection for each command', async (t) => {
+  if (!peersPresent(t, 'kamailio', 'sipp')) return;
+  const scope = openScope(t);
+  const place = await choosePlace(scope);
+  const path = join(place.directory, 'relay');
+  const relay = await startRelay(scope, 20, '-s', `unix:${path}`);
+  const kamailio = await startKamailio(scope, { ...place, relaySockets: `unix:${path}` });
+  await kamailio.waitForLine(/rtp proxy <unix:\S+> found, support for it enabled/);
+  const call = await placeKamailioCall(scope, place, { caller: 'caller', callee: 'callee' });
+  await talkBothWays(call);
+  assert.equal(await relay.ask('G nsess_created nsess_destroyed'), '1 0');
+  await call.caller.proceed();
+  await call.caller.completes();
+  await call.callee.completes();
+  assert.equal(await relay.ask('G nsess_created nsess_destroyed'), '1 1');
 });

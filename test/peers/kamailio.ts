@@ -50,7 +50,7 @@ export async function placeKamailioCall(
   return { caller, callee, callerMedia, calleeMedia };
 }
 
-export interface KamailioCallOptions extends Pick<SippOptions, 'finalStatus' | 'laterMedia'> {
+export interface KamailioCallOptions extends Pick<SippOptions, 'callId' | 'finalStatus' | 'laterMedia'> {
   readonly caller: string;
   readonly callee: string;
 }

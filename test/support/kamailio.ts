@@ -13,6 +13,8 @@ export interface KamailioOptions {
   readonly sipPort: number;
   /** Control port of its relay, over UDP. */
   readonly relayPort: number;
+  /** The module's `rtpproxy_sock` in place of that: `unix:path`, or several relays with a blank between them. */
+  readonly relaySockets?: string;
   /** The one phone that it routes calls to. */
   readonly calleePort: number;
   /** Whether both parties of each call are recorded. */
@@ -26,10 +28,11 @@ export async function kamailioCommand(
   options: KamailioOptions,
   flags: readonly string[] = ['-DD', '-E'],
 ): Promise<[string, ...string[]]> {
-  const { directory, sipPort, relayPort, calleePort, record = false, timeoutSocket } = options;
+  const { directory, sipPort, calleePort, record = false, timeoutSocket } = options;
+  const relaySockets = options.relaySockets ?? `udp:127.0.0.1:${options.relayPort}`;
   const source = await readFile(join(projectRoot, 'test', 'peers', 'kamailio', 'ims.cfg'), 'utf8');
   const path = join(directory, 'kamailio.cfg');
-  const values = { sipPort, relayPort, calleePort, timeoutSocket: timeoutSocket ?? '' };
+  const values = { sipPort, relaySockets, calleePort, timeoutSocket: timeoutSocket ?? '' };
   await writeFile(
     path,
     source.replaceAll(/@([a-zA-Z]+)@/g, (_, name: keyof typeof values) => String(values[name])),

@@ -24,6 +24,8 @@ export interface SippOptions {
   readonly service?: string;
   readonly caller?: string;
   readonly password?: string;
+  /** Call-ID of the calls that this side begins; sipp's own unless told. */
+  readonly callId?: string;
   /** Final answer that the scenario expects: `@FINAL@`. */
   readonly finalStatus?: number;
   /** Whose address and port go into the SDP: `@MEDIA_ADDRESS@`, `@MEDIA_PORT@`. */
@@ -167,12 +169,13 @@ function isOpen({ transport, localPort, remotePort }: SippOptions): boolean {
 }
 
 function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {
-  const { localPort, remotePort, service, caller, password } = options;
+  const { localPort, remotePort, service, caller, password, callId } = options;
   return [
     ...(remotePort === undefined ? [] : [`127.0.0.1:${remotePort}`]),
     ...['-sf', scenario, '-m', '1', '-i', '127.0.0.1', '-p', String(localPort)],
     ...(options.transport === 'tcp' ? ['-t', 't1'] : []),
     ...(service === undefined ? [] : ['-s', service]),
+    ...(callId === undefined ? [] : ['-cid_str', callId]),
     ...['-au', caller ?? service ?? '', '-ap', password ?? ''],
     ...['-trace_msg', '-message_file', logPath, '-trace_err', '-error_file', `${logPath}.errors`],
     ...['-nostdin', '-timeout', '60s', '-timeout_error', '-recv_timeout', '30000'],
