@@ -48,6 +48,8 @@ export const RELOAD_EFFECTS = {
   'relay.host': 'next-start',
   'relay.port': 'next-start',
   'relay.controlFrom': 'restart-own-relay',
+  'relay.weight': 'live-ims',
+  'relay.further': 'live-ims',
   'relay.autoStart': 'live',
   'relay.bindAddress': 'address',
   'relay.minPort': 'restart-own-relay',

@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImsError } from '../errors.ts';
+import { formatRelayAddress, parseRelayAddress } from '../rtpp/relay-address.ts';
 import { familyOf, isMulticast, isWildcard } from '../wire/ip-address.ts';
 import { environmentName, type OptionEntry, optionCatalogue } from './catalogue.ts';
 import { parseJson } from './json.ts';
@@ -305,9 +306,30 @@ function checkTogether(config: Config): void {
   }
   checkAddress('SERVER_ADDR', config.SERVER_ADDR);
   checkAddress('relay.bindAddress', config.relay.bindAddress);
+  checkFurtherRelays(config.relay);
   for (const peer of config.ims.trustedPeers) {
     if (familyOf(peer) === undefined) {
       throw invalid(`ims.trustedPeers: "${peer}" is not an IP address`);
+    }
+  }
+}
+
+/** The main relay's own socket among the further ones would be one relay with two weights. */
+function checkFurtherRelays({ host, port, further }: Config['relay']): void {
+  const known = new Set([`udp:${host}:${port}`]);
+  for (const [index, { control, mediaAddress }] of further.entries()) {
+    const key = `relay.further[${index}]`;
+    const address = parseRelayAddress(control);
+    if (!address.ok) {
+      throw invalid(`${key}.control: ${address.error}`);
+    }
+    const name = formatRelayAddress(address.value);
+    if (known.has(name)) {
+      throw invalid(`${key}.control: ${control} is named twice; a larger weight gives a relay more calls`);
+    }
+    known.add(name);
+    if (mediaAddress !== undefined && (familyOf(mediaAddress) === undefined || isWildcard(mediaAddress))) {
+      throw invalid(`${key}.mediaAddress: "${mediaAddress}" is not the IP address of a host`);
     }
   }
 }

@@ -17,6 +17,32 @@ export const relayOptions = z.object({
     description:
       'Who may send commands to a control socket that is not on loopback: addresses, prefixes such as 10.0.0.0/8, or any. This machine’s relay.host always may.',
   }),
+  weight: z.number().int().min(0).max(1000).default(1).meta({
+    description: 'Share of the calls of the relay at relay.host and relay.port, where relay.further names more.',
+  }),
+  further: z
+    .array(
+      z.strictObject({
+        control: z
+          .string()
+          .regex(
+            /^((udp|tcp)6?:.+:[0-9]{1,5}|c?unix:.+)$/,
+            'must be udp:HOST:PORT, udp6:, tcp:, tcp6:, unix:PATH or cunix:PATH',
+          )
+          .meta({ description: 'RTPP control socket: udp:HOST:PORT, udp6:, tcp:, tcp6:, unix:PATH or cunix:PATH.' }),
+        weight: z.number().int().min(0).max(1000).default(1).meta({
+          description: 'Share of the calls, beside relay.weight; 0: a spare, used when no other works.',
+        }),
+        mediaAddress: z.string().min(1).optional().meta({
+          description: 'IP address that phones are told; else the one that the relay names.',
+        }),
+      }),
+    )
+    .max(64)
+    .default([])
+    .meta({
+      description: 'More relays, for the built-in IMS to share its calls with. They are not started from here.',
+    }),
   autoStart: z.boolean().default(true).meta({
     description: 'Start ims-relay when no relay answers on the control socket.',
     env: 'RTPPROXY_AUTO_START',

@@ -18,6 +18,10 @@ export class DeadlineQueue<T> {
     return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
+  has(item: T): boolean {
+    return this.#nodes.has(item);
+  }
+
   /** Sets the item's deadline; Infinity takes it out. */
   schedule(item: T, at: number): void {
     const node = this.#nodes.get(item);

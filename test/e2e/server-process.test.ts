@@ -1,23 +1,19 @@
 /** The shipped ims-server as a process: how it stops with a call up, what its supervisor hears, how it fails to start. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
-import { answerChallenge } from '../../src/sip/auth/digest-client.ts';
-import { formatMessage } from '../../src/sip/message/format.ts';
-import type { SipMessage, SipRequest, SipResponse } from '../../src/sip/message/message.ts';
-import { parseMessage } from '../../src/sip/message/parse.ts';
-import { createResponse } from '../../src/sip/message/response.ts';
 import type { CallDetailRecord } from '../../src/store/call-detail-record.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { activeSessions, relayAnswers } from '../support/rtpp.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
+import { SipPeer } from '../support/sip-peer.ts';
 import { waitFor, within } from '../support/wait.ts';
 
 interface Setting {
@@ -73,89 +69,9 @@ async function startServer(scope: Scope, { config, directory }: Setting): Promis
   return server;
 }
 
-/** One side of a call, by hand: it sends what the test says, and collects what comes. */
-class Peer {
-  readonly received: SipMessage[] = [];
-  readonly #socket: Socket;
-  readonly #serverPort: number;
-
-  private constructor(socket: Socket, serverPort: number) {
-    this.#socket = socket;
-    this.#serverPort = serverPort;
-    socket.on('message', (bytes) => {
-      const message = parseMessage(bytes);
-      assert.ok(message.ok);
-      this.received.push(message.value);
-    });
-  }
-
-  static async open(scope: Scope, serverPort: number): Promise<Peer> {
-    const socket = createSocket('udp4');
-    scope.defer(() => void socket.close());
-    socket.bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    return new Peer(socket, serverPort);
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
-  }
-
-  get sdp(): string {
-    return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${this.port} RTP/AVP 0\r\n`;
-  }
-
-  send(text: string, body = ''): SipRequest {
-    const head = `${text}\nVia: SIP/2.0/UDP 127.0.0.1:${this.port};branch=z9hG4bK${this.received.length}x${text.length};rport
-Max-Forwards: 70
-Contact: <sip:peer@127.0.0.1:${this.port}>
-${body === '' ? '' : 'Content-Type: application/sdp\n'}Content-Length: ${body.length}\n\n`;
-    const bytes = Buffer.from(head.replaceAll('\n', '\r\n') + body);
-    this.#socket.send(bytes, this.#serverPort, '127.0.0.1');
-    const message = parseMessage(bytes);
-    assert.ok(message.ok && message.value.kind === 'request');
-    return message.value;
-  }
-
-  answer(request: SipRequest, status: number, body = ''): void {
-    const headers: [string, string][] = [['Contact', `<sip:peer@127.0.0.1:${this.port}>`]];
-    if (body !== '') {
-      headers.push(['Content-Type', 'application/sdp']);
-    }
-    const response = createResponse(request, status, { toTag: 'callee', headers, body: Buffer.from(body) });
-    this.#socket.send(formatMessage(response), this.#serverPort, '127.0.0.1');
-  }
-
-  request(method: string): Promise<SipRequest> {
-    return waitFor(`${method} at ${this.port}`, () =>
-      this.received.find((message): message is SipRequest => message.kind === 'request' && message.method === method),
-    );
-  }
-
-  response(status: number): Promise<SipResponse> {
-    return waitFor(`${status} at ${this.port}`, () =>
-      this.received.find((message): message is SipResponse => message.kind === 'response' && message.status === status),
-    );
-  }
-
-  async register(user: string): Promise<void> {
-    const text = (cseq: number): string =>
-      `REGISTER sip:127.0.0.1 SIP/2.0\nFrom: <sip:${user}@127.0.0.1>;tag=r\nTo: <sip:${user}@127.0.0.1>\nCall-ID: r${user}\nCSeq: ${cseq} REGISTER`;
-    const first = this.send(text(1));
-    const credentials = answerChallenge(await this.response(401), first, {
-      username: user,
-      password: '1234',
-      cnonce: 'c',
-    });
-    this.send(`${text(2)}\n${credentials?.join(': ')}`);
-    await this.response(200);
-    this.received.length = 0;
-  }
-}
-
 /** A call that has been answered and acknowledged. */
-async function callUp(scope: Scope, setting: Setting): Promise<{ caller: Peer; callee: Peer }> {
-  const [caller, callee] = [await Peer.open(scope, setting.sipPort), await Peer.open(scope, setting.sipPort)];
+async function callUp(scope: Scope, setting: Setting): Promise<{ caller: SipPeer; callee: SipPeer }> {
+  const [caller, callee] = [await SipPeer.open(scope, setting.sipPort), await SipPeer.open(scope, setting.sipPort)];
   await callee.register('1002');
   const dialog = 'From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: the call';
   caller.send(
@@ -313,8 +229,8 @@ test('kill -9: a phone that registered before it is called after it; a user that
   const setting = await settle(scope, { USERS: { 1002: '1234', 1003: '1234' } });
   await startRelay(scope, setting);
   const server = await startServer(scope, setting);
-  const callee = await Peer.open(scope, setting.sipPort);
-  await (await Peer.open(scope, setting.sipPort)).register('1003');
+  const callee = await SipPeer.open(scope, setting.sipPort);
+  await (await SipPeer.open(scope, setting.sipPort)).register('1003');
   await callee.register('1002');
   const file = join(setting.directory, 'registrations.jsonl');
   await waitFor('both in the file', async () => {
@@ -327,7 +243,7 @@ test('kill -9: a phone that registered before it is called after it; a user that
   const settings = JSON.parse(await readFile(setting.config, 'utf8')) as Record<string, unknown>;
   await writeFile(setting.config, JSON.stringify({ ...settings, USERS: { 1002: '1234' } }));
   await startServer(scope, setting);
-  const caller = await Peer.open(scope, setting.sipPort);
+  const caller = await SipPeer.open(scope, setting.sipPort);
   const invite = (user: string): void => {
     const dialog = `From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: call-to-${user}`;
     caller.send(

@@ -1,22 +1,29 @@
 /** The B2BUA's media relay, spoken to in RTPP. */
 import { createHash } from 'node:crypto';
-import type { RtppClient } from '../../io/rtpp-client-driver.ts';
+import type { PlacedRelay, RelaySetDriver } from '../../io/relay-set-driver.ts';
 import type { Log } from '../../observe/log.ts';
 import { formatCommand, type RtppRequest } from '../../rtpp/request.ts';
 import { describeOutcome, type RtppOutcome } from '../../rtpp-client/outcome.ts';
+import type { RetryPolicy } from '../../rtpp-client/policy.ts';
+import { FAILOVER_BUDGET_MS, MAX_ATTEMPTS, mayTryAnother } from '../../rtpp-client/relay-set-policy.ts';
 import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from '../../sip/b2bua/media-relay.ts';
-import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { familyOf, isLoopback, isWildcard } from '../../wire/ip-address.ts';
 
 /** RTPP: no such session; no local address of the wanted family. */
 const NO_SUCH_SESSION = 50;
 const NO_SUCH_FAMILY = 36;
 
+type Publish = RelayCommand & { kind: 'publish' };
+
+/** What the B2BUA's commands need of the relays. */
+export type MediaRelays = Pick<RelaySetDriver, 'holds' | 'holderOf' | 'relayFor' | 'hasOthers' | 'forget'>;
+
 export class RtppMediaRelay {
-  readonly #client: Pick<RtppClient, 'request' | 'remote'>;
+  readonly #relays: MediaRelays;
   readonly #log: Log;
 
-  constructor(client: Pick<RtppClient, 'request' | 'remote'>, log: Log) {
-    this.#client = client;
+  constructor(relays: MediaRelays, log: Log) {
+    this.#relays = relays;
     this.#log = log;
   }
 
@@ -33,71 +40,148 @@ export class RtppMediaRelay {
   }
 
   async #execute(command: RelayCommand): Promise<RelayOutcome> {
+    const session = relayCallId(command.session);
     switch (command.kind) {
       case 'publish':
-        return this.#publish(command);
+        return command.role === 'offer' && !this.#relays.holds(session)
+          ? this.#begin(session, command)
+          : this.#on(this.#relays.relayFor(session), (relay) => this.#publish(relay, command));
       case 'check':
-        return this.#check(command);
+        return this.#on(this.#relays.holderOf(session), (relay) => this.#check(relay, command));
       case 'delete': {
-        const { callerTag, calleeTag } = command.session;
-        const request = { kind: 'delete', callId: relayCallId(command.session) } as const;
-        const outcome = await this.#request({ ...request, fromTag: safeId(callerTag), toTag: safeId(calleeTag) });
-        return isUnknown(outcome) || outcome.kind === 'reply' ? { kind: 'done', ports: [] } : this.#failed(outcome);
+        const relay = this.#relays.holderOf(session);
+        this.#relays.forget(session);
+        return relay === undefined ? { kind: 'done', ports: [] } : this.#delete(relay, command.session);
       }
     }
   }
 
+  /** The first offer: a relay that has no room, or does not answer, is no reason to refuse a call that another can take. */
+  async #begin(session: string, command: Publish): Promise<RelayOutcome> {
+    const tried = new Set<string>();
+    let outcome: RelayOutcome = NO_RELAY;
+    while (tried.size < MAX_ATTEMPTS) {
+      const relay = this.#relays.relayFor(session, tried);
+      if (relay === undefined) {
+        break;
+      }
+      tried.add(relay.member);
+      const retry = this.#relays.hasOthers ? { budgetMs: FAILOVER_BUDGET_MS } : undefined;
+      const answers = await this.#publishAnswers(relay, command, retry);
+      outcome = this.#published(relay, answers);
+      if (outcome.kind !== 'failed' || !answers.some(mayWorkElsewhere) || !this.#relays.hasOthers) {
+        return outcome;
+      }
+      this.#log.info({ callId: session, remote: relay.name, reason: outcome.reason }, 'another media relay is tried');
+      if (!answers.every(({ kind }) => kind === 'refused')) {
+        // What it may hold already, or may still begin when it wakes up. Nobody waits for that.
+        void this.#delete(relay, command.session);
+      }
+    }
+    this.#relays.forget(session);
+    return outcome;
+  }
+
+  #on(relay: PlacedRelay | undefined, act: (relay: PlacedRelay) => Promise<RelayOutcome>): Promise<RelayOutcome> {
+    return relay === undefined ? Promise.resolve(NO_RELAY) : act(relay);
+  }
+
+  async #publish(relay: PlacedRelay, command: Publish): Promise<RelayOutcome> {
+    return this.#published(relay, await this.#publishAnswers(relay, command));
+  }
+
   /** `U` for an offer, `L` for an answer: both name the offerer first, and the writer's address (RTPP 2.3). */
-  async #publish(command: RelayCommand & { kind: 'publish' }): Promise<RelayOutcome> {
-    const outcomes = await Promise.all(
+  #publishAnswers(relay: PlacedRelay, command: Publish, retry?: Partial<RetryPolicy>): Promise<RtppOutcome[]> {
+    return Promise.all(
       command.streams.map((stream) => {
         const { address, port } = stream;
         const party = partyOf(command.session, command.offerer, stream);
         const kind = command.role === 'offer' ? 'update' : 'lookup';
         const modifiers = stream.family === 6 ? ({ family: 6 } as const) : undefined;
-        return this.#request({ kind, ...party, peer: { address, port }, modifiers });
+        return request(relay, { kind, ...party, peer: { address, port }, modifiers }, retry);
       }),
     );
+  }
+
+  #published(relay: PlacedRelay, outcomes: readonly RtppOutcome[]): RelayOutcome {
     const ports: number[] = [];
+    let told: string | undefined;
     for (const outcome of outcomes) {
       if (outcome.kind !== 'reply' || outcome.reply.kind !== 'number') {
-        return isUnknown(outcome) ? { kind: 'lost' } : this.#failed(outcome);
+        return isUnknown(outcome) ? { kind: 'lost' } : failed(relay, outcome);
       }
       if (outcome.reply.value === 0) {
         return { kind: 'lost' };
       }
       ports.push(outcome.reply.value);
+      told ??= outcome.reply.address;
     }
-    return { kind: 'done', ports };
+    const address = mediaAddressOf(relay, told);
+    return { kind: 'done', ports, ...(address !== undefined && { address }) };
   }
 
   /** Failed: no stream's question was answered. Lost is a call none of whose streams is known: a rejected stream's session ends earlier than the call. */
-  async #check(command: RelayCommand & { kind: 'check' }): Promise<RelayOutcome> {
+  async #check(relay: PlacedRelay, command: RelayCommand & { kind: 'check' }): Promise<RelayOutcome> {
     const outcomes = await Promise.all(
       command.streams.map((stream) =>
-        this.#request({ kind: 'query', ...partyOf(command.session, command.offerer, stream) }),
+        request(relay, { kind: 'query', ...partyOf(command.session, command.offerer, stream) }),
       ),
     );
     const [first] = outcomes;
     if (first !== undefined && outcomes.every(({ kind }) => kind !== 'reply')) {
-      return this.#failed(first);
+      return failed(relay, first);
     }
     return outcomes.every(isUnknown) ? { kind: 'lost' } : { kind: 'done', ports: [] };
   }
 
-  #request(request: RtppRequest): Promise<RtppOutcome> {
-    return this.#client.request(formatCommand(request));
+  async #delete(relay: PlacedRelay, session: RelaySession): Promise<RelayOutcome> {
+    const { callerTag, calleeTag } = session;
+    const parties = { callId: relayCallId(session), fromTag: safeId(callerTag), toTag: safeId(calleeTag) };
+    const outcome = await request(relay, { kind: 'delete', ...parties });
+    return isUnknown(outcome) || outcome.kind === 'reply' ? { kind: 'done', ports: [] } : failed(relay, outcome);
   }
+}
 
-  #failed(outcome: RtppOutcome): RelayOutcome {
-    const relay = `media relay at ${formatTransportAddress(this.#client.remote)}`;
-    const reason =
-      outcome.kind === 'refused' ? 'refused: not running' : outcome.kind === 'timeout' ? 'does not answer' : undefined;
-    return {
-      kind: 'failed',
-      ...(hasCode(outcome, NO_SUCH_FAMILY) && { lacksFamily: true }),
-      reason: reason === undefined ? `${relay}: ${describeOutcome(outcome)}` : `${relay} ${reason}`,
-    };
+const NO_RELAY: RelayOutcome = { kind: 'failed', reason: 'no media relay is left for this call' };
+
+function request(relay: PlacedRelay, command: RtppRequest, retry?: Partial<RetryPolicy>): Promise<RtppOutcome> {
+  return relay.request(formatCommand(command), retry);
+}
+
+function failed({ name }: PlacedRelay, outcome: RtppOutcome): RelayOutcome {
+  const relay = `media relay at ${name}`;
+  const reason =
+    outcome.kind === 'refused' ? 'refused: not running' : outcome.kind === 'timeout' ? 'does not answer' : undefined;
+  return {
+    kind: 'failed',
+    ...(hasCode(outcome, NO_SUCH_FAMILY) && { lacksFamily: true }),
+    reason: reason === undefined ? `${relay}: ${describeOutcome(outcome)}` : `${relay} ${reason}`,
+  };
+}
+
+/** Where phones send to, if that is not the server's own address: what the relay says, or the other host that it is on. */
+function mediaAddressOf({ mediaAddress, remote }: PlacedRelay, told: string | undefined): string | undefined {
+  if (mediaAddress !== undefined) {
+    return mediaAddress === 'own' ? undefined : mediaAddress;
+  }
+  if (told !== undefined && familyOf(told) !== undefined && !isWildcard(told)) {
+    return told;
+  }
+  return isLoopback(remote.address) ? undefined : remote.address;
+}
+
+/** Another relay may do what this one did not. */
+function mayWorkElsewhere(outcome: RtppOutcome): boolean {
+  switch (outcome.kind) {
+    case 'reply':
+      return outcome.reply.kind === 'error' && mayTryAnother(outcome.reply.code);
+    case 'timeout':
+    case 'refused':
+    case 'disconnected':
+      return true;
+    case 'closed':
+    case 'rejected':
+      return false;
   }
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../../config/schema.ts';
 import { randomIds } from '../../io/random-ids.ts';
-import { openRtppClient } from '../../io/rtpp-client-driver.ts';
+import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
 import type { BanReport, ImsDetails } from '../../observe/ipc.ts';
@@ -20,6 +20,7 @@ import { formatTransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { Registrations } from './registrations.ts';
+import { relayMembers } from './relay-members.ts';
 import { RtppMediaRelay } from './rtpp-media-relay.ts';
 import { StaticRoutes } from './static-routes.ts';
 import { advertisedAddress, SipTransports } from './transports.ts';
@@ -63,7 +64,7 @@ const BAN_WINDOW_MS = 600_000;
 /** How long `close` waits for answers to its BYEs and `D`s. */
 const FAREWELL_MS = 2000;
 
-/** @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND; nothing is left open then. */
+/** @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND, IMS_ERR_RELAY_ADDRESS; nothing is left open then. */
 export async function createServer({
   config: initial,
   address: initialAddress,
@@ -73,8 +74,14 @@ export async function createServer({
   let address = initialAddress;
   const ids = randomIds();
   const transports = await SipTransports.open(initial, address, () => advertisedAddress(initial, address), log);
-  const rtpp = await openRtppClient({ host: config.relay.host, port: config.relay.port, log });
-  const relay = new RtppMediaRelay(rtpp, log);
+  const relays = await RelaySetDriver.open(relayMembers(config.relay), {
+    log,
+    onReturn: () => driver.run((now) => server.handleRelayRestart(now)),
+  }).catch(async (err) => {
+    await transports.close();
+    throw err;
+  });
+  const relay = new RtppMediaRelay(relays, log);
   const records = new CdrWriter({ dataDir: config.dataDir, log });
   const accounts = accountsOf(config.USERS);
   /** Phones that know us by a former address are not strangers. */
@@ -159,7 +166,7 @@ export async function createServer({
     await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
-    await Promise.all([rtpp.close(), records.close(), registrations.close(), transports.close()]);
+    await Promise.all([relays.close(), records.close(), registrations.close(), transports.close()]);
   };
   const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
     config = next;
@@ -173,6 +180,11 @@ export async function createServer({
     const fields = { address: formatTransportAddress(advertisedAddress(initial, address)), count: users.size };
     log.info(fields, 'configuration taken');
     warnOfPublishedPasswords(users, log);
+    try {
+      await relays.configure(relayMembers(config.relay));
+    } catch (err) {
+      log.error({ err }, 'the media relays stay as they were');
+    }
     routes.stop();
     routes = await startRoutes();
   };

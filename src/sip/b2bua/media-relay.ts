@@ -53,7 +53,12 @@ export type RelayCommand =
 
 export type RelayOutcome =
   /** `ports[i]` belongs to `streams[i]` of the command. A check and a delete have none. */
-  | { readonly kind: 'done'; readonly ports: readonly number[] }
+  | {
+      readonly kind: 'done';
+      readonly ports: readonly number[];
+      /** Where the ports are, if not at the server's own media address: a relay elsewhere. IP literal. */
+      readonly address?: string;
+    }
   /** The relay answers, but has forgotten the session: it timed out, or the relay was restarted. */
   | { readonly kind: 'lost' }
   /** The relay refuses, or does not answer. `reason` is a sentence for a Warning header and the log. */

@@ -24,7 +24,7 @@ export interface Passage {
   readonly role: 'offer' | 'answer';
   /** Address that the message came from. */
   readonly source: string;
-  /** Address that the SDP names afterwards. */
+  /** Address that the SDP names afterwards, unless the relay has another. */
   readonly mediaAddress: string;
 }
 
@@ -69,7 +69,8 @@ export function passBody(passage: Passage, done: (result: Result<Uint8Array, Ref
         for (const [position, stream] of streams.entries()) {
           ports[stream.index] = outcome.ports[position];
         }
-        done(ok(sdp.replace(descriptions.map((each) => relocateMedia(each, { address: mediaAddress, ports })))));
+        const address = outcome.address ?? mediaAddress;
+        done(ok(sdp.replace(descriptions.map((each) => relocateMedia(each, { address, ports })))));
         break;
       }
       case 'lost':

@@ -133,6 +133,37 @@ const faults: readonly [what: string, content: string, message: RegExp][] = [
   ['an array', '[]', /must hold a JSON object/],
   ['a bad log level', '{"LOG_LEVEL":"LOUD"}', /LOG_LEVEL: must be TRACE/],
   ['a trusted peer that is no address', '{"ims":{"trustedPeers":["trunk"]}}', /"trunk" is not an IP address/],
+  [
+    'a further relay without a transport',
+    '{"relay":{"further":[{"control":"192.0.2.7:7722"}]}}',
+    /relay.further.0.control: must be udp:/,
+  ],
+  [
+    'a further relay with port 0',
+    '{"relay":{"further":[{"control":"udp:192.0.2.7:0"}]}}',
+    /further\[0\].control: .*0 is not a port/,
+  ],
+  [
+    'the main relay as a further one',
+    '{"relay":{"further":[{"control":"udp:127.0.0.1:7722"}]}}',
+    /named twice; a larger weight/,
+  ],
+  [
+    'two further relays that are one',
+    '{"relay":{"further":[{"control":"unix:/a"},{"control":"unix:/a"}]}}',
+    /further\[1\].control: unix:\/a is named twice/,
+  ],
+  [
+    'a weight that is too large',
+    '{"relay":{"further":[{"control":"unix:/a","weight":1001}]}}',
+    /further.0.weight: .*1000/,
+  ],
+  ['a key of a further relay that is none', '{"relay":{"further":[{"control":"unix:/a","wait":1}]}}', /"wait"/],
+  [
+    'a media address that is a name',
+    '{"relay":{"further":[{"control":"unix:/a","mediaAddress":"relay.example.org"}]}}',
+    /further\[0\].mediaAddress: "relay.example.org" is not the IP address/,
+  ],
   ['a command that is a string', '{"ims":{"command":"python3 run.py"}}', /ims.command: .*array/],
 ];
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RtppMediaRelay } from '../../../../src/app/server/rtpp-media-relay.ts';
+import { type MediaRelays, RtppMediaRelay } from '../../../../src/app/server/rtpp-media-relay.ts';
+import type { PlacedRelay } from '../../../../src/io/relay-set-driver.ts';
 import type { Log } from '../../../../src/observe/log.ts';
 import { parseReply } from '../../../../src/rtpp/reply.ts';
 import type { RtppOutcome } from '../../../../src/rtpp-client/outcome.ts';
@@ -21,22 +22,59 @@ const SESSION = { callId: 'x1@a', instance: 'k1', callerTag: 'A', calleeTag: 'B'
 const AUDIO = { index: 0, address: '198.51.100.1', family: 4, port: 40_000 } as const;
 const VIDEO = { index: 2, address: '2001:db8::1', family: 6, port: 40_002 } as const;
 
-function relay(...replies: (string | RtppOutcome)[]): { relay: RtppMediaRelay; commands: string[] } {
-  const commands: string[] = [];
-  const client = {
-    remote: { address: '127.0.0.1', port: 7722 },
-    request: async (command: string): Promise<RtppOutcome> => {
-      commands.push(command);
-      const reply = replies.shift() ?? '0';
-      if (typeof reply !== 'string') {
-        return reply;
+type Reply = string | RtppOutcome;
+
+function outcomeOf(reply: Reply): RtppOutcome {
+  if (typeof reply !== 'string') {
+    return reply;
+  }
+  const parsed = parseReply(reply);
+  assert.ok(parsed.ok);
+  return { kind: 'reply', reply: parsed.value };
+}
+
+/** The server's own relay and nothing else. */
+function relay(...replies: Reply[]): { relay: RtppMediaRelay; commands: string[] } {
+  const { relay: media, commands } = relays({ main: replies });
+  return { relay: media, commands: commands.main ?? [] };
+}
+
+/** Relays that are taken in the order of their names; `main` is the server's own. */
+function relays<Name extends string>(
+  replies: Readonly<Record<Name, Reply[]>>,
+  mediaAddress?: string,
+): { relay: RtppMediaRelay; commands: Record<Name, string[]>; placed: Map<string, string> } {
+  const names = Object.keys(replies) as Name[];
+  const commands = Object.fromEntries(names.map((name) => [name, [] as string[]])) as Record<Name, string[]>;
+  const placed = new Map<string, string>();
+  const placedOn = (name: string | undefined): PlacedRelay | undefined =>
+    name === undefined
+      ? undefined
+      : {
+          member: name,
+          name: name === 'main' ? '127.0.0.1:7722' : name,
+          remote: { address: name === 'main' ? '127.0.0.1' : '192.0.2.7', port: 7722 },
+          mediaAddress: name === 'main' ? 'own' : mediaAddress,
+          request: async (command) => {
+            commands[name as Name].push(command);
+            return outcomeOf(replies[name as Name].shift() ?? '0');
+          },
+        };
+  const media: MediaRelays = {
+    hasOthers: names.length > 1,
+    holds: (session) => placed.has(session),
+    holderOf: (session) => placedOn(placed.get(session) ?? (names.length > 1 ? undefined : names[0])),
+    relayFor: (session, tried = new Set()) => {
+      const known = placed.get(session);
+      const name = known !== undefined && !tried.has(known) ? known : names.find((each) => !tried.has(each));
+      if (name !== undefined) {
+        placed.set(session, name);
       }
-      const parsed = parseReply(reply);
-      assert.ok(parsed.ok);
-      return { kind: 'reply', reply: parsed.value };
+      return placedOn(name);
     },
+    forget: (session) => void placed.delete(session),
   };
-  return { relay: new RtppMediaRelay(client, SILENT), commands };
+  return { relay: new RtppMediaRelay(media, SILENT), commands, placed };
 }
 
 const publish = (extra: Partial<RelayCommand & { kind: 'publish' }> = {}): RelayCommand => ({
@@ -122,4 +160,70 @@ test('any Call-ID and tag is one safe word of bounded length, and different ones
   );
   assert.notDeepEqual(await words('a b', 't'), await words('a%20b', 't'));
   assert.notDeepEqual(await words('x'.repeat(200), 't'), await words('x'.repeat(201), 't'));
+});
+
+test('a call goes to another relay when one has no room, drains or does not answer; what was begun is deleted there', async () => {
+  for (const first of ['E71', 'E72', 'E98', 'E99', { kind: 'timeout' }, { kind: 'disconnected' }] as const) {
+    const { relay: media, commands, placed } = relays({ a: [first], main: ['35000 192.0.2.1'] });
+    assert.deepEqual(await media.execute(publish()), { kind: 'done', ports: [35_000] });
+    assert.deepEqual(commands.a, ['U x1@a~k1 198.51.100.1 40000 A;1 B;1', 'D x1@a~k1 A B']);
+    assert.deepEqual(commands.main, ['U x1@a~k1 198.51.100.1 40000 A;1 B;1']);
+    assert.deepEqual([...placed], [['x1@a~k1', 'main']]);
+  }
+  const { relay: media, commands } = relays({ a: [{ kind: 'refused' }], main: ['35000'] });
+  assert.equal((await media.execute(publish())).kind, 'done');
+  assert.equal(commands.a.length, 1, 'nobody is there to delete anything');
+});
+
+test('what another relay would refuse, too, is not tried there', async () => {
+  for (const code of ['E1', 'E5', 'E31', 'E36', 'E37', 'E50']) {
+    const { relay: media, commands } = relays({ a: [code], b: [] });
+    assert.notEqual((await media.execute(publish())).kind, 'done', code);
+    assert.deepEqual(commands.b, [], code);
+  }
+});
+
+test('one of two streams without a port moves both', async () => {
+  const { relay: media, commands } = relays({ a: ['35000', 'E72'], b: ['36000 192.0.2.9', '36002 192.0.2.9'] });
+  assert.deepEqual(await media.execute(publish({ streams: [AUDIO, VIDEO] })), {
+    kind: 'done',
+    ports: [36_000, 36_002],
+    address: '192.0.2.9',
+  });
+  assert.equal(commands.a.at(-1), 'D x1@a~k1 A B');
+});
+
+test('a call that has begun stays: its later messages go to its relay alone, whatever that answers', async () => {
+  const { relay: media, commands } = relays({ a: ['35000', '35002', 'E72', 'E50', '0'], b: [] });
+  await media.execute(publish());
+  await media.execute(publish({ role: 'answer' }));
+  const failed = await media.execute(publish({ offerer: 'callee' }));
+  assert.equal(failed.kind, 'failed');
+  const check: RelayCommand = { kind: 'check', session: SESSION, offerer: 'caller', streams: [AUDIO] };
+  assert.deepEqual(await media.execute(check), { kind: 'lost' });
+  await media.execute({ kind: 'delete', session: SESSION });
+  assert.equal(commands.a.length, 5);
+  assert.deepEqual(commands.b, []);
+  assert.deepEqual(await media.execute({ kind: 'delete', session: SESSION }), { kind: 'done', ports: [] });
+  assert.equal(commands.a.length, 5, 'nothing is known of it any more');
+});
+
+test('no more than four relays are tried for one call, and then nothing is left of it', async () => {
+  const silent = (): Reply[] => [{ kind: 'timeout' }];
+  const all = relays({ a: silent(), b: silent(), c: silent(), d: silent(), e: [] });
+  const outcome = await all.relay.execute(publish());
+  assert.deepEqual(outcome, { kind: 'failed', reason: 'media relay at d does not answer' });
+  assert.deepEqual([all.commands.e, all.placed.size], [[], 0]);
+});
+
+test('phones are told where a relay elsewhere is: as configured, as it says, else by its control socket', async () => {
+  const addressOf = async (reply: string, configured?: string): Promise<string | undefined> => {
+    const outcome = await relays({ a: [reply], b: [] }, configured).relay.execute(publish());
+    return outcome.kind === 'done' ? outcome.address : outcome.kind;
+  };
+  assert.equal(await addressOf('35000 198.51.100.7'), '198.51.100.7');
+  assert.equal(await addressOf('35000 198.51.100.7', '203.0.113.1'), '203.0.113.1');
+  assert.equal(await addressOf('35000'), '192.0.2.7');
+  assert.equal(await addressOf('35000 0.0.0.0'), '192.0.2.7');
+  assert.equal(await addressOf('35000 relay.example.org'), '192.0.2.7');
 });
