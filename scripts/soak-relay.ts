@@ -1,6 +1,6 @@
 /**
- * `npm run soak:relay [-- --minutes 30 --calls 300 --life-ms 30000 --plane auto --seed 1]`: calls with audio through
- * ims-relay, a new one as often as one ends. Fails when a packet is lost or changed, a port or a descriptor stays
+ * `npm run soak:relay [-- --minutes 30 --calls 300 --life-ms 30000 --plane auto --seed 1 --nice=-10]`: calls with audio
+ * through ims-relay, a new one as often as one ends. Fails when a packet is lost or changed, a port or a descriptor stays
  * behind, or memory grows by more than 5 %.
  */
 import { parseArgs } from 'node:util';
@@ -39,6 +39,7 @@ function readArguments(): SoakPlan {
       'life-ms': { type: 'string', default: '30000' },
       plane: { type: 'string', default: 'auto' },
       seed: { type: 'string', default: '1' },
+      nice: { type: 'string' },
     },
   });
   const numbers = { calls: Number(values.calls), lifeMs: Number(values['life-ms']), seed: Number(values.seed) };
@@ -46,7 +47,7 @@ function readArguments(): SoakPlan {
   if (!Object.values(numbers).every((value) => Number.isInteger(value) && value > 0) || !(seconds > 0)) {
     throw new Error('--minutes, --calls, --life-ms and --seed take numbers above 0');
   }
-  return { ...numbers, seconds, plane: values.plane };
+  return { ...numbers, seconds, plane: values.plane, nice: values.nice === undefined ? null : Number(values.nice) };
 }
 
 await main();

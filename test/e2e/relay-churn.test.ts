@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { failuresOf, type SoakPlan, soak } from '../../scripts/bench/relay/soak.ts';
 import { openScope } from '../support/scope.ts';
 
-const PLAN: Omit<SoakPlan, 'plane'> = { calls: 20, lifeMs: 1500, seconds: 5, seed: 20261123 };
+const PLAN: Omit<SoakPlan, 'plane'> = { calls: 20, lifeMs: 1500, seconds: 5, seed: 20261123, nice: null };
 
 for (const plane of ['auto', 'portable'] as const) {
   test(`plane ${plane}: calls come and go, no packet of them is lost or changed, and nothing of them stays`, async (t) => {

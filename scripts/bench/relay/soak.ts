@@ -22,6 +22,8 @@ export interface SoakPlan {
   readonly lifeMs: number;
   readonly seconds: number;
   readonly seed: number;
+  /** Of the relay, for a machine with other work; null: as it is. */
+  readonly nice: number | null;
 }
 
 export interface SoakReport {
@@ -53,7 +55,7 @@ const MEMORY_FROM_SECONDS = 300;
 
 /** @param say is told how far it is, about ten times */
 export async function soak(scope: Scope, plan: SoakPlan, say: (line: string) => void): Promise<SoakReport> {
-  const relay = await startRelay(scope, ourPlane(plan.plane));
+  const relay = await startRelay(scope, ourPlane(plan.plane), plan.nice);
   const generator = await LoadGenerator.start(scope, {
     capacity: plan.calls,
     relayAddress: RELAY_ADDRESS,

@@ -5,7 +5,7 @@ import type { Oddities } from '../../../../scripts/bench/relay/generator.ts';
 import type { Measured } from '../../../../scripts/bench/relay/orders.ts';
 import { failuresOf, type SoakPlan, type SoakReport } from '../../../../scripts/bench/relay/soak.ts';
 
-const PLAN: SoakPlan = { plane: 'auto', calls: 300, lifeMs: 30_000, seconds: 1800, seed: 1 };
+const PLAN: SoakPlan = { plane: 'auto', calls: 300, lifeMs: 30_000, seconds: 1800, seed: 1, nice: null };
 const NOTHING = { sessions: 0, udpPorts: 1, descriptors: 20 };
 const SOUND: Oddities = {
   duplicate: 0,
