@@ -47,11 +47,14 @@ export interface Holdings {
 const DRAIN_MS = 10_000;
 const LOOK_MS = 250;
 const TENTHS = 10;
-/** Of a tenth to the last one. Memory is settled from the third on. */
-const SETTLED_TENTH = 2;
+/**
+ * Of the median of the middle tenths to that of the last ones: before them memory is not settled, and V8 lets it swing
+ * for a minute or two. A shorter soak says nothing of memory.
+ */
 const MAX_GROWTH = 1.05;
-/** A shorter soak says nothing of memory. */
-const MEMORY_FROM_SECONDS = 300;
+const MIDDLE_TENTHS = [3, 6] as const;
+const LAST_TENTHS = [7, 10] as const;
+const MEMORY_FROM_SECONDS = 900;
 
 /** @param say is told how far it is, about ten times */
 export async function soak(scope: Scope, plan: SoakPlan, say: (line: string) => void): Promise<SoakReport> {
@@ -102,8 +105,8 @@ export function failuresOf(
 ): string[] {
   const expected = (plan.seconds * 1000 * plan.calls) / plan.lifeMs / 2;
   const odd = Object.entries(measured.odd).filter(([, count]) => count > 0);
-  const settled = resident[SETTLED_TENTH] ?? 0;
-  const last = resident.at(-1) ?? 0;
+  const settled = median(resident.slice(...MIDDLE_TENTHS));
+  const last = median(resident.slice(...LAST_TENTHS));
   return [
     ...unless(calls >= expected, `only ${calls} calls`),
     ...unless(sent > 0 && lost === 0, `${lost} of ${sent} packets were lost`),
@@ -150,11 +153,14 @@ async function watchMemory(
       await sleep(LOOK_MS);
       looks.push(residentBytes(relay.pids()));
     } while (performance.now() < startedAt + (seconds * 1000 * tenth) / TENTHS);
-    const median = looks.sort((a, b) => a - b)[Math.floor(looks.length / 2)] ?? 0;
-    medians.push(median);
-    tell(tenth, median);
+    medians.push(median(looks));
+    tell(tenth, median(looks));
   }
   return medians;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function unless(condition: boolean, failure: string): string[] {
