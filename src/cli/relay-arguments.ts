@@ -182,6 +182,12 @@ function apply(option: Given, draft: Draft): void {
     case 'setupTtl':
       relay.setupTtlSeconds = integer(option, 1, 1_000_000);
       break;
+    case 'holdTtl':
+      relay.holdTtlSeconds = integer(option, 1, 1_000_000);
+      break;
+    case 'maxLifetime':
+      relay.maxLifetimeSeconds = integer(option, 0, 10_000_000);
+      break;
     case 'ttlPerLeg':
       relay.ttlPerLeg = true;
       break;

@@ -73,6 +73,20 @@ export const RELAY_OPTIONS = [
     argument: 'none',
     help: 'one time-out for each party; the session ends with the first',
   },
+  {
+    name: 'holdTtl',
+    long: 'hold-ttl',
+    argument: 'required',
+    placeholder: 'seconds',
+    help: 'how long a session may be silent while a party is on hold (0.0.0.0), if longer than -T (default 1800)',
+  },
+  {
+    name: 'maxLifetime',
+    long: 'max-lifetime',
+    argument: 'required',
+    placeholder: 'seconds',
+    help: 'a session ends at this age, whoever still speaks; 0: never (default)',
+  },
   { name: 'sequential', short: 'b', argument: 'none', help: 'hand ports out in ascending order' },
   { name: 'foreground', short: 'f', argument: 'none', help: 'stay in the foreground; always so without --daemon' },
   {

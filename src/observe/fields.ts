@@ -31,6 +31,7 @@ export const LOG_FIELDS = {
   limit: 'how many of them are allowed',
   delayMs: 'wait before the next try, milliseconds',
   reason: 'why, as data',
+  silent: 'parties of a relay session whose time ran out',
   stream: 'stdout or stderr of a child',
   lines: 'what a child printed last',
   seq: 'number of a line, counted over both programs',

@@ -373,16 +373,16 @@ export class Relay<Origin extends ControlOrigin> {
 
   #tick(now: number): void {
     const state = this.#state;
-    const expired = [...state.sessions.values()].filter((session) => {
+    for (const session of [...state.sessions.values()]) {
       for (const side of [0, 1] as const) {
         const { lastAcceptedAt, lastPlayedAt } = state.counters(session, side);
         session.packetSeen(side, lastAcceptedAt);
         session.packetSeen(otherSide(side), lastPlayedAt);
       }
-      return session.expiresAt <= now;
-    });
-    for (const session of expired) {
-      state.endSession(now, session, 'timeout');
+      const reason = session.overBecause(now);
+      if (reason !== undefined) {
+        state.endSession(now, session, reason);
+      }
     }
     const { received } = state.meter.totals;
     state.statistics.set('pps_in', ((received - this.#packetsAtTick) * 1000) / TICK_MS);

@@ -61,6 +61,17 @@ export const relayOptions = z.object({
     description: 'A session without RTP, RTCP or commands ends after this time.',
     unit: 's',
   }),
+  timeoutEachParty: z.boolean().default(false).meta({
+    description: 'Each party has its own time-out; a session ends when the first of the two runs out.',
+  }),
+  holdTimeoutSeconds: z.number().int().min(1).max(1_000_000).default(1800).meta({
+    description: 'A session may be silent for this long while a party is on hold, if that is longer.',
+    unit: 's',
+  }),
+  maxSessionSeconds: z.number().int().min(0).max(10_000_000).default(0).meta({
+    description: 'A session ends at this age, whoever still speaks; 0: never.',
+    unit: 's',
+  }),
   plane: z.enum(['auto', 'kernel', 'native', 'portable']).default('auto').meta({
     description: 'How packets are moved; auto takes the fastest plane that works here.',
     flag: '--plane',

@@ -14,6 +14,8 @@ export interface Leg {
   /** Address of the last U or L that had one. */
   peer: TransportAddress | undefined;
   asymmetric: boolean;
+  /** The party's last address was 0.0.0.0 or ::. */
+  onHold: boolean;
   /** A command has said so (`S`). */
   symmetric: boolean;
   /** What the party of the call before sent on this port, not long ago. */
@@ -36,7 +38,7 @@ export interface Leg {
   seenAt: number;
 }
 
-export type EndReason = 'delete' | 'timeout' | 'delete-all' | 'shutdown';
+export type EndReason = 'delete' | 'timeout' | 'max-lifetime' | 'delete-all' | 'shutdown';
 
 export interface SessionOrigin {
   readonly id: SessionId;
@@ -46,6 +48,8 @@ export interface SessionOrigin {
   readonly ttlSeconds: number;
   readonly setupTtlSeconds: number;
   readonly ttlPerLeg: boolean;
+  readonly holdTtlSeconds: number;
+  readonly maxLifetimeSeconds: number;
 }
 
 /** One media stream of a call. Plain data and rules; sockets and packets are the plane's. */
@@ -70,6 +74,8 @@ export class Session {
   ttlSeconds: number;
   #setupTtlSeconds: number;
   readonly #ttlPerLeg: boolean;
+  readonly #holdTtlMs: number;
+  readonly #endsAt: number;
 
   constructor(now: number, origin: SessionOrigin, locals: readonly [LocalAddress, LocalAddress]) {
     this.id = origin.id;
@@ -79,6 +85,8 @@ export class Session {
     this.ttlSeconds = origin.ttlSeconds;
     this.#setupTtlSeconds = origin.setupTtlSeconds;
     this.#ttlPerLeg = origin.ttlPerLeg;
+    this.#holdTtlMs = origin.holdTtlSeconds * 1000;
+    this.#endsAt = origin.maxLifetimeSeconds === 0 ? Number.POSITIVE_INFINITY : now + origin.maxLifetimeSeconds * 1000;
     this.legs = [newLeg(locals[0]), newLeg(locals[1])];
     this.refresh(now);
   }
@@ -124,6 +132,25 @@ export class Session {
     return Math.min(this.legs[0].expiresAt, this.legs[1].expiresAt);
   }
 
+  /** One party has told the other to be quiet, so neither has to send. */
+  get onHold(): boolean {
+    return this.legs[0].onHold || this.legs[1].onHold;
+  }
+
+  /** Why the session is over; undefined: it is not. Hold is not seen in `expiresAt`, which `Q` tells as rtpproxy does. */
+  overBecause(now: number): EndReason | undefined {
+    if (now >= this.#endsAt) {
+      return 'max-lifetime';
+    }
+    const graceMs = this.onHold ? Math.max(0, this.#holdTtlMs - this.#ttlMs) : 0;
+    return now >= this.expiresAt + graceMs ? 'timeout' : undefined;
+  }
+
+  /** Parties whose clock has run out: who fell silent. */
+  silentSides(now: number): Side[] {
+    return ([0, 1] as const).filter((side) => this.legs[side].expiresAt <= now);
+  }
+
   /** Whole seconds that remain, never negative. */
   remainingSeconds(now: number): number {
     return Math.max(0, Math.ceil((this.expiresAt - now) / 1000));
@@ -156,6 +183,7 @@ function newLeg(local: LocalAddress): Leg {
     port: undefined,
     peer: undefined,
     asymmetric: false,
+    onHold: false,
     symmetric: false,
     shunnedSsrc: undefined,
     codecs: undefined,

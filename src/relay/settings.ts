@@ -22,6 +22,10 @@ export interface RelaySettings {
   readonly setupTtlSeconds: number;
   /** `-i`: each leg has its own clock, and one that runs out ends the session. */
   readonly ttlPerLeg: boolean;
+  /** A session with a party on hold may be silent for this long, if that is longer. */
+  readonly holdTtlSeconds: number;
+  /** A session ends at this age, whoever still speaks; 0: never. */
+  readonly maxLifetimeSeconds: number;
   /** Legs that believe the signalled host and never learn, unless a command says `S`. */
   readonly asymmetricByDefault: boolean;
   readonly imsDialect: ImsDialectMode;

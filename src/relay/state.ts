@@ -176,6 +176,7 @@ export class RelayState {
     if (!this.sessions.remove(session)) {
       return;
     }
+    const timedOut = reason === 'timeout' || reason === 'max-lifetime';
     const caller = this.counters(session, CALLER_SIDE);
     const callee = this.counters(session, CALLEE_SIDE);
     this.log[isProbeCallId(session.callId) ? 'debug' : 'info'](
@@ -190,11 +191,12 @@ export class RelayState {
         refused: caller.rtpRefused + caller.rtcpRefused + callee.rtpRefused + callee.rtcpRefused,
         durationMs: Math.round(now - session.createdAt),
         reason,
+        silent: reason === 'timeout' ? session.silentSides(now).map(sideName) : undefined,
       },
       'session ended',
     );
     this.#sumUp(now, session, caller, callee);
-    if (reason === 'timeout') {
+    if (timedOut) {
       this.statistics.add('nsess_timeout');
       if (session.notify !== undefined) {
         const { target, tag } = session.notify;

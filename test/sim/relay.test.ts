@@ -127,6 +127,72 @@ test('a packet keeps a session alive, and with -i only the leg that it came from
   }
 });
 
+/** A complete session, in which only the callee sends, and what it is after so many seconds. */
+function oneSided(world: RelayWorld, seconds: number, ...before: string[]): number {
+  world.line('U c 198.51.100.1 4000 A');
+  world.line('L c 198.51.100.2 4000 A B');
+  for (const line of before) {
+    world.line(line);
+  }
+  for (let second = 1; second <= seconds; second++) {
+    world.counters(1 as SessionId, 0).lastAcceptedAt = world.now;
+    world.advance(1000);
+  }
+  return world.relay.sessionCount;
+}
+
+test('pain 5: with -i the log says which party fell silent', () => {
+  const world = new RelayWorld({ ttlSeconds: 10, ttlPerLeg: true });
+  assert.equal(oneSided(world, 30), 0);
+  const { fields } = world.logged.at(-1) ?? {};
+  assert.deepEqual([fields?.['reason'], fields?.['silent']], ['timeout', ['caller']]);
+});
+
+test('pain 5: while a party is on hold, silence ends the session only after the time for hold', () => {
+  for (const [ttlPerLeg, hold] of [
+    [false, 'U c 0.0.0.0 4000 A B'],
+    [true, 'U c 0.0.0.0 4000 A B'],
+    [true, 'L c 0.0.0.0 5000 A B'],
+  ] as const) {
+    const world = new RelayWorld({ ttlSeconds: 10, ttlPerLeg, holdTtlSeconds: 100 });
+    oneSided(world, 0, hold);
+    world.advance(99_000);
+    assert.equal(world.relay.sessionCount, 1, hold);
+    assert.deepEqual(world.line('Q c A B').length, 1, 'it can be asked about');
+    world.advance(3000);
+    assert.equal(world.relay.sessionCount, 0, 'but not for ever');
+  }
+});
+
+test('pain 5: resumed, the session has its usual time again', () => {
+  const world = new RelayWorld({ ttlSeconds: 10, holdTtlSeconds: 1000 });
+  oneSided(world, 0, 'U c 0.0.0.0 4000 A B');
+  world.advance(500_000);
+  world.line('U c 198.51.100.1 4000 A B');
+  world.advance(9000);
+  assert.equal(world.relay.sessionCount, 1);
+  world.advance(3000);
+  assert.equal(world.relay.sessionCount, 0);
+});
+
+test('pain 5: a time for hold below -T shortens nothing', () => {
+  const world = new RelayWorld({ ttlSeconds: 60, holdTtlSeconds: 1 });
+  oneSided(world, 0, 'U c 0.0.0.0 4000 A B');
+  world.advance(58_000);
+  assert.equal(world.relay.sessionCount, 1);
+});
+
+test('pain 5: a zombie whose party never stops sending ends with the highest age, and its proxy is told', () => {
+  const notifyTargets = [{ kind: 'unix', path: '/n' }] as const;
+  const world = new RelayWorld({ ttlSeconds: 10, maxLifetimeSeconds: 3600, notifyTargets });
+  assert.equal(oneSided(world, 3599, 'U c 198.51.100.1 4000 A B unix:/n tag'), 1);
+  world.advance(2000);
+  assert.equal(world.relay.sessionCount, 0);
+  assert.equal(world.logged.at(-1)?.fields['reason'], 'max-lifetime');
+  assert.equal(world.notified.length, 1);
+  assert.deepEqual(world.line('G nsess_timeout'), ['1']);
+});
+
 test('S ttl=N is in force at once', () => {
   const world = new RelayWorld();
   world.line('U c 198.51.100.1 4000 A && S ttl=2');

@@ -24,6 +24,8 @@ const SETTINGS: RelaySettings = {
   ttlSeconds: 60,
   setupTtlSeconds: 60,
   ttlPerLeg: false,
+  holdTtlSeconds: 1800,
+  maxLifetimeSeconds: 0,
   asymmetricByDefault: false,
   imsDialect: 'off',
   notifyTargets: [],

@@ -57,6 +57,10 @@ export interface RelayConfig {
   /** The same before its second leg is open. Default: `ttlSeconds`. */
   readonly setupTtlSeconds?: number | undefined;
   readonly ttlPerLeg?: boolean;
+  /** How long a session may be silent while a party is on hold. Default 1800 s; never less than `ttlSeconds`. */
+  readonly holdTtlSeconds?: number;
+  /** A session ends at this age. Default 0: never. */
+  readonly maxLifetimeSeconds?: number;
   /** Believe signalled hosts and never learn, unless a command says otherwise. Default: in bridging mode. */
   readonly asymmetricByDefault?: boolean | undefined;
   readonly imsDialect?: ImsDialectMode;
@@ -333,6 +337,8 @@ async function settingsOf(config: RelayConfig, controls: readonly ControlAddress
     ttlSeconds,
     setupTtlSeconds: config.setupTtlSeconds ?? ttlSeconds,
     ttlPerLeg: config.ttlPerLeg ?? false,
+    holdTtlSeconds: config.holdTtlSeconds ?? 1800,
+    maxLifetimeSeconds: config.maxLifetimeSeconds ?? 0,
     asymmetricByDefault: config.asymmetricByDefault ?? external !== undefined,
     imsDialect: config.imsDialect ?? 'off',
     notifyTargets: notifyTargets(config.notify ?? []),

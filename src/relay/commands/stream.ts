@@ -88,12 +88,10 @@ export function* createSession(
   );
   const facingCaller = options.local ?? towardsSender ?? addresses.internal;
   const facingCallee = options.local ?? towardsFar ?? addresses.internal;
-  const { ttlSeconds, setupTtlSeconds, ttlPerLeg } = settings;
+  const { ttlSeconds, setupTtlSeconds, ttlPerLeg, holdTtlSeconds, maxLifetimeSeconds } = settings;
+  const times = { ttlSeconds, setupTtlSeconds, ttlPerLeg, holdTtlSeconds, maxLifetimeSeconds };
   const id = state.nextSessionId();
-  const session = new Session(now, { id, callId, fromTag, ttlSeconds, setupTtlSeconds, ttlPerLeg }, [
-    facingCallee,
-    facingCaller,
-  ]);
+  const session = new Session(now, { id, callId, fromTag, ...times }, [facingCallee, facingCaller]);
   if (!(yield* openLeg(state, now, session, 0, session.legs[0].local))) {
     state.emit({ kind: 'end', session: id });
     return undefined;
@@ -162,6 +160,7 @@ export function updateParty(
   }
   const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
+  leg.onHold = peer.kind === 'absent' ? leg.onHold : peer.kind === 'hold';
   leg.symmetric = modifiers.asymmetric === false;
   tellPlane(state, session, side, target);
   session.refresh(now);

@@ -26,7 +26,7 @@ test('the relay is given rtpproxy’s flags, in the foreground, with our range',
   assert.ok(program > 0 && argv.slice(1, program).every((flag) => flag.startsWith('--')));
   assert.equal(
     argv.slice(program + 1).join(' '),
-    '-f -F -l 10.0.0.5 -s udp:127.0.0.1:7722 -m 10000 -M 20000 -T 60 -d INFO --latching=safe --ims-dialect=auto --plane=auto',
+    '-f -F -l 10.0.0.5 -s udp:127.0.0.1:7722 -m 10000 -M 20000 -T 60 --hold-ttl=1800 -d INFO --latching=safe --ims-dialect=auto --plane=auto',
   );
 });
 
