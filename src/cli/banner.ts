@@ -5,7 +5,7 @@ import { formatHost } from '../wire/ip-address.ts';
 const LABEL_WIDTH = 12;
 
 export function formatBanner(facts: LaunchFacts, version: string): string {
-  const { sip, address, media, relay, users, publishedUsers } = facts;
+  const { sip, address, media, relay, furtherRelays, users, publishedUsers } = facts;
   const server = `${formatHost(address.advertised)}:${sip.publicPort}`;
   const listens = sip.listen.length > 0 ? sip.listen.join(', ') : `UDP port ${sip.port}`;
   const program = sip.command === undefined ? 'ims-server' : sip.command.join(' ');
@@ -13,7 +13,8 @@ export function formatBanner(facts: LaunchFacts, version: string): string {
     ['SIP', `${listens}  (${program}, pid ${sip.pid})`],
     ['advertised', `${address.advertised}  (${address.source})`],
     ['media', `UDP ${media.minPort}-${media.maxPort} on ${address.bind}`],
-    ...relayRows(relay),
+    ...relayRows(relay, furtherRelays.length > 0),
+    ...furtherRelays.map((text): [string, string] => ['and relay', text]),
     ['phone', phoneHint(server, users)],
     ['', 'call another user by its name; "ims-launch verify" sends test audio through the relay'],
     ...[...publishedWarning(publishedUsers), ...facts.warnings].map((text): [string, string] => ['warning', text]),
@@ -23,7 +24,7 @@ export function formatBanner(facts: LaunchFacts, version: string): string {
   return [`ims-launch ${version} is ready`, ...lines, ''].join('\n');
 }
 
-function relayRows(relay: RelayFacts): [string, string][] {
+function relayRows(relay: RelayFacts, hasOthers: boolean): [string, string][] {
   switch (relay.kind) {
     case 'started': {
       const { details } = relay;
@@ -37,8 +38,10 @@ function relayRows(relay: RelayFacts): [string, string][] {
         ['relay', `${relay.control}  (found: ${relay.description}; it will not be stopped)`],
         ['plane', 'the found relay’s own'],
       ];
-    case 'absent':
-      return [['relay', `${relay.control}  does not answer (${relay.reason}): calls get 503 until it does`]];
+    case 'absent': {
+      const consequence = hasOthers ? 'calls go to the others' : 'calls get 503';
+      return [['relay', `${relay.control}  does not answer (${relay.reason}): ${consequence} until it does`]];
+    }
   }
 }
 

@@ -307,3 +307,30 @@ test('a relay without room passes a call on, without the caller noticing; a spar
   await second.hangUp();
   await waitFor('no sessions', async () => (await sessionsOf(small, spare)).every((count) => count === 0), PATIENCE);
 });
+
+test('a relay that stands still costs a call a moment, not its life; when it goes on, it holds nothing', async (t) => {
+  const scope = openScope(t);
+  const ports = new Ports();
+  const [main, further] = [ports.relay(), ports.relay()];
+  await startRelay(scope, main);
+  const stopped = await startRelay(scope, further);
+  const server = await startServer(scope, ports, main, { weight: 0, further: [{ control: further.controls[0] }] });
+  await lineAbout(server, /media relay answers/, `127.0.0.1:${further.port}`);
+  stopped.signal('SIGSTOP');
+  scope.defer(() => stopped.signal('SIGCONT'));
+  const placed: TestCall[] = [];
+  for (const user of CALLEES.slice(0, 3)) {
+    placed.push(await TestCall.place(scope, server, user));
+  }
+  assert.deepEqual(await sessionsOf(main), [3]);
+  await lineAbout(server, /media relay disabled/, `127.0.0.1:${further.port}`);
+  stopped.signal('SIGCONT');
+  await lineAbout(server, /media relay enabled again/, `127.0.0.1:${further.port}`);
+  await waitFor('no session on it', async () => (await activeSessions(further.port)) === 0, PATIENCE);
+  const next = await TestCall.place(scope, server, CALLEES[3] ?? '');
+  assert.ok(isOf(further, await next.offeredPort()));
+  for (const call of [...placed, next]) {
+    await call.hangUp();
+  }
+  await waitFor('no sessions', async () => (await sessionsOf(main, further)).every((count) => count === 0), PATIENCE);
+});

@@ -17,6 +17,8 @@ export interface LaunchFacts {
   readonly address: { readonly advertised: string; readonly bind: string; readonly source: string };
   readonly media: { readonly minPort: number; readonly maxPort: number };
   readonly relay: RelayFacts;
+  /** With which the built-in IMS shares its calls: `udp:192.0.2.7:7722, weight 3`. */
+  readonly furtherRelays: readonly string[];
   /** User names, the first of them with a password that everybody knows, if any has one. */
   readonly users: readonly string[];
   readonly publishedUsers: readonly string[];
@@ -60,6 +62,10 @@ export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
     address: setup.address,
     media: { minPort: config.relay.minPort, maxPort: config.relay.maxPort },
     relay: relayFacts(setup, live),
+    furtherRelays:
+      config.ims.command === undefined
+        ? config.relay.further.map(({ control, weight }) => `${control}, weight ${weight}`)
+        : [],
     users,
     publishedUsers: users.filter((user) => config.USERS[user] === PUBLISHED_PASSWORDS[user]),
     warnings:

@@ -77,6 +77,11 @@ function rulesOf(
 ): { readonly rules: SupervisorRules; readonly warnings: readonly string[] } {
   const { relay, ims, supervisor } = config;
   const warnings = [...idleKeys('relay', relay), ...idleKeys('ims', ims)];
+  if (ims.command !== undefined && relay.further.length > 0) {
+    warnings.push(
+      'relay.further has no effect with ims.command: that program is told its relays in its own configuration',
+    );
+  }
   const relayIsElsewhere = !isLocalAddress(control.address);
   if (relayIsElsewhere && relay.autoStart) {
     warnings.push(`relay.host ${relay.host} is another machine: no relay is started from here, only looked for`);

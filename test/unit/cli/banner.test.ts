@@ -22,6 +22,7 @@ const FACTS: LaunchFacts = {
       maxPort: 20_000,
     },
   },
+  furtherRelays: [],
   users: ['1001', '1002', '1003', 'anna', 'bert'],
   publishedUsers: ['1001'],
   warnings: ['203.0.113.5 is not an address of this machine'],
@@ -67,6 +68,17 @@ test('a found relay is said to be left alone, an absent one why it is absent', (
     reason: 'RTPPROXY_AUTO_START=0: none is started',
   } as const;
   assert.match(formatBanner({ ...FACTS, relay: absent }, '1'), /relay .*does not answer \(RTPPROXY_AUTO_START=0.*503/);
+});
+
+test('further relays are named, and calls go there while the first one is away', () => {
+  const furtherRelays = ['udp:192.0.2.7:7722, weight 3', 'unix:/run/relay.sock, weight 0'];
+  const relay = { control: 'udp 127.0.0.1:7722', kind: 'absent', reason: 'it is being restarted' } as const;
+  const text = formatBanner({ ...FACTS, relay, furtherRelays }, '1');
+  assert.match(text, /relay +udp 127\.0\.0\.1:7722 .*: calls go to the others until it does$/m);
+  assert.match(
+    text,
+    /^ {2}and relay {3}udp:192\.0\.2\.7:7722, weight 3\n {2}and relay {3}unix:\/run\/relay\.sock, weight 0$/m,
+  );
 });
 
 test('another command as the IMS is named; no users is said', () => {

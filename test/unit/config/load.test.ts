@@ -185,6 +185,14 @@ test('a file without end, a pipe, and a file without bottom are refused', (t) =>
   assert.match(refused(t, deep).message, /nested deeper than 64 levels/);
 });
 
+test('further relays from the environment are JSON, each with weight 1 unless told', (t) => {
+  const text = '[{"control":"unix:/run/a.sock"},{"control":"tcp6:[2001:db8::7]:7722","weight":0}]';
+  assert.deepEqual(load(t, '{}', { IMS_LAUNCH_RELAY_FURTHER: text }, {}).config.relay.further, [
+    { control: 'unix:/run/a.sock', weight: 1 },
+    { control: 'tcp6:[2001:db8::7]:7722', weight: 0 },
+  ]);
+});
+
 test('a password never appears in a message', (t) => {
   assert.ok(!refused(t, '{"USERS":{"a b":"geheim"}}').message.includes('geheim'));
   assert.ok(!refused(t, '{"USERS":["geheim"]}').message.includes('geheim'));
