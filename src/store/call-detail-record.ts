@@ -20,7 +20,7 @@ export interface CallDetailRecord {
   readonly endedBy?: 'caller' | 'callee' | 'server';
   /** SIP status of the INVITE's final answer. */
   readonly status?: number;
-  /** Why it ended: `bye`, `cancel`, `media-lost`, a reason phrase, … */
+  /** Why it ended: `bye`, `cancel`, `media-lost`, `server-lost` (this server was killed), a reason phrase, … */
   readonly reason?: string;
   /** The relay's RTP ports, facing the caller and facing the callee, one pair a stream; 0: none was opened. */
   readonly relayPorts?: { readonly caller: readonly number[]; readonly callee: readonly number[] };

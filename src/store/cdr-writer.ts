@@ -7,6 +7,9 @@ import type { CallDetailRecord } from './call-detail-record.ts';
 /** Lines that may wait for a slow or full disk; the newest ones are dropped beyond it, and counted. */
 const MAX_QUEUED_LINES = 10_000;
 
+/** Far more than the calls that end within a second. */
+const RECENT_BYTES = 1 << 20;
+
 export interface CdrWriterOptions {
   /** `dataDir` of the configuration; the files are `cdr/YYYY-MM-DD.jsonl` in it (UTC day of the line). */
   readonly dataDir: string;
@@ -46,6 +49,25 @@ export class CdrWriter {
     const day = (record.endedAt ?? record.answeredAt ?? record.invitedAt).slice(0, 10);
     this.#queued.push({ day, line: `${JSON.stringify(record)}\n` });
     this.#writing ??= this.#drain();
+  }
+
+  /** The end of what is on the disk for the day of that instant. */
+  async recent(at: Date): Promise<string> {
+    const path = join(this.#directory, `${at.toISOString().slice(0, 10)}.jsonl`);
+    const file = await open(path, 'r').catch(() => undefined);
+    if (file === undefined) {
+      return '';
+    }
+    try {
+      const { size } = await file.stat();
+      const bytes = Buffer.alloc(Math.min(size, RECENT_BYTES));
+      await file.read(bytes, 0, bytes.length, size - bytes.length);
+      return bytes.toString();
+    } catch {
+      return '';
+    } finally {
+      await file.close();
+    }
   }
 
   /** Resolves when everything written so far is on the disk or counted as lost. */

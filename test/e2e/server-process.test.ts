@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
@@ -108,7 +108,7 @@ test('SIGTERM with a call up: BYE to both sides, session deleted, record written
     const bye = await peer.request('BYE');
     peer.answer(bye, 200);
   }
-  assert.deepEqual(await within('the end of the server', 3000, server.exited), { code: 0, signal: null });
+  assert.deepEqual(await within('the end of the server', 12_000, server.exited), { code: 0, signal: null });
   assert.equal(await activeSessions(setting.relayPort), 0);
   const [record, ...others] = await records(setting);
   assert.equal(others.length, 0);
@@ -132,7 +132,7 @@ test('peers that do not answer the BYE do not keep the server from stopping', as
   const server = await startServer(scope, setting);
   await callUp(scope, setting);
   process.kill(server.pid, 'SIGINT');
-  assert.equal((await within('the end of the server', 4000, server.exited)).code, 0);
+  assert.equal((await within('the end of the server', 12_000, server.exited)).code, 0);
 });
 
 test('CDR_MERGE_MODE=false: a line at invite, answer and end, with one id', async (t) => {
@@ -175,22 +175,22 @@ test('a supervisor hears `ready` and heartbeats, and ends the server by `shutdow
   const scope = openScope(t);
   const setting = await settle(scope);
   const { child, messages } = forkServer(scope, setting);
-  const ready = await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'));
+  const ready = await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'), { timeoutMs: 30_000 });
   assert.ok(ready.kind === 'ready' && ready.part === 'ims' && 'listen' in ready.details);
   assert.ok(ready.details.listen.includes(`udp 0.0.0.0:${setting.sipPort}`));
   assert.equal(ready.details.users, 3);
   const heartbeat = await waitFor('a heartbeat', () => messages.find(({ kind }) => kind === 'heartbeat'));
   assert.ok(heartbeat.kind === 'heartbeat' && heartbeat.sessions === 0 && heartbeat.loopLagMs >= 0);
   child.send({ kind: 'shutdown', drain: false });
-  assert.deepEqual(await within('the end', 3000, once(child, 'exit')), [0, null]);
+  assert.deepEqual(await within('the end', 12_000, once(child, 'exit')), [0, null]);
 });
 
 test('a supervisor that vanishes takes the server with it', async (t) => {
   const scope = openScope(t);
   const { child, messages } = forkServer(scope, await settle(scope));
-  await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'));
+  await waitFor('ready', () => messages.find(({ kind }) => kind === 'ready'), { timeoutMs: 30_000 });
   child.disconnect();
-  assert.deepEqual(await within('the end', 3000, once(child, 'exit')), [0, null]);
+  assert.deepEqual(await within('the end', 12_000, once(child, 'exit')), [0, null]);
 });
 
 test('a SIP port that is taken: exit 69, named with its holder, and the supervisor is told', async (t) => {
@@ -256,4 +256,40 @@ test('kill -9: a phone that registered before it is called after it; a user that
   invite('1002');
   callee.answer(await callee.request('INVITE'), 486);
   await caller.response(486);
+});
+
+test('kill -9 with a call up: the next run writes its record, once, with the end that was seen last', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope);
+  await startRelay(scope, setting);
+  const server = await startServer(scope, setting);
+  await callUp(scope, setting);
+  const file = join(setting.directory, 'open-calls.jsonl');
+  await waitFor('the answered call in the file', async () => {
+    return (await readFile(file, 'utf8').catch(() => '')).includes('"answeredAt"');
+  });
+  assert.deepEqual(await records(setting), []);
+  process.kill(server.pid, 'SIGKILL');
+  await server.exited;
+  // As if the kill had come between the record of another call and the note that it has ended.
+  const line = (await readFile(file, 'utf8')).split('\n').find((text) => text.includes('"answeredAt"')) ?? '';
+  const other = line.replaceAll(/("(?:key|id)"):"[^"]*"/g, '$1:"recorded"');
+  await appendFile(file, `${other}\n`);
+  const day = new Date().toISOString().slice(0, 10);
+  await mkdir(join(setting.directory, 'cdr'));
+  await writeFile(join(setting.directory, 'cdr', `${day}.jsonl`), '{"event":"call","id":"recorded"}\n');
+
+  const second = await startServer(scope, setting);
+  const [record, ...others] = await waitFor('the record', async () => {
+    const all = (await records(setting)).filter(({ id }) => id !== 'recorded');
+    return all.length > 0 ? all : undefined;
+  });
+  assert.deepEqual(others, []);
+  assert.deepEqual([record?.callId, record?.endedBy, record?.reason], ['call-1', 'server', 'server-lost']);
+  assert.ok((record?.answeredAt ?? '') <= (record?.endedAt ?? ''));
+  assert.ok((record?.durationSeconds ?? -1) >= 0 && (record?.durationSeconds ?? 100) < 60);
+  process.kill(second.pid, 'SIGTERM');
+  await second.exited;
+  await startServer(scope, setting);
+  assert.equal((await records(setting)).length, 2);
 });

@@ -56,6 +56,11 @@ export function cdrOf(
   return event === undefined ? undefined : formatRecord(event, record, wallClock);
 }
 
+/** What is known so far of a call that has not ended, as its last line will say it. */
+export function openRecordOf(record: CallRecord, merged: boolean, wallClock: WallClock): CallDetailRecord {
+  return formatRecord(merged ? 'call' : 'end', record, wallClock);
+}
+
 function cdrEvent(kind: CallEvent['kind'], merged: boolean): CallDetailRecord['event'] | undefined {
   switch (kind) {
     case 'invited':

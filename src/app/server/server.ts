@@ -19,6 +19,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
+import { OpenCalls } from './open-calls.ts';
 import { Registrations } from './registrations.ts';
 import { relayMembers } from './relay-members.ts';
 import { RtppMediaRelay } from './rtpp-media-relay.ts';
@@ -103,6 +104,8 @@ export async function createServer({
   registrations.restore();
   server.registrar.retain((aor) => accounts.has(aor));
   const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
+  const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
+  await openCalls.settle();
   const perform = (effect: SipServerEffect): void => {
     switch (effect.kind) {
       case 'relay':
@@ -116,6 +119,7 @@ export async function createServer({
         if (record !== undefined) {
           records.write(record);
         }
+        openCalls.handle(effect.event, config.CDR_MERGE_MODE);
         break;
       }
       case 'registration':
@@ -166,7 +170,7 @@ export async function createServer({
     await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
-    await Promise.all([relays.close(), records.close(), registrations.close(), transports.close()]);
+    await Promise.all([relays.close(), records.close(), openCalls.close(), registrations.close(), transports.close()]);
   };
   const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
     config = next;

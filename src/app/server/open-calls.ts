@@ -1,0 +1,121 @@
+/**
+ * Calls that have not ended, on the disk: when this process is killed, the next one writes the records that it owes. When
+ * such a call ended nobody saw; its record says the last instant at which it was known to be up.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Log } from '../../observe/log.ts';
+import type { CallEvent } from '../../sip/b2bua/call-record.ts';
+import type { CallDetailRecord } from '../../store/call-detail-record.ts';
+import type { CdrWriter } from '../../store/cdr-writer.ts';
+import { KeyedJournal } from '../../store/keyed-journal.ts';
+import { openRecordOf, type WallClock } from './call-log.ts';
+
+/** The key under which the journal says when somebody last looked after its calls, milliseconds since 1970. */
+const ALIVE = '@alive';
+
+/** How exact the end of a call is that nobody saw; milliseconds. */
+const ALIVE_EVERY_MS = 5000;
+
+const ended = z.iso.datetime();
+
+/** As far as this file reads it again; the rest is carried along. */
+const storedSchema = z.looseObject({
+  event: z.enum(['call', 'end']),
+  id: z.string(),
+  callId: z.string(),
+  invitedAt: ended,
+  answeredAt: ended.optional(),
+});
+
+export interface OpenCallsOptions {
+  readonly dataDir: string;
+  readonly log: Log;
+  readonly wallClock: WallClock;
+  readonly records: CdrWriter;
+}
+
+export class OpenCalls {
+  readonly #options: OpenCallsOptions;
+  readonly #open = new Map<string, CallDetailRecord | number>();
+  readonly #journal: KeyedJournal<CallDetailRecord | number>;
+  #alive: NodeJS.Timeout | undefined;
+
+  constructor(options: OpenCallsOptions) {
+    this.#options = options;
+    const { dataDir, log } = options;
+    this.#journal = new KeyedJournal({ path: join(dataDir, 'open-calls.jsonl'), snapshot: () => this.#open, log });
+  }
+
+  /** Writes the records of calls whose end an earlier run did not live to see. */
+  async settle(): Promise<void> {
+    const { records, log } = this.#options;
+    const left = this.#journal.read();
+    const stamp = left.get(ALIVE);
+    const aliveAt = typeof stamp === 'number' ? stamp : Date.now();
+    // A call may have ended, and its record be written, just before the kill.
+    const recent = left.size === 0 ? '' : await records.recent(new Date(aliveAt));
+    let count = 0;
+    for (const [key, value] of left) {
+      this.#journal.set(key, undefined);
+      const stored = storedSchema.safeParse(value);
+      if (stored.success && !recent.includes(`{"event":"${stored.data.event}","id":"${stored.data.id}"`)) {
+        records.write(closed(stored.data, aliveAt));
+        count++;
+      }
+    }
+    if (count > 0) {
+      log.warn({ count }, 'an earlier run ended with calls up: their records are written now');
+    }
+  }
+
+  /** @param merged CDR_MERGE_MODE: one line for a call */
+  handle(event: CallEvent, merged: boolean): void {
+    const { id } = event.record;
+    if (event.kind === 'ended') {
+      this.#open.delete(id);
+      this.#journal.set(id, undefined);
+    } else {
+      this.#set(id, openRecordOf(event.record, merged, this.#options.wallClock));
+    }
+    const isIdle = this.#open.size === (this.#open.has(ALIVE) ? 1 : 0);
+    if (isIdle) {
+      clearInterval(this.#alive);
+      this.#alive = undefined;
+      this.#open.delete(ALIVE);
+      this.#journal.set(ALIVE, undefined);
+    } else if (this.#alive === undefined) {
+      this.#stamp();
+      this.#alive = setInterval(() => this.#stamp(), ALIVE_EVERY_MS);
+      this.#alive.unref();
+    }
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    clearInterval(this.#alive);
+    await this.#journal.close();
+  }
+
+  #stamp(): void {
+    this.#set(ALIVE, Date.now());
+  }
+
+  #set(key: string, value: CallDetailRecord | number): void {
+    this.#open.set(key, value);
+    this.#journal.set(key, value);
+  }
+}
+
+function closed(stored: z.infer<typeof storedSchema>, aliveAt: number): CallDetailRecord {
+  const record = stored as unknown as CallDetailRecord;
+  const since = Date.parse(stored.answeredAt ?? stored.invitedAt);
+  const endedAt = Math.max(since, aliveAt);
+  return {
+    ...record,
+    endedAt: new Date(endedAt).toISOString(),
+    durationSeconds: stored.answeredAt === undefined ? 0 : (endedAt - since) / 1000,
+    endedBy: 'server',
+    reason: 'server-lost',
+  };
+}
