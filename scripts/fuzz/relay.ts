@@ -65,13 +65,15 @@ export class RelayUnderFuzz {
       mkdirSync(join(directory, name));
     }
     writePrompts(directory);
+    await listenForNotifications(scope, join(directory, 'told'));
     const args = [
       ...['-f', '-F', '-d', 'CRIT', '-s', `udp:127.0.0.1:${questions}`, '-s', control],
       // Loopback alone: the kernel lets no packet of a socket that is bound there leave the machine.
       ...['-l', '127.0.0.1', '-l', 'two@127.0.0.2', ...TTL],
       ...['-m', `${minPort}`, '-M', `${minPort + PAIRS * 2 - 1}`],
       ...['-r', join(directory, 'recordings'), '-S', join(directory, 'spool')],
-      ...['-n', `tcp:127.0.0.1:${await listenForNotifications(scope)}`, '-n', `unix:${join(directory, 'nobody')}`],
+      // As the commands name them; nobody listens at the second.
+      ...['-n', 'unix:told', '-n', 'unix:nobody'],
       ...(transport === 'udp' || transport === 'tcp' ? ['--ims-dialect', 'auto'] : []),
     ];
     const child = spawn(process.execPath, [binary('ims-relay'), ...args], {
@@ -163,14 +165,12 @@ function writePrompts(directory: string): void {
   }
 }
 
-async function listenForNotifications(scope: Scope): Promise<number> {
+async function listenForNotifications(scope: Scope, path: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.resume();
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(path);
   await once(server, 'listening');
   scope.defer(() => void server.close());
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
