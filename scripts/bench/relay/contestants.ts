@@ -37,6 +37,15 @@ interface Place {
   readonly maxPort: number;
 }
 
+/** What a second worker costs, and what it is worth, shows beside this. */
+function onOneCore(contestant: Contestant): Contestant {
+  return {
+    ...contestant,
+    name: `${contestant.name} on 1 core`,
+    command: (place) => ['taskset', '--cpu-list', '0', ...contestant.command(place)],
+  };
+}
+
 /** Where only the program's name is asked for. */
 const NOWHERE: Place = { address: RELAY_ADDRESS, controlPort: 0, minPort: 0, maxPort: 0 };
 
@@ -48,6 +57,7 @@ export interface RunningRelay {
 
 export const CONTESTANTS: readonly Contestant[] = [
   ourPlane('native'),
+  onOneCore(ourPlane('native')),
   ourPlane('portable'),
   {
     name: 'rtpengine',
