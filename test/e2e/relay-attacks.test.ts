@@ -313,7 +313,7 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
-    'row 11: random sources at one port cost no memory and no packet of other calls',
+    'row 11, pain 25: random sources at one port cost no memory and no packet of other calls',
     async (world) => {
       const [target, ...others] = await world.calls(3, (phone) =>
         phone.host === world.hosts.alice ? '10.0.0.5 4000' : `${phone.host.address} ${phone.port}`,

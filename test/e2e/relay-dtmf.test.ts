@@ -32,7 +32,7 @@ function eventsHeard(party: RtpParty): number {
   return party.rtp.filter(({ bytes }) => viewRtp(bytes)?.payloadType === 101).length;
 }
 
-test('each key of either party is one line, and the packets pass', async (t) => {
+test('pain 26: each key of either party is one line, and the packets pass', async (t) => {
   const { path, listener, caller, callee, port } = await openCall(openScope(t));
   const forCallee = await port(`U c 127.0.0.1 ${caller.port} A unix:${path} gone && M3:1 from%20caller`);
   const forCaller = await port(`L c 127.0.0.1 ${callee.port} A B && M3:1 from+callee 101`);

@@ -53,6 +53,31 @@ test('two parties behind NAT, whose signalled addresses are wrong, hear each oth
   await converse({ party: caller, to: forCaller }, { party: callee, to: forCallee });
 });
 
+test('pain 29: IPv4 and IPv6 parties hear each other, in each of the four pairings', async (t) => {
+  const scope = openScope(t);
+  const relay = await startRelay(scope, 20, '-6', '/::1', '--bridge_symmetric');
+  for (const [directions, from, to] of [
+    ['II', '127.0.0.1', '127.0.0.1'],
+    ['IE', '127.0.0.1', '::1'],
+    ['EI', '::1', '127.0.0.1'],
+    ['EE', '::1', '::1'],
+  ] as const) {
+    const caller = await RtpParty.open(scope, 'caller', from);
+    const callee = await RtpParty.open(scope, 'callee', to);
+    const family = (address: string): string => (address === '::1' ? '6' : '');
+    const offered = await relay.ask(`U${family(from)}${directions} ${directions} ${from} ${caller.port} A`);
+    const back = [...directions].reverse().join('');
+    const answered = await relay.ask(`L${family(to)}${back} ${directions} ${to} ${callee.port} A B`);
+    assert.match(offered, new RegExp(`^[0-9]+ ${to}`), directions);
+    assert.match(answered, new RegExp(`^[0-9]+ ${from}`), directions);
+    await converse(
+      { party: caller, to: { address: from, port: Number.parseInt(answered, 10) } },
+      { party: callee, to: { address: to, port: Number.parseInt(offered, 10) } },
+      10,
+    );
+  }
+});
+
 test('a stranger is neither heard nor heard of once the party has spoken', async (t) => {
   const scope = openScope(t);
   const relay = await startRelay(scope);
@@ -122,7 +147,7 @@ test('a re-offer from a new port moves media there, and hold moves nothing', asy
   await converse({ party: moved, to: forCaller }, { party: callee, to: forCallee }, 10);
 });
 
-test('a delete closes the four sockets at once, and X closes all', async (t) => {
+test('pain 14: a delete closes the four sockets at once, and X closes all', async (t) => {
   const scope = openScope(t);
   const relay = await startRelay(scope);
   const caller = await RtpParty.open(scope, 'caller');
@@ -144,7 +169,7 @@ test('a delete closes the four sockets at once, and X closes all', async (t) => 
   assert.deepEqual(inRange, []);
 });
 
-test('a pair whose odd port is taken is given back whole, and the next one is used', async (t) => {
+test('pains 9, 14: a pair whose odd port is taken is given back whole, and the next one is used', async (t) => {
   const scope = openScope(t);
   const relay = await startRelay(scope, 4, '-b');
   const squatter = createSocket('udp4');

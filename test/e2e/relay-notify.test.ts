@@ -26,7 +26,7 @@ async function startRelay(scope: Scope, ...targets: readonly string[]): Promise<
   return { control, relay };
 }
 
-test('a time-out sends the decoded tag and an LF, over unix and TCP; a delete sends nothing', async (t) => {
+test('pain 6: a time-out sends the decoded tag and an LF, over unix and TCP; a delete sends nothing', async (t) => {
   const scope = openScope(t);
   const path = join(await temporaryDirectory(scope), 'timeouts');
   const unix = await listenForNotifications(scope, { path });
@@ -53,7 +53,7 @@ test('a time-out sends the decoded tag and an LF, over unix and TCP; a delete se
   assert.equal(tcp.connections(), 1, 'the sender of the command is the same host');
 });
 
-test('a listener that hung up is connected to again; one that is not there costs a line in the log', async (t) => {
+test('pain 7: a listener that hung up is connected to again; one that is not there costs a line in the log', async (t) => {
   const scope = openScope(t);
   const tcp = await listenForNotifications(scope, { host: '127.0.0.1', port: 0 });
   const { target } = tcp;

@@ -31,7 +31,7 @@ function relayIn(scope: Scope, namespace: string, ...args: string[]): Program {
   });
 }
 
-test('a range that sessions have used up, and one that other programs hold, are told apart', async (t) => {
+test('pain 8: a range that sessions have used up, and one that other programs hold, are told apart', async (t) => {
   const scope = openScope(t);
   const relay = await startRelay(scope, 4);
   for (let call = 0; call < 4; call++) {
@@ -49,7 +49,7 @@ test('a range that sessions have used up, and one that other programs hold, are 
   assert.equal(await relay.ask('G nsess_created nsess_destroyed'), '4 4');
 });
 
-test('without files for more sockets a call is refused and leaks none; one that ends makes room', async (t) => {
+test('pains 9, 12: without files for more sockets a call is refused and leaks none; one that ends makes room', async (t) => {
   const scope = openScope(t);
   const control = await freeUdpPort();
   const minPort = freePortRange(200);
@@ -91,7 +91,7 @@ test('the capacity is that of the port range where nothing else is short', async
   assert.doesNotMatch(relay.program.output, /too few files/);
 });
 
-test('without -b a pair rests after its session; with -b the ports go round', async (t) => {
+test('pain 11: without -b a pair rests after its session; with -b the ports go round', async (t) => {
   const scope = openScope(t);
   const random = await startRelay(scope, 4);
   const first = await random.grant('U c1 127.0.0.1 4000 A');
@@ -152,7 +152,7 @@ test('an address on which no port can be opened ends the start, with flag and re
   assert.match(lowPort.output, /-l 10\.\S+: no media port .*:100: the system does not permit it; ports below 1024/);
 });
 
-test('media ports among those that the system hands out are warned of, with the line that reserves them', async (t) => {
+test('pain 10: media ports among those that the system hands out are warned of, with the line that reserves them', async (t) => {
   if (!needsNetwork(t)) {
     return;
   }

@@ -251,7 +251,7 @@ test('at the end of input it drains, unless a datagram socket is left', async (t
   assert.equal(await askRelay(control, 'V'), '20040107');
 });
 
-test('an address that is not local is advertised, with one warning', async (t) => {
+test('pain 16: an address that is not local is advertised, with one warning', async (t) => {
   const scope = openScope(t);
   const control = await freeUdpPort();
   const minPort = freePortRange(20);

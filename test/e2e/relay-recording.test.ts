@@ -75,7 +75,7 @@ test('R writes what each party sent, RTP and RTCP apart, in rtpproxy’s format 
   }
 });
 
-test('Rs with -P: one pcap of both parties, which appears under its name when the session ends; tshark decodes it', async (t) => {
+test('pain 28: Rs with -P: one pcap of both parties, which appears under its name when the session ends; tshark decodes it', async (t) => {
   if (!peersPresent(t, 'tshark')) {
     return;
   }

@@ -26,7 +26,7 @@ test('a failure that no other pair can mend ends the search with one line', () =
   assert.equal(world.relay.sessionCount, 0);
 });
 
-test('a range that others use up gives E72, then E71, and leaks nothing', () => {
+test('pain 13: a range that others use up gives E72, then E71, and leaks nothing', () => {
   const world = new RelayWorld({ maxPort: 20_005 });
   world.line('U c 198.51.100.1 4000 A');
   world.open = () => IN_USE;
@@ -68,7 +68,7 @@ test('replies come in the order of the commands while one waits for its ports', 
   assert.deepEqual(world.answer(), ['20002 192.0.2.100']);
 });
 
-test('a retransmission of a command that waits for its ports is not executed again', () => {
+test('pain 17: a retransmission of a command that waits for its ports is not executed again', () => {
   const world = new RelayWorld();
   world.open = () => undefined;
   world.datagram('ck U c 198.51.100.1 4000 A');
@@ -77,6 +77,21 @@ test('a retransmission of a command that waits for its ports is not executed aga
   assert.deepEqual(world.datagram('ck U c 198.51.100.1 4000 A', '127.0.0.1', 5001), ['ck 20000 192.0.2.100']);
   assert.equal(world.opened.length, 1);
   assert.equal(world.relay.sessionCount, 1);
+});
+
+test('pain 18: every reply to a datagram fits into one packet of any network, whatever is asked', () => {
+  const world = new RelayWorld();
+  world.line('U c 198.51.100.1 4000 A');
+  const names = (name: string, count: number): string => new Array(count).fill(name).join(' ');
+  for (const [index, command] of [
+    `Gv ${names('npkts_resizer_discard', 90)}`,
+    `Qv c A B ${names('longest_ipi', 90)}`,
+    `VF ${'2'.repeat(3000)}`,
+    'Ibl',
+  ].entries()) {
+    const [reply = ''] = world.datagram(`${'k'.repeat(900)}${index} ${command}`);
+    assert.ok(reply.length > 900 && reply.length < 1200, `${command.slice(0, 20)}: ${reply.length} bytes`);
+  }
 });
 
 test('commands beyond a bound are refused with E98 while one waits', () => {
@@ -216,7 +231,7 @@ test('offer, answer and end are one line each, with Call-ID and ports', () => {
   assert.equal(world.logged[2]?.fields['reason'], 'delete');
 });
 
-test('a party cannot be given a port of its own session as its address', () => {
+test('pain 15: a party cannot be given a port of its own session as its address', () => {
   const world = new RelayWorld();
   world.line('U c 198.51.100.1 4000 A');
   world.line('L c 198.51.100.2 5000 A B');

@@ -50,7 +50,8 @@ export class RtpParty {
   static async open(scope: Scope, name: string, address = '127.0.0.1'): Promise<RtpParty> {
     for (let attempt = 0; ; attempt++) {
       const port = freePortRange(2);
-      const sockets = [createSocket('udp4'), createSocket('udp4')] as const;
+      const type = address.includes(':') ? 'udp6' : 'udp4';
+      const sockets = [createSocket(type), createSocket(type)] as const;
       try {
         await bind(sockets[0], port, address);
         await bind(sockets[1], port + 1, address);

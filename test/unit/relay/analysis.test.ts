@@ -20,7 +20,7 @@ function figures({ sent, received, duplicates, lost }: RtpAnalysis): readonly nu
   return [sent, received, duplicates, lost];
 }
 
-test('counts loss, duplicates and packets out of order (sent, received, duplicates, lost)', () => {
+test('pain 27: counts loss, duplicates and packets out of order (sent, received, duplicates, lost)', () => {
   assert.deepEqual(figures(new RtpAnalysis()), [0, 0, 0, 0]);
   assert.deepEqual(figures(analyse([1, 2, 3])), [3, 3, 0, 0]);
   assert.deepEqual(figures(analyse([1, 2, 5])), [5, 3, 0, 2]);

@@ -27,7 +27,7 @@ test('expire forgets what is old and keeps the rest', () => {
   assert.equal(cache.size, 1);
 });
 
-test('a flood of cookies does not grow it without bound', () => {
+test('pain 25: a flood of cookies does not grow it without bound', () => {
   const cache = new ReplyCache();
   for (let index = 0; index < 100_000; index++) {
     cache.begin(0, 'h', `cookie${index}`);

@@ -85,7 +85,7 @@ test('a packet that comes too late is dropped, one that was overtaken finds its 
   );
 });
 
-test('other payload types and a new SSRC push out what waits, and numbers stay contiguous', () => {
+test('pain 30: other payload types and a new SSRC push out what waits, and numbers stay contiguous', () => {
   const { resizer } = open(40);
   const out = [
     ...resizer.push(0, packet(1, 0, 10)),
