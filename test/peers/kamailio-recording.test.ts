@@ -40,9 +40,10 @@ function ssrcsIn(path: string): number[] {
 test('Kamailio as the IMS: start_recording in request and reply gives a file of each party, which tshark decodes', async (t) => {
   if (!peersPresent(t, 'kamailio', 'sipp', 'tshark')) return;
   const scope = openScope(t);
-  const recordings = await temporaryDirectory(scope);
+  const [recordings, spool] = [await temporaryDirectory(scope), await temporaryDirectory(scope)];
   const system = await startKamailioSystem(scope, {
-    relay: { recordingDirectory: recordings },
+    // A file leaves the spool when it is complete.
+    relay: { recordingDirectory: recordings, spoolDirectory: spool },
     kamailio: { record: true },
   });
   const { callerMedia, calleeMedia } = await recordedCall(scope, system);
