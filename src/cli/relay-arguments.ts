@@ -63,7 +63,6 @@ interface Draft {
   user: string | undefined;
   socketMode: number | undefined;
   nice: number | undefined;
-  tosGiven: boolean;
 }
 
 function interpret(given: readonly Given[], version: string): RelayInvocation {
@@ -85,7 +84,6 @@ function interpret(given: readonly Given[], version: string): RelayInvocation {
     user: undefined,
     socketMode: undefined,
     nice: undefined,
-    tosGiven: false,
   };
   for (const option of given) {
     const text = printed(option, version);
@@ -237,8 +235,7 @@ function apply(option: Given, draft: Draft): void {
       draft.nice = integer(option, -20, 20);
       break;
     case 'tos':
-      integer(option, 0, 255);
-      draft.tosGiven = true;
+      relay.tos = integer(option, 0, 255);
       break;
     default:
       // Foreground, and what is accepted for the sake of scripts.
@@ -307,7 +304,6 @@ function finish(draft: Draft): RelayProcessOptions {
     user: draft.user,
     socketMode: draft.socketMode,
     nice: draft.nice,
-    tosGiven: draft.tosGiven,
   };
 }
 

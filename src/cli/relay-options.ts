@@ -170,7 +170,7 @@ export const RELAY_OPTIONS = [
     short: 't',
     argument: 'required',
     placeholder: 'tos',
-    help: 'IP TOS, 0 to 255; has no effect on the portable plane',
+    help: 'IP TOS of media, 0 to 255 (default 184: expedited forwarding); the portable plane cannot set it',
   },
   { name: 'ignored', short: 'D', argument: 'none', help: 'accepted: the working directory is never changed' },
   {

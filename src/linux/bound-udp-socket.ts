@@ -2,12 +2,11 @@
  * A bound UDP socket that this process never reads: it is there to be handed to a child. Node's own sockets would be
  * read by the event loop from the moment they are bound.
  */
-import { constants, endianness } from 'node:os';
-import { parseIpv4, parseIpv6, type TransportAddress } from '../wire/ip-address.ts';
+import { constants } from 'node:os';
+import type { TransportAddress } from '../wire/ip-address.ts';
 import { type LibC, loadLibC } from './libc.ts';
+import { AF_INET6, errorName, nativeInt, socketAddress } from './socket-address.ts';
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 /** No other program that is started meanwhile inherits it. */
 const SOCK_CLOEXEC = 0o2000000;
@@ -65,35 +64,4 @@ class HeldSocket implements BoundUdpSocket {
       this.#libc.close(this.fd);
     }
   }
-}
-
-/**
- * ```
- *  sockaddr_in    family:2  port:2 (network order)  address:4  zero:8
- *  sockaddr_in6   family:2  port:2 (network order)  flow information:4  address:16  scope:4
- * ```
- */
-function socketAddress({ address, port }: TransportAddress): { family: number; bytes: Buffer } | undefined {
-  const ipv4 = parseIpv4(address);
-  const ipv6 = ipv4 === undefined ? parseIpv6(address) : undefined;
-  const ip = ipv4 ?? ipv6;
-  if (ip === undefined) {
-    return undefined;
-  }
-  const family = ipv4 === undefined ? AF_INET6 : AF_INET;
-  const bytes = Buffer.alloc(family === AF_INET ? 16 : 28);
-  nativeInt(family).copy(bytes, 0, endianness() === 'LE' ? 0 : 2, endianness() === 'LE' ? 2 : 4);
-  bytes.writeUInt16BE(port, 2);
-  bytes.set(ip, family === AF_INET ? 4 : 8);
-  return { family, bytes };
-}
-
-/** An int as this machine stores it. */
-function nativeInt(value: number): Buffer {
-  return Buffer.from(Int32Array.of(value).buffer);
-}
-
-function errorName(errno: number): string {
-  const name = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0];
-  return name ?? `errno ${errno}`;
 }

@@ -1,12 +1,25 @@
-import type { MediaPlane } from '../relay/plane.ts';
-import { PortablePlane, type PortablePlaneOptions } from './portable/portable-plane.ts';
+import type { Log } from '../observe/log.ts';
+import { type LatchSettings, latchPolicy } from '../relay/latching/index.ts';
+import type { OwnControl } from '../relay/own-control.ts';
+import type { MediaPlane, PlaneListener } from '../relay/plane.ts';
+import { NativePlane } from './native/native-plane.ts';
+import { PortablePlane } from './portable/portable-plane.ts';
 
 export const PLANE_CHOICES = ['auto', 'kernel', 'native', 'portable'] as const;
 
 export type PlaneChoice = (typeof PLANE_CHOICES)[number];
 
+export interface PlaneOptions {
+  readonly latching: LatchSettings;
+  readonly ownControl: OwnControl;
+  readonly log: Log;
+  /** TOS of every leg that no command gives another, 0–255; undefined: the system's. */
+  readonly tos: number | undefined;
+}
+
 export interface ChosenPlane {
-  readonly plane: MediaPlane;
+  /** Builds the plane, or hands over the one that was tried; to be called once. */
+  open(listener: PlaneListener): MediaPlane;
   /** Why it is this one, for the log and for `status`. */
   readonly reason: string;
   /** Another one was asked for by name, and this one stands in. */
@@ -14,14 +27,20 @@ export interface ChosenPlane {
 }
 
 /** The fastest plane that works here, or the one asked for if it does. Never fails: `portable` works everywhere. */
-export function choosePlane(choice: PlaneChoice, options: PortablePlaneOptions): ChosenPlane {
-  const plane = new PortablePlane(options);
-  switch (choice) {
-    case 'portable':
-      return { plane, reason: 'asked for', fallback: false };
-    case 'auto':
-      return { plane, reason: 'the only plane of this version', fallback: false };
-    default:
-      return { plane, reason: `this version has no ${choice} plane`, fallback: true };
+export async function choosePlane(choice: PlaneChoice, options: PlaneOptions): Promise<ChosenPlane> {
+  if (choice === 'portable') {
+    return { open: openPortable(options), reason: 'asked for', fallback: false };
   }
+  const missing = choice === 'kernel' ? 'this version has no kernel plane' : undefined;
+  const native = await NativePlane.start(options);
+  if (typeof native !== 'string') {
+    const reason = missing ?? (choice === 'native' ? 'asked for' : 'the fastest that works here');
+    return { open: (listener) => native.listen(listener), reason, fallback: missing !== undefined };
+  }
+  const reason = [...(missing === undefined ? [] : [missing]), `native does not work here: ${native}`].join('; ');
+  return { open: openPortable(options), reason, fallback: choice !== 'auto' };
+}
+
+function openPortable({ latching, ownControl }: PlaneOptions): (listener: PlaneListener) => MediaPlane {
+  return (listener) => new PortablePlane({ listener, policy: latchPolicy(latching, ownControl.includes) });
 }

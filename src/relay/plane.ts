@@ -1,5 +1,5 @@
 /**
- * What moves packets: the portable plane (node:dgram) today, worker threads and the kernel later. A plane opens
+ * What moves packets: node:dgram (portable) or worker threads (native), the kernel later. A plane opens
  * port pairs, hands every packet to the session's `MediaPath`, sends what that tells it to, and counts. All policy
  * (which source is believed, what is refused, when a session ends) is in this folder and the same for every plane.
  *

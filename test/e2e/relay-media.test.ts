@@ -127,7 +127,7 @@ test('media does not become a command, whatever address is signalled', async (t)
     attacker.send('cookie X', facing + component, '127.0.0.1');
     await waitFor('the packet', async () => (await relay.ask('G npkts_discard')) === `${component + 1}`);
   }
-  assert.match(relay.program.output, /no media goes to this address/);
+  await relay.program.waitForLine(/no media goes to this address/);
   assert.equal(await activeSessions(relay.control), 2);
 });
 
@@ -157,7 +157,7 @@ test('pain 14: a delete closes the four sockets at once, and X closes all', asyn
   assert.ok(ports.every((port) => boundUdpPorts().has(port)));
 
   assert.equal(await relay.ask('D one A B'), '0');
-  assert.ok(ports.every((port) => !boundUdpPorts().has(port)));
+  await waitFor('the end of the sockets', () => ports.every((port) => !boundUdpPorts().has(port)));
 
   for (const name of ['two', 'three', 'four']) {
     await startSession(relay, caller, callee, name);
@@ -165,8 +165,9 @@ test('pain 14: a delete closes the four sockets at once, and X closes all', asyn
   assert.equal(await activeSessions(relay.control), 3);
   assert.equal(await relay.ask('X'), '0');
   assert.equal(await activeSessions(relay.control), 0);
-  const inRange = [...boundUdpPorts()].filter((port) => port >= relay.minPort && port < relay.minPort + 40);
-  assert.deepEqual(inRange, []);
+  await waitFor('the end of all sockets', () =>
+    [...boundUdpPorts()].every((port) => port < relay.minPort || port >= relay.minPort + 40),
+  );
 });
 
 test('pains 9, 14: a pair whose odd port is taken is given back whole, and the next one is used', async (t) => {
@@ -256,8 +257,10 @@ test('200 sessions at 50 packets a second: forwarded, and memory stays', { timeo
     await sleep(Math.max(0, started + (tick + 1) * 20 - performance.now()));
   }
   const sent = sessions * seconds * 50;
-  // The test shares its processor with the relay: a few packets may overflow a socket buffer of this process.
-  await waitFor(`most of ${sent} packets`, () => heard >= sent * 0.9, { timeoutMs: 10_000 });
+  const relayed = async (): Promise<number> => Number(await relay.ask('G npkts_relayed'));
+  await waitFor(`${sent} packets at the relay`, async () => (await relayed()) >= sent * 0.99, { timeoutMs: 20_000 });
+  // This process shares its processors with the relay, and one socket of it hears all: it may overflow, not go deaf.
+  assert.ok(heard >= sent * 0.3, `only ${heard} of ${sent} packets arrived`);
   const after = residentBytes(relay.program.pid);
   t.diagnostic(`${heard} of ${sent} packets; RSS ${Math.round(before / 1e6)} → ${Math.round(after / 1e6)} MB`);
   assert.ok(after - before < 100e6, `RSS grew from ${before} to ${after}`);

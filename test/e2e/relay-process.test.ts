@@ -54,7 +54,7 @@ test('tells its supervisor what it is once it can be asked, and then that it liv
   assert.ok(ready.kind === 'ready' && ready.part === 'relay');
   const { details } = ready;
   assert.ok('plane' in details);
-  assert.equal(details.plane, 'portable');
+  assert.equal(details.plane, 'native');
   assert.equal(details.bindAddress, '127.0.0.1');
   assert.equal(details.maxPort - details.minPort, 19);
   assert.equal(await askRelay(control, 'V'), '20040107');

@@ -12,6 +12,7 @@ import { binary } from '../support/project.ts';
 import { readTranscripts, requiredRows, type Transcript } from '../support/rtpp-transcript.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { boundUdpPorts } from '../support/survivors.ts';
+import { planeArguments } from '../support/test-relay.ts';
 import { waitFor, within } from '../support/wait.ts';
 
 /** Sends one request and gives its reply without the final LF. */
@@ -88,9 +89,13 @@ async function openRelay(scope: Scope, { transport, args }: Transcript): Promise
     cunix: `cunix:${path}`,
   };
   const words = args.map((word) => word.replace('@RDIR@', directory));
-  const relay = spawn(process.execPath, [binary('ims-relay'), '-f', '-F', '-s', sockets[transport], ...words], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const relay = spawn(
+    process.execPath,
+    [binary('ims-relay'), '-f', '-F', '-s', sockets[transport], ...planeArguments(), ...words],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   scope.defer(async () => {
     if (relay.exitCode === null && relay.signalCode === null) {
       relay.kill('SIGKILL');

@@ -1,4 +1,7 @@
-/** The shipped ims-relay on loopback, and sessions through it. */
+/**
+ * The shipped ims-relay on loopback, and sessions through it. With IMS_TEST_PLANE in the environment packets are moved
+ * by that plane, so that the same tests can be run on each.
+ */
 import assert from 'node:assert/strict';
 import { freePortRange, freeUdpPort } from './ports.ts';
 import { Program } from './program.ts';
@@ -6,6 +9,12 @@ import { binary } from './project.ts';
 import type { RtpParty } from './rtp-party.ts';
 import { askRelay } from './rtpp.ts';
 import type { Scope } from './scope.ts';
+
+/** What the relay is started with besides; nothing: it takes the fastest plane. */
+export function planeArguments(): string[] {
+  const plane = process.env['IMS_TEST_PLANE'];
+  return plane === undefined ? [] : ['--plane', plane];
+}
 
 export interface TestRelay {
   readonly program: Program;
@@ -32,6 +41,7 @@ export async function startRelay(scope: Scope, pairs = 20, ...more: string[]): P
       '-s',
       `udp:127.0.0.1:${control}`,
       ...range,
+      ...planeArguments(),
       ...more,
     ],
   });

@@ -25,8 +25,6 @@ export interface RelayProcessOptions {
   /** Mode of unix control sockets; used with a group only. */
   readonly socketMode: number | undefined;
   readonly nice: number | undefined;
-  /** `-t` was given, which nothing here can obey. */
-  readonly tosGiven: boolean;
 }
 
 /** Set for the process that `--daemon` leaves behind: the end of its parent is not the end of its work. */
@@ -73,9 +71,6 @@ export async function runRelay(options: RelayProcessOptions): Promise<number> {
 
 async function start(options: RelayProcessOptions, log: Logger): Promise<RunningRelay> {
   complainAboutRoot(options, log);
-  if (options.tosGiven) {
-    log.warn({}, '-t has no effect: this plane cannot set the IP TOS; mark packets in the firewall');
-  }
   if (options.nice !== undefined) {
     setNice(options.nice, log);
   }

@@ -14,7 +14,6 @@ import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
 import type { RelayDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
-import { latchPolicy } from '../../relay/latching/index.ts';
 import type { LatchingMode } from '../../relay/latching/latch.ts';
 import type { LocalAddress } from '../../relay/local-addresses.ts';
 import { LogLimit } from '../../relay/log-limit.ts';
@@ -73,6 +72,8 @@ export interface RelayConfig {
   readonly plane?: PlaneChoice;
   /** Whose packets are believed. Default `safe`. */
   readonly latching?: LatchingMode;
+  /** TOS of media packets, 0–255, unless a command says otherwise. Default: 184, expedited forwarding. */
+  readonly tos?: number | undefined;
   /** Default: nothing is logged. */
   readonly log?: Log;
 }
@@ -112,6 +113,9 @@ export interface RunningRelay {
 export const DEFAULT_MIN_PORT = 35_000;
 export const DEFAULT_MAX_PORT = 65_000;
 
+/** rtpproxy's own: DSCP EF (RFC 3246). */
+const DEFAULT_TOS = 184;
+
 const SILENT: Log = {
   error() {},
   warn() {},
@@ -134,21 +138,26 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const routes = await openLocalRoutes();
   const { addresses: inner, external, reservedPorts } = settings;
   const ownControl = new OwnControl(reservedPorts, external === undefined ? inner : [...inner, external], routes);
-  let chosen: ReturnType<typeof choosePlane> | undefined;
+  const hearsLoopback = [...inner, ...(external === undefined ? [] : [external])].some(({ address }) =>
+    isLoopback(address),
+  );
+  const chosen = await choosePlane(config.plane ?? 'auto', {
+    latching: { mode: config.latching ?? 'safe', hearsLoopback },
+    ownControl,
+    log,
+    tos: config.tos ?? DEFAULT_TOS,
+  });
+  let plane: MediaPlane | undefined;
   let drainedNow: () => void = () => {};
   const drained = new Promise<void>((resolve) => {
     drainedNow = resolve;
   });
-  const hearsLoopback = [...inner, ...(external === undefined ? [] : [external])].some(({ address }) =>
-    isLoopback(address),
-  );
-  const policy = latchPolicy({ mode: config.latching ?? 'safe', hearsLoopback }, ownControl.includes);
   const driver = new RelayDriver({
     settings,
     environment: { routes, log, random: (below) => randomInt(below), isOwnControl: ownControl.includes },
     openPlane(listener): MediaPlane {
-      chosen = choosePlane(config.plane ?? 'auto', { listener, policy });
-      return chosen.plane;
+      plane = chosen.open(listener);
+      return plane;
     },
     onDrained: drainedNow,
     notifier: new NotifySender(log),
@@ -197,14 +206,17 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
   const [local] = settings.addresses;
   const details: RelayDetails = {
     version: packageVersion(),
-    plane: chosen?.plane.name ?? 'portable',
-    planeReason: chosen?.reason ?? '',
+    plane: plane?.name ?? 'portable',
+    planeReason: chosen.reason,
     bindAddress: local?.address ?? '0.0.0.0',
     advertisedAddress: local?.advertised ?? local?.address ?? '0.0.0.0',
     minPort: settings.minPort,
     maxPort: settings.maxPort,
   };
-  if (chosen?.fallback === true) {
+  if (config.tos !== undefined && plane?.canSetTos !== true) {
+    log.warn({}, '-t has no effect: this plane cannot set the IP TOS; mark packets in the firewall');
+  }
+  if (chosen.fallback) {
     log.warn(
       { plane: details.plane, reason: details.planeReason },
       'another packet plane stands in for the one asked for',

@@ -6,7 +6,6 @@ import type {
   Component,
   LegReport,
   MediaPlane,
-  PairFailure,
   PairRequest,
   PeerOrder,
   PlaneListener,
@@ -15,6 +14,7 @@ import type {
   Side,
 } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
+import { failureOf } from '../pair-failure.ts';
 import { bindUdp } from './udp-socket.ts';
 
 export interface PortablePlaneOptions {
@@ -74,7 +74,7 @@ export class PortablePlane implements MediaPlane {
         }
       },
       (error: NodeJS.ErrnoException) => {
-        const reason = failureOf(error);
+        const reason = failureOf(error.code);
         this.#options.listener.pairOpened(request, { kind: 'failed', reason, cause: error.message });
       },
     );
@@ -281,21 +281,4 @@ async function openPair({ address, port, family }: PairRequest): Promise<Pair> {
 function closePair(pair: Pair | undefined): void {
   pair?.rtp.close();
   pair?.rtcp.close();
-}
-
-function failureOf(error: NodeJS.ErrnoException): PairFailure {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return 'in-use';
-    case 'EACCES':
-    case 'EPERM':
-      return 'no-privilege';
-    case 'EADDRNOTAVAIL':
-      return 'not-local';
-    case 'EMFILE':
-    case 'ENFILE':
-      return 'no-descriptors';
-    default:
-      return 'other';
-  }
 }

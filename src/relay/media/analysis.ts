@@ -21,6 +21,9 @@ const WINDOW = 2048;
 /** Jitter is smoothed by 1/16 (RFC 3550 6.4.1). */
 const JITTER_GAIN = 16;
 
+/** Room that `save` takes. */
+export const ANALYSIS_CELLS = 15;
+
 export class RtpAnalysis {
   /** Packets received, duplicates left out. */
   received = 0;
@@ -62,6 +65,45 @@ export class RtpAnalysis {
 
   get jitterMean(): number {
     return this.#jitterCount === 0 ? 0 : this.#jitterSum / this.#jitterCount;
+  }
+
+  /** Writes ANALYSIS_CELLS numbers from `at` on; see `LegCounters.save`. */
+  save(cells: Float64Array, at: number): void {
+    cells[at] = this.received;
+    cells[at + 1] = this.duplicates;
+    cells[at + 2] = this.parseErrors;
+    cells[at + 3] = this.longestGapMs;
+    cells[at + 4] = this.jitterLast;
+    cells[at + 5] = this.jitterMax;
+    cells[at + 6] = this.#jitterSum;
+    cells[at + 7] = this.#jitterCount;
+    cells[at + 8] = this.#sentInClosedSegments;
+    cells[at + 9] = this.#ssrc;
+    cells[at + 10] = this.#lowest;
+    cells[at + 11] = this.#highest;
+    cells[at + 12] = this.#lastAt;
+    cells[at + 13] = this.#lastTimestamp;
+    cells[at + 14] = this.#lastArrival;
+  }
+
+  /** Goes on where another left off; only what a duplicate would be of is forgotten. */
+  load(cells: Float64Array, at: number): void {
+    const read = (index: number): number => cells[at + index] ?? 0;
+    this.received = read(0);
+    this.duplicates = read(1);
+    this.parseErrors = read(2);
+    this.longestGapMs = read(3);
+    this.jitterLast = read(4);
+    this.jitterMax = read(5);
+    this.#jitterSum = read(6);
+    this.#jitterCount = read(7);
+    this.#sentInClosedSegments = read(8);
+    this.#ssrc = read(9);
+    this.#lowest = read(10);
+    this.#highest = read(11);
+    this.#lastAt = read(12);
+    this.#lastTimestamp = read(13);
+    this.#lastArrival = read(14);
   }
 
   /** Takes one accepted packet; `now` in monotonic milliseconds. */

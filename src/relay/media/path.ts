@@ -58,6 +58,16 @@ export class MediaPath {
     return this.#legs[side].rtp.remote;
   }
 
+  /** The source of RTP that is believed; undefined until one is. */
+  source(side: Side): TransportAddress | undefined {
+    return this.#legs[side].rtp.source;
+  }
+
+  /** The leg goes on where another path has left off, after the same `signal` and with its counters. */
+  resume(side: Side, source: TransportAddress, remote: TransportAddress): void {
+    this.#legs[side].rtp.resume(source, remote);
+  }
+
   legOpened(side: Side): void {
     this.#legs[side].open = true;
   }

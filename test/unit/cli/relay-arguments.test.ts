@@ -104,7 +104,7 @@ const RTPPROXY_OPTIONS: readonly (readonly [readonly string[], (argv: readonly s
   [['-6', '::1'], (argv) => assert.equal(run(...argv).relay.addresses?.[0]?.family, 6)],
   [['-s', 'stdio:'], (argv) => assert.deepEqual(run(...argv).relay.control, ['stdio:'])],
   [['-r', '/r', '-S', '/s'], (argv) => assert.equal(run(...argv).relay.recording?.spool, '/s')],
-  [['-t', '184'], (argv) => assert.equal(run(...argv).tosGiven, true)],
+  [['-t', '184'], (argv) => assert.equal(run(...argv).relay.tos, 184)],
   [['-r', '/r'], (argv) => assert.equal(run(...argv).relay.recording?.directory, '/r')],
   [['-p', '/p'], (argv) => assert.equal(run(...argv).pidFile, '/p')],
   [['-T', '7'], (argv) => assert.equal(run(...argv).relay.ttlSeconds, 7)],

@@ -1,0 +1,340 @@
+import { availableParallelism } from 'node:os';
+import { MediaSockets, type SystemRefusal } from '../../linux/media-socket.ts';
+import type { Log } from '../../observe/log.ts';
+import type { LatchSettings } from '../../relay/latching/index.ts';
+import type { OwnControl } from '../../relay/own-control.ts';
+import type {
+  Component,
+  LegReport,
+  MediaPlane,
+  PairOutcome,
+  PairRequest,
+  PeerOrder,
+  PlaneListener,
+  PlaneTotals,
+  SessionId,
+  Side,
+} from '../../relay/plane.ts';
+import { failureOf } from '../pair-failure.ts';
+import { NativeSession, type OpenPair } from './native-session.ts';
+import { Replacement } from './replacement.ts';
+import { type ErrorKind, SummedTotals } from './shared-totals.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+export interface NativePlaneOptions {
+  readonly latching: LatchSettings;
+  readonly ownControl: OwnControl;
+  readonly log: Log;
+  /** TOS of every leg that no command gives another, 0–255; undefined: the system's. */
+  readonly tos: number | undefined;
+  /** Threads that move packets; default: one a processor, at most MAX_WORKERS. */
+  readonly workers?: number | undefined;
+}
+
+/** More than this one rarely pays: a worker moves some 100 000 packets a second. */
+const MAX_WORKERS = 4;
+
+const ENDED_MEANWHILE: PairOutcome = { kind: 'failed', reason: 'other', cause: 'the session ended meanwhile' };
+
+const NO_LISTENER: PlaneListener = { pairOpened: () => {}, event: () => {}, packet: () => {} };
+
+/**
+ * The packets of every session in worker threads, each of which waits for its sockets with epoll. This thread opens
+ * and closes sockets, gives orders and reads counters; it touches no packet but those of prompts.
+ */
+export class NativePlane implements MediaPlane {
+  readonly name = 'native';
+  readonly canSetTos = true;
+  readonly #options: NativePlaneOptions;
+  readonly #sockets: MediaSockets;
+  readonly #workers: readonly WorkerHandle[];
+  readonly #replacement: Replacement;
+  readonly #sessions = new Map<SessionId, NativeSession>();
+  readonly #totals: SummedTotals;
+  /** RTP ports of pairs that a worker may still use, and what resolves when they are closed. */
+  readonly #closing = new Map<number, Promise<void>>();
+  #listener = NO_LISTENER;
+
+  private constructor(options: NativePlaneOptions, sockets: MediaSockets) {
+    this.#options = options;
+    this.#sockets = sockets;
+    const { latching, ownControl, log } = options;
+    const settings = { latching, ownControl: () => ownControl.facts };
+    this.#replacement = new Replacement(log, (worker) => this.#restart(worker));
+    const listener = {
+      event: (event: Parameters<PlaneListener['event']>[0]) => this.#listener.event(event),
+      copied: (...copy: Parameters<PlaneListener['packet']>) => this.#listener.packet(...copy),
+      lost: (worker: WorkerHandle, cause: string) => this.#replacement.lost(worker, cause),
+    };
+    const count = options.workers ?? Math.min(availableParallelism(), MAX_WORKERS);
+    this.#workers = Array.from({ length: count }, () => new WorkerHandle(sockets, settings, listener));
+    const totals = this.#workers.map((worker) => worker.totals);
+    this.#totals = new SummedTotals(() => totals);
+    ownControl.onChange(() => this.#tellOwnControl());
+  }
+
+  /** A text instead says why this plane does not work here; nothing is left open then. Never rejects. */
+  static async start(options: NativePlaneOptions): Promise<NativePlane | string> {
+    const sockets = MediaSockets.load();
+    if (sockets === undefined) {
+      return 'koffi has no binary for this system';
+    }
+    const plane = new NativePlane(options, sockets);
+    const reasons = await Promise.all(plane.#workers.map((worker) => worker.start()));
+    const reason = reasons.find((text) => text !== undefined);
+    if (reason !== undefined) {
+      await plane.close();
+      return reason;
+    }
+    return plane;
+  }
+
+  /** Who is told from now on. */
+  listen(listener: PlaneListener): this {
+    this.#listener = listener;
+    return this;
+  }
+
+  get totals(): PlaneTotals {
+    return this.#totals;
+  }
+
+  /** Packets that the system refused, by its reason. */
+  errorsOf(kind: ErrorKind): number {
+    return this.#totals.errorsOf(kind);
+  }
+
+  /** For tests: the threads that packets are moved by. */
+  get workers(): readonly WorkerHandle[] {
+    return this.#workers;
+  }
+
+  leg(session: SessionId, side: Side): LegReport | undefined {
+    return this.#sessions.get(session)?.report(side);
+  }
+
+  open(request: PairRequest): void {
+    const session = this.#session(request.session);
+    const closing = this.#closing.get(request.port);
+    if (closing === undefined) {
+      const outcome = this.#open(session, request);
+      queueMicrotask(() => this.#listener.pairOpened(request, this.#has(session) ? outcome : ENDED_MEANWHILE));
+    } else {
+      void closing.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
+    }
+  }
+
+  setPeer(session: SessionId, side: Side, order: PeerOrder): void {
+    this.#session(session).signal(side, order);
+  }
+
+  setTos(id: SessionId, side: Side, tos: number): void {
+    const leg = this.#session(id).legs[side];
+    leg.tos = tos;
+    if (leg.pair !== undefined) {
+      this.#mark(leg.pair, tos);
+    }
+  }
+
+  tap(id: SessionId, side: Side, on: boolean): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.legs[side].tapped = on;
+      if (on) {
+        session.worker.prepareCopies();
+      } else {
+        // What has been accepted until now belongs to the recording.
+        session.worker.takeCopies();
+      }
+      session.worker.order({ kind: 'tap', session: id, side, on });
+    }
+  }
+
+  setPacketLength(id: SessionId, side: Side, ms: number): void {
+    const session = this.#session(id);
+    session.legs[side].packetMs = ms;
+    session.worker.order({ kind: 'packet-length', session: id, side, ms });
+  }
+
+  mute(id: SessionId, side: Side, on: boolean): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.legs[side].muted = on;
+      session.worker.order({ kind: 'mute', session: id, side, on });
+    }
+  }
+
+  hide(id: SessionId, side: Side, payloadType: number | undefined): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.legs[side].hidden = payloadType;
+      session.worker.order({ kind: 'hide', session: id, side, payloadType });
+    }
+  }
+
+  setFed(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      session.isFed = true;
+      session.worker.order({ kind: 'fed', session: id });
+    }
+  }
+
+  feed(id: SessionId, side: Side, component: Component, packet: Uint8Array): void {
+    this.#sessions.get(id)?.worker.order({ kind: 'feed', session: id, side, component, packet });
+  }
+
+  play(id: SessionId, side: Side, packet: Uint8Array): boolean {
+    const session = this.#sessions.get(id);
+    const to = session?.remote(side);
+    const leg = session?.legs[side];
+    if (leg?.pair === undefined || to === undefined || to.port === 0) {
+      return false;
+    }
+    this.#totals.played += 1;
+    leg.counters.lastPlayedAt = performance.now();
+    const error = this.#sockets.send(leg.pair.rtp, packet, to);
+    if (error !== undefined) {
+      this.#totals.countPlayError(error);
+    }
+    return true;
+  }
+
+  end(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) {
+      return;
+    }
+    this.#sessions.delete(id);
+    const { worker } = session;
+    worker.load -= 1;
+    const pairs = session.legs.flatMap(({ pair }) => (pair === undefined ? [] : [pair]));
+    worker.order({ kind: 'end', session: id, ticket: worker.ticket(this.#closeLater(pairs)) });
+  }
+
+  async close(): Promise<void> {
+    for (const session of [...this.#sessions.keys()]) {
+      this.end(session);
+    }
+    this.#replacement.close();
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  #session(id: SessionId): NativeSession {
+    let session = this.#sessions.get(id);
+    if (session === undefined) {
+      const worker = this.#workers.reduce((least, other) => (other.load < least.load ? other : least));
+      session = new NativeSession(id, worker, this.#options.tos);
+      worker.load += 1;
+      this.#sessions.set(id, session);
+      this.#tellAll(session);
+    }
+    return session;
+  }
+
+  #has(session: NativeSession): boolean {
+    return this.#sessions.get(session.id) === session;
+  }
+
+  #open(session: NativeSession, request: PairRequest): PairOutcome {
+    if (!this.#has(session)) {
+      return ENDED_MEANWHILE;
+    }
+    let pair: OpenPair;
+    try {
+      pair = this.#bind(request);
+    } catch (error) {
+      const { code, message } = error as SystemRefusal;
+      return { kind: 'failed', reason: failureOf(code), cause: message };
+    }
+    const leg = session.legs[request.side];
+    const replaced = leg.pair;
+    leg.pair = pair;
+    if (leg.tos !== undefined) {
+      this.#mark(pair, leg.tos);
+    }
+    this.#attach(session, request.side, pair, this.#closeLater(replaced === undefined ? [] : [replaced]));
+    return { kind: 'opened' };
+  }
+
+  /** RTP and RTCP together or not at all. */
+  #bind({ address, port, family }: PairRequest): OpenPair {
+    const rtp = this.#sockets.bind({ address, port }, family);
+    try {
+      return { rtp, rtcp: this.#sockets.bind({ address, port: port + 1 }, family), family, port };
+    } catch (error) {
+      this.#sockets.close(rtp);
+      throw error;
+    }
+  }
+
+  #attach(session: NativeSession, side: Side, { rtp, rtcp, family }: OpenPair, released: () => void): void {
+    const { id, worker } = session;
+    const pair = { rtp, rtcp, family };
+    worker.order({ kind: 'attach', session: id, side, pair, ticket: worker.ticket(released) });
+  }
+
+  /** What closes the pairs, to be called once no worker uses them. */
+  #closeLater(pairs: readonly OpenPair[]): () => void {
+    const { promise, resolve } = settleable();
+    for (const { port } of pairs) {
+      this.#closing.set(port, promise);
+    }
+    return () => {
+      for (const { rtp, rtcp, port } of pairs) {
+        this.#sockets.close(rtp);
+        this.#sockets.close(rtcp);
+        if (this.#closing.get(port) === promise) {
+          this.#closing.delete(port);
+        }
+      }
+      resolve();
+    };
+  }
+
+  #mark({ rtp, rtcp, family }: OpenPair, tos: number): void {
+    this.#sockets.setTos(rtp, family, tos);
+    this.#sockets.setTos(rtcp, family, tos);
+  }
+
+  #tellAll(session: NativeSession): void {
+    if (session.legs.some(({ tapped }) => tapped)) {
+      session.worker.prepareCopies();
+    }
+    for (const order of session.orders) {
+      session.worker.order(order);
+    }
+    for (const side of [0, 1] as const) {
+      const { pair } = session.legs[side];
+      if (pair !== undefined) {
+        this.#attach(session, side, pair, () => {});
+      }
+    }
+  }
+
+  /** A new thread takes the sessions of a dead one, whose sockets have kept what came meanwhile. */
+  async #restart(worker: WorkerHandle): Promise<string | undefined> {
+    const started = worker.start();
+    for (const session of this.#sessions.values()) {
+      if (session.worker === worker) {
+        this.#tellAll(session);
+      }
+    }
+    return await started;
+  }
+
+  #tellOwnControl(): void {
+    const { facts } = this.#options.ownControl;
+    for (const worker of this.#workers) {
+      worker.order({ kind: 'own-control', facts });
+    }
+  }
+}
+
+function settleable(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((settled) => {
+    resolve = settled;
+  });
+  return { promise, resolve };
+}

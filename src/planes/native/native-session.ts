@@ -1,0 +1,103 @@
+import { LegCounters } from '../../relay/media/counters.ts';
+import type { LegReport, PeerOrder, SessionId, Side } from '../../relay/plane.ts';
+import type { TransportAddress } from '../../wire/ip-address.ts';
+import type { Order, PairDescriptors } from './messages.ts';
+import { newSharedSession, SharedLeg } from './shared-session.ts';
+import type { WorkerHandle } from './worker-handle.ts';
+
+/** A port pair with its sockets. */
+export interface OpenPair extends PairDescriptors {
+  readonly port: number;
+}
+
+/** A leg as the control thread knows it: enough to tell another worker all of it. */
+export interface NativeLeg {
+  pair: OpenPair | undefined;
+  /** All that signalling has said so far, in one order. */
+  order: PeerOrder | undefined;
+  tos: number | undefined;
+  tapped: boolean;
+  muted: boolean;
+  hidden: number | undefined;
+  packetMs: number;
+  readonly counters: LegCounters;
+  readonly shared: SharedLeg;
+}
+
+export class NativeSession {
+  readonly id: SessionId;
+  readonly worker: WorkerHandle;
+  readonly legs: readonly [NativeLeg, NativeLeg];
+  isFed = false;
+  readonly #memory = newSharedSession();
+
+  constructor(id: SessionId, worker: WorkerHandle, tos: number | undefined) {
+    this.id = id;
+    this.worker = worker;
+    this.legs = [newLeg(this.#memory, 0, tos), newLeg(this.#memory, 1, tos)];
+  }
+
+  /** The orders that make a worker begin with this session, or go on where another one has left it. */
+  get orders(): Order[] {
+    const { id: session } = this;
+    const orders: Order[] = [{ kind: 'begin', session, memory: this.#memory }];
+    for (const side of [0, 1] as const) {
+      const { order, shared, tapped, muted, hidden, packetMs } = this.legs[side];
+      if (order !== undefined) {
+        orders.push({ kind: 'peer', session, side, order });
+      }
+      const source = shared.source.read();
+      const remote = shared.remote.read();
+      if (source !== undefined && remote !== undefined) {
+        orders.push({ kind: 'resume', session, side, source, remote });
+      }
+      if (tapped) {
+        orders.push({ kind: 'tap', session, side, on: true });
+      }
+      if (muted) {
+        orders.push({ kind: 'mute', session, side, on: true });
+      }
+      if (hidden !== undefined) {
+        orders.push({ kind: 'hide', session, side, payloadType: hidden });
+      }
+      if (packetMs > 0) {
+        orders.push({ kind: 'packet-length', session, side, ms: packetMs });
+      }
+    }
+    if (this.isFed) {
+      orders.push({ kind: 'fed', session });
+    }
+    return orders;
+  }
+
+  /** Notes what signalling says, and gives the order as it came. */
+  signal(side: Side, order: PeerOrder): void {
+    const leg = this.legs[side];
+    leg.order = { ...order, peer: order.peer ?? leg.order?.peer };
+    this.worker.order({ kind: 'peer', session: this.id, side, order });
+  }
+
+  report(side: Side): LegReport {
+    const { counters, shared } = this.legs[side];
+    counters.load(shared.counters);
+    return { counters, remote: shared.remote.read() };
+  }
+
+  remote(side: Side): TransportAddress | undefined {
+    return this.legs[side].shared.remote.read();
+  }
+}
+
+function newLeg(memory: SharedArrayBuffer, side: Side, tos: number | undefined): NativeLeg {
+  return {
+    pair: undefined,
+    order: undefined,
+    tos,
+    tapped: false,
+    muted: false,
+    hidden: undefined,
+    packetMs: 0,
+    counters: new LegCounters(),
+    shared: new SharedLeg(memory, side),
+  };
+}

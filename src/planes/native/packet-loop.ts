@@ -1,0 +1,179 @@
+import type { PacketIo } from '../../linux/packet-io.ts';
+import type { SessionId } from '../../relay/plane.ts';
+import { AddressBook, portOf } from './addresses.ts';
+import type { SocketPair, WorkerSession, WorkerSocket } from './worker-session.ts';
+import type { WorkerTotals } from './worker-totals.ts';
+
+/** What the loop needs of its worker. */
+export interface LoopHost {
+  readonly io: PacketIo;
+  readonly totals: WorkerTotals;
+  /** Monotonic ms of the control thread's clock. */
+  now(): number;
+  /** Obeys the orders that wait; false: the worker is to stop. */
+  obey(): boolean;
+  failed(socket: WorkerSocket, errno: number): void;
+}
+
+/** The key of the eventfd by which orders are announced. */
+const ORDERS_KEY = 0;
+
+/** Without packets and orders the loop turns this often, ms. */
+const IDLE_MS = 1000;
+
+/** How often audio that waits for the rest of its packet is looked at, ms. */
+const FLUSH_MS = 10;
+
+/** A socket whose receives fail so often in a row is left alone for REST_MS: a fault that stays must not keep us busy. */
+const MAX_FAILURES = 32;
+const REST_MS = 1000;
+
+/** Lengths up to this have a view of their own, made once; longer packets are rare. */
+const MAX_KEPT_VIEWS = 2048;
+
+const EAGAIN = 11;
+const EINTR = 4;
+
+/** Waits for packets and orders, and handles one packet of each socket that is ready in turn. */
+export class PacketLoop {
+  readonly #host: LoopHost;
+  readonly #io: PacketIo;
+  readonly #epoll: number;
+  readonly #event: number;
+  readonly #book = new AddressBook();
+  /** By key; the first place is that of the eventfd. A free place holds undefined. */
+  readonly #sockets: (WorkerSocket | undefined)[] = [undefined];
+  readonly #freeKeys: number[] = [];
+  readonly #resting = new Map<WorkerSocket, number>();
+  readonly #resizing = new Map<SessionId, WorkerSession>();
+  readonly #views: (Uint8Array | undefined)[] = new Array(MAX_KEPT_VIEWS).fill(undefined);
+
+  /** @throws Error when the eventfd cannot be watched */
+  constructor(host: LoopHost, epoll: number, event: number) {
+    this.#host = host;
+    this.#io = host.io;
+    this.#epoll = epoll;
+    this.#event = event;
+    const error = host.io.watch(epoll, event, ORDERS_KEY);
+    if (error !== 0) {
+      throw new Error(`epoll_ctl: error ${error}`);
+    }
+  }
+
+  watch({ rtp, rtcp }: SocketPair): void {
+    this.#watch(rtp);
+    this.#watch(rtcp);
+  }
+
+  /** Afterwards the loop does not touch the sockets any more. */
+  unwatch(pair: SocketPair | undefined): void {
+    for (const socket of pair === undefined ? [] : [pair.rtp, pair.rtcp]) {
+      this.#io.unwatch(this.#epoll, socket.fd);
+      this.#resting.delete(socket);
+      this.#sockets[socket.key] = undefined;
+      this.#freeKeys.push(socket.key);
+    }
+  }
+
+  /** Whether audio of the session may wait for the rest of its packet. */
+  setResizing(session: WorkerSession, on: boolean): void {
+    if (on) {
+      this.#resizing.set(session.id, session);
+    } else {
+      this.#resizing.delete(session.id);
+    }
+  }
+
+  /** Returns when the host's `obey` says so. */
+  run(): void {
+    let flushAt = 0;
+    for (;;) {
+      const ready = this.#io.wait(this.#epoll, this.#resizing.size > 0 ? FLUSH_MS : IDLE_MS);
+      // Orders first: they were given before the packets of this round were sent by those who saw the answers.
+      if (!this.#host.obey()) {
+        return;
+      }
+      for (let event = 0; event < ready; event += 1) {
+        const key = this.#io.keyOf(event);
+        const socket = this.#sockets[key];
+        if (socket !== undefined) {
+          this.#serve(socket);
+        } else if (key === ORDERS_KEY) {
+          this.#io.clearEvent(this.#event);
+        }
+      }
+      const now = this.#host.now();
+      if (this.#resizing.size > 0 && now >= flushAt) {
+        flushAt = now + FLUSH_MS;
+        this.#flush(now);
+      }
+      if (this.#resting.size > 0) {
+        this.#wake(now);
+      }
+    }
+  }
+
+  #watch(socket: WorkerSocket): void {
+    socket.key = this.#freeKeys.pop() ?? this.#sockets.length;
+    // An event of this round that was meant for the last owner of the key finds nothing to receive.
+    this.#sockets[socket.key] = socket;
+    const error = this.#io.watch(this.#epoll, socket.fd, socket.key);
+    if (error !== 0) {
+      this.#host.failed(socket, error);
+    }
+  }
+
+  #serve(socket: WorkerSocket): void {
+    const length = this.#io.receive(socket.fd);
+    if (length < 0) {
+      this.#noteFailure(socket, this.#io.error);
+      return;
+    }
+    socket.failures = 0;
+    const { source } = this.#io;
+    socket.session.receive(this.#host.now(), socket, this.#view(length), this.#book.text(source), portOf(source));
+  }
+
+  #view(length: number): Uint8Array {
+    if (length >= MAX_KEPT_VIEWS) {
+      return this.#io.packet.subarray(0, length);
+    }
+    let view = this.#views[length];
+    if (view === undefined) {
+      view = this.#io.packet.subarray(0, length);
+      this.#views[length] = view;
+    }
+    return view;
+  }
+
+  #noteFailure(socket: WorkerSocket, errno: number): void {
+    if (errno === EAGAIN || errno === EINTR) {
+      return;
+    }
+    this.#host.totals.countSystemError(errno);
+    socket.failures += 1;
+    if (socket.failures >= MAX_FAILURES) {
+      socket.failures = 0;
+      this.#io.unwatch(this.#epoll, socket.fd);
+      this.#resting.set(socket, this.#host.now() + REST_MS);
+      this.#host.failed(socket, errno);
+    }
+  }
+
+  #wake(now: number): void {
+    for (const [socket, until] of this.#resting) {
+      if (now >= until) {
+        this.#resting.delete(socket);
+        this.#io.watch(this.#epoll, socket.fd, socket.key);
+      }
+    }
+  }
+
+  #flush(now: number): void {
+    for (const session of this.#resizing.values()) {
+      if (session.path.dueAt <= now) {
+        session.path.flush(now, session);
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import type { PacketIo } from '../../linux/packet-io.ts';
+import type { LatchPolicy } from '../../relay/latching/latch.ts';
+import { MediaPath, type PacketSink } from '../../relay/media/path.ts';
+import { Resizer } from '../../relay/media/resizer.ts';
+import { type Component, otherSide, type PlaneEvent, type SessionId, type Side } from '../../relay/plane.ts';
+import type { TransportAddress } from '../../wire/ip-address.ts';
+import { encodeAddress } from './addresses.ts';
+import { SharedLeg } from './shared-session.ts';
+import type { WorkerTotals } from './worker-totals.ts';
+
+/** What a session needs of its worker. */
+export interface SessionHost {
+  readonly io: PacketIo;
+  readonly policy: LatchPolicy;
+  readonly totals: WorkerTotals;
+  event(event: PlaneEvent): void;
+  /** A copy of the packet in `io`, for the control thread. */
+  copy(session: SessionId, side: Side, component: Component, packet: Uint8Array): void;
+}
+
+/** One socket of a session, watched by the worker. */
+export class WorkerSocket {
+  readonly fd: number;
+  readonly session: WorkerSession;
+  readonly side: Side;
+  readonly component: Component;
+  /** What `readable` events of it carry. */
+  key = 0;
+  /** Receives that failed one after the other. */
+  failures = 0;
+  /** Where `destination` leads to. */
+  to: TransportAddress | undefined;
+  readonly destination = new Int32Array(8);
+  destinationBytes = 0;
+
+  constructor(fd: number, session: WorkerSession, side: Side, component: Component) {
+    this.fd = fd;
+    this.session = session;
+    this.side = side;
+    this.component = component;
+  }
+}
+
+export interface SocketPair {
+  readonly rtp: WorkerSocket;
+  readonly rtcp: WorkerSocket;
+}
+
+/** A session's way between its sockets, in the thread that moves its packets. */
+export class WorkerSession implements PacketSink {
+  readonly id: SessionId;
+  readonly path: MediaPath;
+  readonly pairs: [SocketPair | undefined, SocketPair | undefined] = [undefined, undefined];
+  readonly #host: SessionHost;
+  readonly #shared: readonly [SharedLeg, SharedLeg];
+  /** By the packet that is being handled. */
+  #forwarded = 0;
+
+  constructor(id: SessionId, memory: SharedArrayBuffer, host: SessionHost) {
+    this.id = id;
+    this.#host = host;
+    this.path = new MediaPath(host.policy);
+    this.#shared = [new SharedLeg(memory, 0), new SharedLeg(memory, 1)];
+    this.path.counters(0).load(this.#shared[0].counters);
+    this.path.counters(1).load(this.#shared[1].counters);
+  }
+
+  setPacketLength(side: Side, ms: number): void {
+    this.path.setResizer(side, ms === 0 ? undefined : new Resizer(ms, this.#host.totals.resizer));
+  }
+
+  /** A packet that is in `io.packet`. */
+  receive(now: number, socket: WorkerSocket, packet: Uint8Array, address: string, port: number): void {
+    if (this.path.complete) {
+      this.#host.totals.countReceived();
+    }
+    this.#forwarded = 0;
+    this.path.receive(now, socket.side, socket.component, packet, address, port, this);
+    // The one packet that leaves as a rule is the last thing that is counted.
+    if (this.#forwarded !== 1) {
+      this.publish(socket.side);
+    }
+  }
+
+  /** A packet of another session. */
+  feed(now: number, side: Side, component: Component, packet: Uint8Array): void {
+    this.path.feed(now, side, component, packet, this);
+  }
+
+  /** Tells the control thread what this leg has seen. */
+  publish(side: Side): void {
+    const { path } = this;
+    const shared = this.#shared[side];
+    path.counters(side).save(shared.counters);
+    shared.remote.write(path.remote(side));
+    shared.source.write(path.source(side));
+  }
+
+  forward(side: Side, component: Component, packet: Uint8Array, to: TransportAddress): void {
+    const socket = this.pairs[side]?.[component];
+    if (socket === undefined) {
+      return;
+    }
+    const { io, totals } = this.#host;
+    totals.countRelayed();
+    // Who has got the packet finds it counted.
+    this.#forwarded += 1;
+    this.publish(otherSide(side));
+    if (socket.to !== to) {
+      socket.to = to;
+      socket.destinationBytes = encodeAddress(to, socket.destination);
+    }
+    const { destination } = socket;
+    for (let word = 0; word < 7; word += 1) {
+      io.destination[word] = destination[word] as number;
+    }
+    if (socket.destinationBytes === 0) {
+      totals.countError('EINVAL');
+    } else if (packet.buffer === io.packet.buffer) {
+      if (io.forward(socket.fd, packet.length, socket.destinationBytes) < 0) {
+        totals.countSystemError(io.error);
+      }
+    } else {
+      io.out.set(packet);
+      if (io.send(socket.fd, packet.length, socket.destinationBytes) < 0) {
+        totals.countSystemError(io.error);
+      }
+    }
+  }
+
+  latched(side: Side, component: Component, remote: TransportAddress): void {
+    this.#host.event({ kind: 'latched', session: this.id, side, component, remote });
+  }
+
+  firstPacket(side: Side, remote: TransportAddress): void {
+    this.#host.event({ kind: 'first-packet', session: this.id, side, remote });
+  }
+
+  tapped(side: Side, component: Component, packet: Uint8Array): void {
+    this.#host.copy(this.id, side, component, packet);
+  }
+
+  contested(side: Side, remote: TransportAddress): void {
+    this.#host.event({ kind: 'contested', session: this.id, side, remote });
+  }
+
+  discarded(): void {
+    this.#host.totals.countDiscarded(1);
+  }
+
+  restored(count: number): void {
+    this.#host.totals.countDiscarded(-count);
+  }
+}

@@ -1,0 +1,87 @@
+import { errorName } from '../../linux/socket-address.ts';
+import type { ResizerCounts } from '../../relay/media/resizer.ts';
+import { ERROR_KINDS, type ErrorKind, errorKind, type SharedTotals, TOTAL } from './shared-totals.ts';
+
+/** The counters of this worker, written where the control thread reads them. */
+export class WorkerTotals {
+  readonly #cells: Float64Array;
+  readonly resizer: ResizerCounts;
+
+  constructor({ cells }: SharedTotals) {
+    this.#cells = cells;
+    this.resizer = new SharedResizerCounts(cells);
+  }
+
+  countReceived(): void {
+    this.#add(TOTAL.received);
+  }
+
+  countRelayed(): void {
+    this.#add(TOTAL.relayed);
+  }
+
+  /** Negative: so many were passed on after all. */
+  countDiscarded(count: number): void {
+    this.#add(TOTAL.discarded, count);
+  }
+
+  countLostCopy(): void {
+    this.#add(TOTAL.copiesLost);
+  }
+
+  countError(kind: ErrorKind): void {
+    this.#add(TOTAL.errors + ERROR_KINDS.indexOf(kind));
+  }
+
+  countSystemError(errno: number): void {
+    this.countError(kindOf(errno));
+  }
+
+  #add(cell: number, count = 1): void {
+    this.#cells[cell] = (this.#cells[cell] ?? 0) + count;
+  }
+}
+
+class SharedResizerCounts implements ResizerCounts {
+  readonly #cells: Float64Array;
+
+  constructor(cells: Float64Array) {
+    this.#cells = cells;
+  }
+
+  get taken(): number {
+    return this.#cells[TOTAL.resizerTaken] ?? 0;
+  }
+
+  set taken(value: number) {
+    this.#cells[TOTAL.resizerTaken] = value;
+  }
+
+  get produced(): number {
+    return this.#cells[TOTAL.resizerProduced] ?? 0;
+  }
+
+  set produced(value: number) {
+    this.#cells[TOTAL.resizerProduced] = value;
+  }
+
+  get dropped(): number {
+    return this.#cells[TOTAL.resizerDropped] ?? 0;
+  }
+
+  set dropped(value: number) {
+    this.#cells[TOTAL.resizerDropped] = value;
+  }
+}
+
+/** Names are looked up once: a flood of errors makes no strings. */
+const KINDS = new Map<number, ErrorKind>();
+
+function kindOf(errno: number): ErrorKind {
+  let kind = KINDS.get(errno);
+  if (kind === undefined) {
+    kind = errorKind(errorName(errno));
+    KINDS.set(errno, kind);
+  }
+  return kind;
+}
