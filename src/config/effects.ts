@@ -79,6 +79,7 @@ export const RELOAD_EFFECTS = {
   'ims.domains': 'live-ims',
   // A nonce is bound to its realm.
   'ims.realm': 'restart-own-ims',
+  'ims.algorithms': 'restart-own-ims',
   'ims.minExpiresSeconds': 'live-ims',
   'ims.maxExpiresSeconds': 'live-ims',
   'ims.ringTimeoutSeconds': 'live-ims',

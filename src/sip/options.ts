@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseUserSecret } from './auth/user-secret.ts';
 
 const port = z.number().int().min(1).max(65535);
 const hostPort = z
@@ -17,10 +18,16 @@ export const signallingShape = {
   USERS: z
     .record(
       z.string().regex(/^[^\s@:;<>"]{1,64}$/, 'must be a user name without spaces, @, :, ;, <, > or quotes'),
-      z.string().min(1),
+      z
+        .string()
+        .min(1)
+        .refine(
+          (text) => parseUserSecret(text) !== undefined,
+          'begins with "ha1:" and is not "ha1:MD5:" with 32, or "ha1:SHA-256:" or "ha1:SHA-512-256:" with 64 hexadecimal digits',
+        ),
     )
     .default({ '1001': '1234', '1002': '1234', '1003': '1234' })
-    .meta({ description: 'Accounts: user name → password.', secret: true }),
+    .meta({ description: 'Accounts: user name → password, or "ha1:MD5:" and H(user:realm:password).', secret: true }),
   CDR_MERGE_MODE: z.boolean().default(true).meta({
     description: 'One CDR line per call when it has ended; false: one line at each of invite, answer and end.',
   }),
@@ -32,6 +39,14 @@ export const sipShape = {
     description: 'Domains served besides the advertised address; a Request-URI with another host is not ours.',
   }),
   realm: z.string().min(1).max(128).default('ims-launch').meta({ description: 'Realm of digest challenges.' }),
+  algorithms: z
+    .array(z.enum(['MD5', 'SHA-256', 'SHA-512-256']))
+    .min(1)
+    .default(['MD5'])
+    .meta({
+      description:
+        'Digest algorithms offered, the most wanted first. Many phones do not register where they meet another one than MD5.',
+    }),
   minExpiresSeconds: z.number().int().min(1).max(86400).default(60).meta({
     description: 'Shortest registration accepted (423 below it).',
     unit: 's',

@@ -7,6 +7,7 @@ import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
+import { hashSecret } from '../../src/sip/auth/digest.ts';
 import type { CallDetailRecord } from '../../src/store/call-detail-record.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program, runProgram } from '../support/program.ts';
@@ -292,4 +293,25 @@ test('kill -9 with a call up: the next run writes its record, once, with the end
   await second.exited;
   await startServer(scope, setting);
   assert.equal((await records(setting)).length, 2);
+});
+
+test('H(A1) in place of a password, and SHA-512-256 before MD5: a phone that knows both registers', async (t) => {
+  const scope = openScope(t);
+  const secret = (['SHA-512-256', 'MD5'] as const)
+    .map((algorithm) => `ha1:${algorithm}:${hashSecret(algorithm, '1002', 'ims-launch', '1234')}`)
+    .join(' ');
+  const ims = { algorithms: ['SHA-512-256', 'MD5'] };
+  const setting = await settle(scope, { USERS: { 1002: secret }, ims });
+  await startServer(scope, setting);
+  const phone = await SipPeer.open(scope, setting.sipPort);
+  await phone.register('1002');
+
+  await writeFile(setting.config, JSON.stringify({ USERS: { 1002: 'ha1:MD5:1234' } }));
+  const { code, output } = await runProgram(scope, {
+    name: 'ims-server',
+    command: [process.execPath, binary('ims-server'), '--config', setting.config],
+  });
+  assert.equal(code, 78);
+  assert.match(output, /begins with "ha1:"/);
+  assert.ok(!output.includes('ha1:MD5:1234'), 'no secret in a message');
 });

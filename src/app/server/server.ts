@@ -9,6 +9,7 @@ import { SipDriver } from '../../io/sip/driver.ts';
 import type { BanReport, ImsDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
+import { parseUserSecret } from '../../sip/auth/user-secret.ts';
 import type { B2buaOptions } from '../../sip/b2bua/host.ts';
 import type { Account } from '../../sip/methods/directory.ts';
 import type { SipServerEffect } from '../../sip/methods/effects.ts';
@@ -90,7 +91,7 @@ export async function createServer({
   const layer = new TransactionLayer({ ids });
   const server = new SipServer({
     layer,
-    digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32) }),
+    digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32), algorithms: config.ims.algorithms }),
     ...changeable(config, accounts, names),
     b2bua: { ids, ...callOptions(config, address) },
   });
@@ -255,7 +256,9 @@ function changeable(
 function accountsOf(users: Config['USERS']): ReadonlyMap<string, Account> {
   return new Map(
     Object.entries(users).map(([user, password]) => {
-      return [user, { user, password, isPublished: PUBLISHED_ACCOUNTS[user] === password }];
+      // The configuration has been checked: it is one or the other.
+      const secret = parseUserSecret(password) ?? { password };
+      return [user, { ...secret, user, isPublished: PUBLISHED_ACCOUNTS[user] === password }];
     }),
   );
 }

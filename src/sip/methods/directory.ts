@@ -1,15 +1,15 @@
 /** Whose names are ours: domains, users, static routes. */
 import { familyOf, isLoopback, sameAddress } from '../../wire/ip-address.ts';
+import type { UserSecret } from '../auth/digest-server.ts';
 import type { CallTarget } from '../b2bua/branch.ts';
 import { parseUri, unescapeUri } from '../message/uri.ts';
 import type { Flow } from '../transaction/flow.ts';
 
-export interface Account {
+export type Account = UserSecret & {
   readonly user: string;
-  readonly password: string;
   /** The password was published with the program: it opens the door only to this machine and private networks. */
   readonly isPublished: boolean;
-}
+};
 
 export interface StaticRoute {
   /** A user part that begins with this goes there. */
