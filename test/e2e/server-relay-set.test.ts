@@ -18,6 +18,8 @@ const PATIENCE = { timeoutMs: 60_000 };
 /** Where one relay lives, whether it runs or not. */
 interface RelayPlace {
   readonly port: number;
+  /** Of its media ports. */
+  readonly address: string;
   /** Control sockets; the first is `udp:127.0.0.1:<port>`. */
   readonly controls: readonly string[];
   readonly minPort: number;
@@ -34,14 +36,14 @@ class Ports {
     return first;
   }
 
-  relay(pairs = 30, ...more: string[]): RelayPlace {
+  relay({ pairs = 30, address = '127.0.0.1', also = [] as string[] } = {}): RelayPlace {
     const port = this.take();
     const minPort = this.take(pairs * 2);
-    return { port, controls: [`udp:127.0.0.1:${port}`, ...more], minPort, maxPort: minPort + pairs * 2 - 1 };
+    return { port, address, controls: [`udp:127.0.0.1:${port}`, ...also], minPort, maxPort: minPort + pairs * 2 - 1 };
   }
 }
 
-async function startRelay(scope: Scope, { controls, minPort, maxPort }: RelayPlace): Promise<Program> {
+async function startRelay(scope: Scope, { address, controls, minPort, maxPort }: RelayPlace): Promise<Program> {
   const sockets = controls.flatMap((control) => ['-s', control]);
   const program = Program.start(scope, {
     name: 'ims-relay',
@@ -51,7 +53,7 @@ async function startRelay(scope: Scope, { controls, minPort, maxPort }: RelayPla
       '-f',
       '-F',
       '-l',
-      '127.0.0.1',
+      address,
       ...sockets,
       '-m',
       `${minPort}`,
@@ -136,6 +138,12 @@ class TestCall {
     const call = new TestCall(await SipPeer.open(scope, sipPort), callee, user, sipPort, `set-${++calls}`);
     await call.#invite();
     return call;
+  }
+
+  /** Address that the callee was told by the last INVITE. */
+  async offeredAddress(): Promise<string | undefined> {
+    const invite = await this.callee.request('INVITE');
+    return /^c=IN IP4 (\S+)/m.exec(Buffer.from(invite.body).toString())?.[1];
   }
 
   /** Port that the callee was told by the last INVITE. */
@@ -268,11 +276,17 @@ test('relays behind unix and tcp control sockets take their share; every session
   const directory = await temporaryDirectory(scope);
   const [unix, cunix] = [`unix:${join(directory, 'one.sock')}`, `cunix:${join(directory, 'lines.sock')}`];
   const tcp = `tcp:127.0.0.1:${ports.take()}`;
-  const relays = [ports.relay(), ports.relay(30, unix), ports.relay(30, tcp), ports.relay(30, cunix)] as const;
+  const relays = [
+    ports.relay(),
+    ports.relay({ address: '127.0.0.2', also: [unix] }),
+    ports.relay({ address: '127.0.0.3', also: [tcp] }),
+    ports.relay({ address: '127.0.0.4', also: [cunix] }),
+  ] as const;
   for (const relay of relays) {
     await startRelay(scope, relay);
   }
-  const further = [unix, tcp, cunix].map((control) => ({ control }));
+  // Phones are told what the relay says, or what is configured for it.
+  const further = [{ control: unix }, { control: tcp }, { control: cunix, mediaAddress: '203.0.113.9' }];
   const server = await startServer(scope, ports, relays[0], { further });
   for (const control of [unix, tcp, cunix]) {
     await lineAbout(server, /media relay answers/, control);
@@ -283,6 +297,11 @@ test('relays behind unix and tcp control sockets take their share; every session
   }
   assert.deepEqual(await sessionsOf(...relays), [2, 2, 2, 2]);
   for (const call of placed) {
+    const port = await call.offeredPort();
+    const at = relays.findIndex((relay) => isOf(relay, port));
+    assert.equal(await call.offeredAddress(), ['127.0.0.1', '127.0.0.2', '127.0.0.3', '203.0.113.9'][at]);
+  }
+  for (const call of placed) {
     await call.hangUp();
   }
   await waitFor('no sessions', async () => (await sessionsOf(...relays)).every((count) => count === 0), PATIENCE);
@@ -292,7 +311,7 @@ test('a relay without room passes a call on, without the caller noticing; a spar
   const scope = openScope(t);
   const ports = new Ports();
   // Two pairs: one call.
-  const [small, spare] = [ports.relay(2), ports.relay()];
+  const [small, spare] = [ports.relay({ pairs: 2 }), ports.relay()];
   await startRelay(scope, small);
   await startRelay(scope, spare);
   const server = await startServer(scope, ports, small, { further: [{ control: spare.controls[0], weight: 0 }] });
