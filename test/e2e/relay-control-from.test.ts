@@ -1,14 +1,19 @@
 /** Who may command an ims-relay whose control socket other machines can reach. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { choosePlace, configure, fixture } from '../support/launcher.ts';
 import { type Host, openNetwork } from '../support/network.ts';
 import { peersPresent } from '../support/peers.ts';
 import { freeUdpPort } from '../support/ports.ts';
-import { Program, runProgram } from '../support/program.ts';
+import { cleanEnvironment, Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope, type Scope } from '../support/scope.ts';
 import { READY_LINE } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
 
 const PORT = 22222;
 
@@ -46,6 +51,48 @@ for (const socket of ['udp:*', 'udp6:*', 'tcp:*', 'tcp6:*', 'udp:0.0.0.0']) {
     assert.doesNotMatch(output, /relay ready/);
   });
 }
+
+interface Opened {
+  readonly _handle: { readonly fd: number };
+}
+
+/** Starts a relay with this socket as its descriptor 3; what it wrote when it ended, or was ready. */
+async function startWith(scope: Scope, socket: unknown, args: string[], env: Record<string, string>): Promise<string> {
+  const { fd } = (socket as Opened)._handle;
+  const [file, ...words] = relayArguments(...args);
+  const child = spawn(file, words, { stdio: ['ignore', 'ignore', 'pipe', fd], env: { ...cleanEnvironment(), ...env } });
+  const exited = once(child, 'exit');
+  scope.defer(async () => {
+    child.kill('SIGTERM');
+    await exited;
+  });
+  let text = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await waitFor('a word of the relay', () => /relay ready|--control-from/.test(text), { timeoutMs: PATIENCE_MS });
+  return text;
+}
+
+test('a socket that is inherited is looked at as well: --control-fd, systemd:', async (t) => {
+  const scope = openScope(t);
+  const systemd = { LISTEN_FDS: '1' };
+  for (const [address, outcome] of [
+    ['0.0.0.0', /whoever reaches this socket/],
+    ['127.0.0.1', /relay ready/],
+  ] as const) {
+    const udp = createSocket('udp4');
+    scope.defer(() => void udp.close());
+    udp.bind(0, address);
+    await once(udp, 'listening');
+    assert.match(await startWith(scope, udp, ['--control-fd', '3'], {}), outcome);
+    const tcp = createServer();
+    scope.defer(() => void tcp.close());
+    tcp.listen(0, address);
+    await once(tcp, 'listening');
+    assert.match(await startWith(scope, tcp, ['-s', 'systemd:'], systemd), outcome);
+  }
+});
 
 test('only who is named commands the relay; this machine always may; strangers are told of in the log', async (t) => {
   if (!network(t)) {
