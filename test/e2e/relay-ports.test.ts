@@ -13,6 +13,7 @@ import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { askRelay } from '../support/rtpp.ts';
 import { openScope, type Scope } from '../support/scope.ts';
+import { boundUdpPorts } from '../support/survivors.ts';
 import { startRelay } from '../support/test-relay.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -40,6 +41,11 @@ test('pain 8: a range that sessions have used up, and one that other programs ho
   assert.equal(await relay.ask('U more 127.0.0.1 4000 A'), 'E72');
   await relay.program.waitForLine(/"reason":"used-up".*sessions have them all: widen the range/);
   await relay.ask('X');
+  // A plane may close its sockets a moment after the reply.
+  await waitFor('the release of the range', () => {
+    const bound = boundUdpPorts();
+    return !Array.from({ length: 8 }, (_, offset) => relay.minPort + offset).some((port) => bound.has(port));
+  });
   for (let pair = 0; pair < 4; pair++) {
     // Of every other pair the RTCP port alone is taken: a pair is had whole or not at all.
     await hold(scope, relay.minPort + pair * 2 + (pair % 2));
