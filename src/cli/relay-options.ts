@@ -216,7 +216,7 @@ export const RELAY_OPTIONS = [
     short: 'n',
     argument: 'required',
     placeholder: 'socket',
-    help: 'who may be told of a session’s time-out: unix:path, tcp:address:port, tcp:%%CC_SELF%%:port; may be repeated',
+    help: 'who may be told of time-outs and of keys (M3:1): unix:path, tcp:address:port, tcp:%%CC_SELF%%:port; may be repeated',
   },
   {
     name: 'refused',

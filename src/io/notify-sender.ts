@@ -1,6 +1,7 @@
 /**
- * Tells proxies of sessions that timed out (`-n`). The relay is the client: it connects when there is something to say
- * and keeps the connection. A target that is not there loses its messages, with one line in the log; nothing waits.
+ * Tells proxies of sessions that timed out and of keys that were pressed (`-n`). The relay is the client: it connects when
+ * there is something to say and keeps the connection. A target that is not there loses its messages, with one line in the
+ * log; nothing waits.
  */
 import { connect, type Socket } from 'node:net';
 import type { Log } from '../observe/log.ts';
@@ -70,7 +71,7 @@ export class NotifySender {
   #lost(target: string, { count, cause }: Loss): void {
     if (this.#limit.allow(performance.now()) !== undefined) {
       const fields = { remote: target, count, reason: cause };
-      this.#log.warn(fields, 'time-out notifications are lost: their listener cannot be reached');
+      this.#log.warn(fields, 'notifications are lost: their listener cannot be reached');
     }
   }
 }

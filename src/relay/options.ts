@@ -97,7 +97,7 @@ export const relayOptions = z.object({
     description: 'Record every session, whether the IMS asks for it or not.',
   }),
   notify: z.array(z.string().min(1)).max(64).default([]).meta({
-    description: 'Who may be told of sessions that timed out: unix:path, tcp:address:port, tcp:%%CC_SELF%%:port.',
+    description: 'Who may be told of time-outs and of keys (M3:1): unix:path, tcp:address:port, tcp:%%CC_SELF%%:port.',
   }),
 });
 

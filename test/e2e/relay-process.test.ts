@@ -216,6 +216,24 @@ async function startsDaemon(t: TestContext, flag: string): Promise<void> {
   assert.equal(readFileSync(path, 'utf8'), `${pid}\n`);
 }
 
+test('who speaks the dialect of the Python IMS to a relay without it gets the standard answer, and the log says why', async (t) => {
+  const scope = openScope(t);
+  const control = await freeUdpPort();
+  const program = Program.start(scope, { command: relayCommand('-F', '-s', `udp:127.0.0.1:${control}`) });
+  await program.waitForLine(/relay ready/);
+  const client = createSocket('udp4');
+  scope.defer(() => void client.close());
+  for (const call of ['first', 'second', 'third']) {
+    const reply = once(client, 'message');
+    client.send(`V${call} from-tag to-tag\n`, control, '127.0.0.1');
+    const [bytes] = (await within('the standard answer', 20_000, reply)) as [Buffer];
+    assert.equal(bytes.toString(), `V${call} E0\n`);
+  }
+  await program.waitForLine(/dialect of the Python IMS got the standard answer: --ims-dialect=auto/);
+  await program.stop();
+  assert.equal(program.output.match(/--ims-dialect=auto/g)?.length, 1);
+});
+
 test('a control socket can be inherited', async (t) => {
   const scope = openScope(t);
   const socket = createSocket('udp4');

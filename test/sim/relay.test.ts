@@ -46,6 +46,17 @@ test('a party that is the control socket, a group or everybody gets no media, an
   assert.equal(world.peers.at(-1)?.order.peer?.port, 4000);
 });
 
+test('R finds the address that leads to a peer, and E32 tells that none does', () => {
+  const world = new RelayWorld();
+  world.route = '192.0.2.7';
+  assert.deepEqual(world.line('Ur203.0.113.1 c 198.51.100.1 4000 A'), ['20000 192.0.2.7']);
+  world.route = undefined;
+  assert.deepEqual(world.line('Ur203.0.113.1 d 198.51.100.1 4000 A'), ['E32']);
+  assert.deepEqual(world.line('Lr203.0.113.1 c 198.51.100.2 5000 A B'), ['E32']);
+  assert.deepEqual(world.line('U e 198.51.100.1 4000 A B && Lr203.0.113.1 198.51.100.2 5000'), ['E3']);
+  assert.equal(world.relay.sessionCount, 1);
+});
+
 test('one command tries a bounded number of pairs that others hold, and the next goes on beyond', () => {
   for (const sequentialPorts of [true, false]) {
     const world = new RelayWorld({ maxPort: 21_999, sequentialPorts });
@@ -317,6 +328,9 @@ const plausible = fc.constantFrom(
   'Un c 192.0.2.2 5000 B A',
   'D c A B',
   'Q c A B && D',
+  'U d 192.0.2.1 4000 A B && C c A B && L 192.0.2.2 5000',
+  'U c 192.0.2.1 4000 A B && C d A B',
+  'U c 192.0.2.1 4000 A unix:/keys tag && M3:1 keys 101 h',
   'Vcall tag',
   'Vcall tag totag',
   'Dcall tag totag',
@@ -340,7 +354,12 @@ const step = fc.record({
 test('whatever commands come, every line is answered once, and after X no port is in use', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom('off', 'auto', 'only'), (steps, imsDialect) => {
-      const world = new RelayWorld({ imsDialect, ttlSeconds: 5, setupTtlSeconds: 2 });
+      const world = new RelayWorld({
+        imsDialect,
+        ttlSeconds: 5,
+        setupTtlSeconds: 2,
+        notifyTargets: [{ kind: 'unix', path: '/keys' }],
+      });
       for (const [index, { command: text, datagram, passMs, outcome }] of steps.entries()) {
         world.open = () => outcome;
         const replies = datagram ? world.datagram(`ck${index} ${text}`) : world.line(text);

@@ -50,6 +50,8 @@ export class RelayWorld {
   readonly detecting: Extract<RelayEffect, { kind: 'detect-keys' }>[] = [];
   readonly feeds: Extract<RelayEffect, { kind: 'feed' | 'stop-feeding' }>[] = [];
   drained = false;
+  /** The local address that leads to any peer; undefined: none does. */
+  route: string | undefined = '192.0.2.100';
   /** What becomes of a prompt. */
   openPlayer: (request: PlayRequest) => PairOutcome = () => ({ kind: 'opened' });
   /** What becomes of a recording or copy. */
@@ -72,7 +74,7 @@ export class RelayWorld {
       totals: this.#totals,
       leg: (session, side) => ({ counters: this.counters(session, side), remote: undefined }),
     };
-    const routes = { localAddressTowards: () => '192.0.2.100' };
+    const routes = { localAddressTowards: () => this.route };
     const isOwnControl = (address: string, port: number): boolean => address === '127.0.0.1' && port === 7722;
     const environment = {
       meter,

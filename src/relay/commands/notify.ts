@@ -1,4 +1,4 @@
-/** The last two words of a `U`: who is told of a time-out. Only targets of `-n` can be, or anybody could be sent to. */
+/** The last two words of a `U`: who is told of a time-out, and of keys (`M3:1`). Only targets of `-n` can be, or anybody could be sent to. */
 import { type NotifyAddress, parseNotifyTarget, sameNotifyTarget } from '../../rtpp/notify.ts';
 import { familyOf } from '../../wire/ip-address.ts';
 import type { Session } from '../session.ts';
@@ -19,7 +19,7 @@ export function chooseNotify(
     const count = state.notifyLog.allow(now);
     if (count !== undefined) {
       const fields = { callId: session.callId, remote: text, count };
-      state.log.warn(fields, 'no time-out notification: its target is not one of -n');
+      state.log.warn(fields, 'no notification: its target is not one of -n');
     }
     return undefined;
   }
