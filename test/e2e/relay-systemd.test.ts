@@ -60,6 +60,16 @@ function descriptorOf(socket: object): number {
   return (socket as { readonly _handle: { readonly fd: number } })._handle.fd;
 }
 
+async function freeTcpPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 async function lineClient(scope: Scope, target: NetConnectOpts): Promise<(line: string) => Promise<string>> {
   const socket: Socket = connect(target);
   scope.defer(() => void socket.destroy());
@@ -117,7 +127,7 @@ test('the first command starts the relay, over TCP, unix and UDP; the file of th
   const scope = openScope(t);
   if (!peersPresent(t, 'systemd')) return;
   const path = join(await temporaryDirectory(scope), 'control');
-  const tcp = freePortRange(1);
+  const tcp = await freeTcpPort();
   const udp = await freeUdpPort();
   const start = async (...words: string[]): Promise<Program> => {
     const command = ['systemd-socket-activate', ...words, ...relayCommand()] as const;
@@ -139,6 +149,19 @@ test('the first command starts the relay, over TCP, unix and UDP; the file of th
   const overUdp = await start('-d', '-l', `127.0.0.1:${udp}`);
   assert.equal(await askDatagram(scope, udp, 'first V', 'udp4'), 'first 20040107\n');
   await overUdp.stop();
+});
+
+test('a socket that other machines can reach needs --control-from, whoever opened it', async (t) => {
+  const scope = openScope(t);
+  const server = createServer();
+  server.listen(0, '0.0.0.0');
+  await once(server, 'listening');
+  const fd = descriptorOf(server);
+  await assert.rejects(activate(scope, fd).ready, /IMS_ERR_CONTROL_OPEN|--control-from/);
+  const named = activate(scope, fd, ['--control-from', '192.0.2.0/24']);
+  server.close();
+  await named.ready;
+  assert.equal(await named.stop(), 0);
 });
 
 test('no socket, two sockets, or those of another process: one sentence says how it is done', async (t) => {

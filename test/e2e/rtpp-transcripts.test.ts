@@ -7,20 +7,17 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freeUdpPort } from '../support/ports.ts';
+import { freePortRange } from '../support/ports.ts';
 import { binary } from '../support/project.ts';
-import { readTranscripts, requiredRows, type Transcript } from '../support/rtpp-transcript.ts';
+import { moveTo, portRange, readTranscripts, requiredRows, type Transcript } from '../support/rtpp-transcript.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
-import { boundUdpPorts } from '../support/survivors.ts';
 import { planeArguments } from '../support/test-relay.ts';
-import { waitFor, within } from '../support/wait.ts';
+import { within } from '../support/wait.ts';
 
 /** Sends one request and gives its reply without the final LF. */
 type Ask = (request: string) => Promise<string>;
 
 const REPLY_TIMEOUT_MS = 20_000;
-
-const PORTS_TIMEOUT_MS = 60_000;
 
 const transcripts = readTranscripts();
 
@@ -49,9 +46,13 @@ test('every required row is in a transcript, and as many of our own', (t) => {
 for (const transcript of transcripts) {
   test(`${transcript.name}: ${transcript.title} (${transcript.rows.length} commands)`, async (t) => {
     const scope = openScope(t);
-    await untilPortsAreFree(transcript.args);
-    const { ask, relay } = await openRelay(scope, transcript);
-    for (const { id, before, request, reply } of transcript.rows) {
+    const [first = 0, last = 0] = portRange(transcript) ?? [];
+    // The control socket lies above the media ports: a relay leaves out the pair that its own socket is in.
+    const room = last - first + 2;
+    const base = freePortRange(room + 1);
+    const moved = moveTo(transcript, base);
+    const { ask, relay } = await openRelay(scope, moved, base + room);
+    for (const { id, before, request, reply } of moved.rows) {
       if (before.waitMs > 0) {
         // The rule under test is about real time; its virtual twin is in test/sim/relay.
         await sleep(before.waitMs);
@@ -66,18 +67,12 @@ for (const transcript of transcripts) {
   });
 }
 
-/** Ports are part of what is expected: a program of somebody else on one of them would be taken for a mistake of ours. */
-async function untilPortsAreFree(args: readonly string[]): Promise<void> {
-  const [first, last] = ['-m', '-M'].map((flag) => Number(args[args.indexOf(flag) + 1]));
-  if (first !== undefined && last !== undefined && args.includes('-m')) {
-    const isFree = (): boolean => ![...boundUdpPorts()].some((port) => port >= first && port <= last);
-    await waitFor(`free UDP ports from ${first} to ${last}`, isFree, { timeoutMs: PORTS_TIMEOUT_MS });
-  }
-}
-
-async function openRelay(scope: Scope, { transport, args }: Transcript): Promise<{ ask: Ask; relay: ChildProcess }> {
+async function openRelay(
+  scope: Scope,
+  { transport, args }: Transcript,
+  port: number,
+): Promise<{ ask: Ask; relay: ChildProcess }> {
   const directory = await temporaryDirectory(scope);
-  const port = await freeUdpPort();
   const path = join(directory, 'control');
   const sockets = {
     stdio: 'stdio:',

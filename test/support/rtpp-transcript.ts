@@ -43,6 +43,38 @@ export function requiredRows(): string[] {
     .filter((word) => word !== '');
 }
 
+/** First and last media port of the transcript's relay; undefined: it has the default ones, and no row expects a number. */
+export function portRange({ args }: Transcript): readonly [number, number] | undefined {
+  const first = args.indexOf('-m');
+  const last = args.indexOf('-M');
+  return first === -1 || last === -1 ? undefined : [Number(args[first + 1]), Number(args[last + 1])];
+}
+
+/**
+ * The same transcript with media ports from `base`, an even number, upwards: those of the file may be somebody else's on
+ * this machine. Numbers of the range move with it, in the arguments and in the replies.
+ */
+export function moveTo(transcript: Transcript, base: number): Transcript {
+  const range = portRange(transcript);
+  if (range === undefined) {
+    return transcript;
+  }
+  const [first, last] = range;
+  const offset = base - first + (first % 2);
+  const move = (text: string): string =>
+    text
+      .replace(/(?<![0-9])[0-9]{5}(?![0-9])/g, (digits) => {
+        const port = Number(digits);
+        return port >= first && port <= last ? `${port + offset}` : digits;
+      })
+      .replace(/(?<![0-9])[0-9]{3}\\d\\d/g, '\\d{5}');
+  return {
+    ...transcript,
+    args: transcript.args.map(move),
+    rows: transcript.rows.map((row) => ({ ...row, reply: new RegExp(move(row.reply.source)) })),
+  };
+}
+
 function parseTranscript(name: string, text: string): Transcript {
   const lines = text.split('\n').filter((line) => line !== '');
   const heading = (key: string): string =>
