@@ -35,6 +35,7 @@ const MEASURED = {
   npkts_resizer_in: 'packets taken by the re-packetiser',
   npkts_resizer_out: 'packets produced by the re-packetiser',
   npkts_resizer_discard: 'packets dropped by the re-packetiser, because they came too late',
+  nerrs_media: 'sends and receives on media sockets that the system refused',
   npkts_discard: 'packets refused, without a destination, or before the session was complete',
 } as const;
 
@@ -85,6 +86,8 @@ export class RelayStatistics {
         return totals.resizer.dropped;
       case 'npkts_relayed':
         return totals.relayed;
+      case 'nerrs_media':
+        return totals.errors;
       case 'npkts_discard':
         return totals.discarded;
       default:

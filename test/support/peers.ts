@@ -20,6 +20,7 @@ export const PEERS = {
   tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
   openssl: { apt: 'openssl', probe: ['openssl', 'version'], version: /OpenSSL (\S+)/ },
   python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
+  nftables: { apt: 'nftables', probe: ['nft', '--version'], version: /nftables v(\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 
