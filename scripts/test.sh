@@ -42,15 +42,14 @@ run_tests() {
 }
 
 # By themselves the tests take the native plane.
-readonly PLANE_TESTS='test/e2e/relay-media.test.ts test/e2e/relay-playback.test.ts test/e2e/relay-recording.test.ts
-  test/e2e/rtpp-transcripts.test.ts'
+readonly PLANE_TESTS='test/e2e/relay-media.test.ts test/e2e/relay-playback.test.ts test/e2e/relay-recording.test.ts'
 
 run_folder() {
   case $1 in
     # Ports and processes are shared with the machine, and time-outs are real: one file at a time.
     e2e)
       run_tests 1 e2e test/e2e
-      IMS_TEST_PLANE=portable run_files 1 'e2e on the portable plane' "$(tr -s ' \n' '\n' <<<"$PLANE_TESTS")"
+      IMS_TEST_PLANE=portable run_files 1 'e2e on the portable plane' "${PLANE_TESTS// /$'\n'}"
       ;;
     peers) run_tests 1 "$1" "test/$1" ;;
     *) run_tests 2 "$1" "test/$1" ;;
