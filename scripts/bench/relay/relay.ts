@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- relay [--calls 500] [--seconds 10] [--rounds 3] [--only NAME,NAME] [--no-ladder] [--nice N]`:
  * our relay on each plane beside rtpengine and rtpproxy. Rounds are interleaved, so that what the machine does meanwhile meets all
- * of them. Then the number of calls grows until a relay loses more than 0.1 %.
+ * of them. Then the number of calls grows until a relay loses more than 0.1 %, or shrinks until it does not.
  */
 import { loadavg } from 'node:os';
 import { createScope } from '../../../test/support/scope.ts';
@@ -23,9 +23,9 @@ export interface RelayBenchOptions {
 }
 
 const WARM_UP_MS = 2000;
-/** The ladder: more calls by this factor, up to what the ports allow. */
-const FIRST_STEP = 100;
+/** The ladder: more calls by this factor, up to what the ports allow, or fewer. */
 const STEP_FACTOR = 1.25;
+const LOWEST_STEP = 10;
 const STEP_MS = 4000;
 /** A run in which the generator itself was later than this says nothing of the relay, microseconds. */
 const GENERATOR_LATE_US = 20_000;
@@ -44,7 +44,7 @@ export async function benchRelay(options: RelayBenchOptions): Promise<RelayResul
       runs.get(contestant)?.push(run);
     }
   }
-  const limits = options.ladder ? await climb(present, nice) : new Map<Contestant, Limit>();
+  const limits = options.ladder ? await findLimits(runs, calls, nice) : new Map<Contestant, Limit>();
   const { date = '', machine = '', node = '' } = describeMachine();
   return {
     date,
@@ -84,29 +84,53 @@ async function whoIsThere(only: readonly string[] | undefined): Promise<{
   return { present, absent };
 }
 
-/** Step by step, all who still carry their calls in turn. */
-async function climb(contestants: readonly Contestant[], nice: number | null): Promise<Map<Contestant, Limit>> {
-  const limits = new Map<Contestant, Limit>(
-    contestants.map((contestant) => [contestant, { limitCalls: null, carried: 0, generatorLimited: false }]),
-  );
-  const climbing = new Set(contestants);
-  for (
-    let step = FIRST_STEP;
-    step <= MAX_CALLS && climbing.size > 0;
-    step = Math.round((step * STEP_FACTOR) / 10) * 10
-  ) {
-    for (const contestant of climbing) {
-      const verdict = await tryStep(contestant, step, nice);
+/**
+ * From the calls of the rounds up for who carried them, down for who did not, each in turn, until one step is carried
+ * and the next one is lost.
+ */
+async function findLimits(
+  runs: ReadonlyMap<Contestant, readonly Run[]>,
+  calls: number,
+  nice: number | null,
+): Promise<Map<Contestant, Limit>> {
+  const limits = new Map<Contestant, Limit>();
+  for (const [contestant, of] of runs) {
+    const carries = of.filter((run) => lossShare(run) <= ALLOWED_LOSS).length * 2 > of.length;
+    limits.set(contestant, {
+      carried: carries ? calls : null,
+      limitCalls: carries ? null : calls,
+      generatorLimited: false,
+    });
+  }
+  const unknown = new Set(runs.keys());
+  while (unknown.size > 0) {
+    for (const contestant of unknown) {
       const limit = limits.get(contestant) ?? NO_LADDER;
-      if (verdict === 'carried') {
-        limits.set(contestant, { ...limit, carried: step });
-      } else {
-        limits.set(contestant, { ...limit, limitCalls: step, generatorLimited: verdict === 'generator' });
-        climbing.delete(contestant);
+      const step = nextStep(limit);
+      if (step === undefined) {
+        unknown.delete(contestant);
+        continue;
       }
+      const verdict = await tryStep(contestant, step, nice);
+      limits.set(
+        contestant,
+        verdict === 'carried'
+          ? { ...limit, carried: step }
+          : { ...limit, limitCalls: step, generatorLimited: verdict === 'generator' },
+      );
     }
   }
   return limits;
+}
+
+/** Undefined: the limit is known, or beyond what can be tried. */
+function nextStep({ carried, limitCalls }: Limit): number | undefined {
+  if (carried !== null && limitCalls !== null) {
+    return undefined;
+  }
+  const next = carried !== null ? carried * STEP_FACTOR : (limitCalls ?? 0) / STEP_FACTOR;
+  const step = Math.round(next / 10) * 10;
+  return step >= LOWEST_STEP && step <= MAX_CALLS ? step : undefined;
 }
 
 async function tryStep(

@@ -25,7 +25,7 @@ export interface RelayRow {
   readonly version: string;
   readonly ours: boolean;
   readonly figures: Figures;
-  /** Most calls that stayed below the allowed loss; null where the ladder was left out. */
+  /** Most calls that stayed below the allowed loss; null where none did, or the ladder was left out. */
   readonly carried: number | null;
   /** The generator was at its own end, not the relay: `figures.limitCalls` is no limit of the relay's. */
   readonly generatorLimited: boolean;
