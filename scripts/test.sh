@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly TEST_TIMEOUT_MS=240000
+readonly TEST_TIMEOUT_MS=480000
 # What the tests said about the rows of the fault list, a file a run of node.
 readonly FAULTS=build/faults
 
