@@ -10,6 +10,7 @@
 import type { Brand } from '../wire/brand.ts';
 import type { AddressFamily, TransportAddress } from '../wire/ip-address.ts';
 import type { LegCounters } from './media/counters.ts';
+import type { ErrorKind, PacketKind } from './media/kinds.ts';
 import type { ResizerCounts } from './media/resizer.ts';
 
 export type SessionId = Brand<number, 'SessionId'>;
@@ -78,8 +79,11 @@ export interface PlaneTotals {
   readonly played: number;
   /** Taken, made and lost by re-packetising. */
   readonly resizer: Readonly<ResizerCounts>;
+  /** Of the discarded ones: refused by the latch, by what they were. */
+  refusedOf(kind: PacketKind): number;
   /** Sends and receives that the system refused. */
   readonly errors: number;
+  errorsOf(kind: ErrorKind): number;
 }
 
 export interface LegReport {

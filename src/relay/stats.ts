@@ -1,4 +1,5 @@
 /** The relay's counters, by the names that `G` asks for. One row here is all that a new one takes. */
+import type { ErrorKind } from './media/kinds.ts';
 import type { PlaneTotals } from './plane.ts';
 
 const STORED = {
@@ -36,6 +37,17 @@ const MEASURED = {
   npkts_resizer_out: 'packets produced by the re-packetiser',
   npkts_resizer_discard: 'packets dropped by the re-packetiser, because they came too late',
   nerrs_media: 'sends and receives on media sockets that the system refused',
+  nrefused_rtp: 'RTP of sources that are no party of the session',
+  nrefused_rtcp: 'RTCP of such sources',
+  nrefused_stun: 'STUN of such sources',
+  nrefused_dtls: 'DTLS of such sources',
+  nrefused_short: 'packets of such sources that are shorter than an RTP header',
+  nrefused_huge: 'those that no Ethernet carries in one piece',
+  nrefused_version: 'those that are of no protocol known here',
+  nerrs_firewall: 'of nerrs_media: forbidden (EPERM, EACCES)',
+  nerrs_noroute: 'of nerrs_media: no way there (ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL, EINVAL)',
+  nerrs_nobufs: 'of nerrs_media: no room in the system (ENOBUFS, EAGAIN)',
+  nerrs_refused: 'of nerrs_media: nobody there (ECONNREFUSED)',
   npkts_discard: 'packets refused, without a destination, or before the session was complete',
 } as const;
 
@@ -90,8 +102,34 @@ export class RelayStatistics {
         return totals.errors;
       case 'npkts_discard':
         return totals.discarded;
+      case 'nrefused_rtp':
+        return totals.refusedOf('rtp');
+      case 'nrefused_rtcp':
+        return totals.refusedOf('rtcp');
+      case 'nrefused_stun':
+        return totals.refusedOf('stun');
+      case 'nrefused_dtls':
+        return totals.refusedOf('dtls');
+      case 'nrefused_short':
+        return totals.refusedOf('short');
+      case 'nrefused_huge':
+        return totals.refusedOf('huge');
+      case 'nrefused_version':
+        return totals.refusedOf('version');
+      case 'nerrs_firewall':
+        return errorsOf(totals, 'EPERM', 'EACCES');
+      case 'nerrs_noroute':
+        return errorsOf(totals, 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EINVAL');
+      case 'nerrs_nobufs':
+        return errorsOf(totals, 'ENOBUFS', 'EAGAIN');
+      case 'nerrs_refused':
+        return errorsOf(totals, 'ECONNREFUSED');
       default:
         return this.#values[name];
     }
   }
+}
+
+function errorsOf(totals: PlaneTotals, ...kinds: readonly ErrorKind[]): number {
+  return kinds.reduce((sum, kind) => sum + totals.errorsOf(kind), 0);
 }

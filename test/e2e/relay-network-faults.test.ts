@@ -47,12 +47,12 @@ async function heardAgain({ alice, bob }: World): Promise<void> {
 }
 
 /** Lets trouble last, and asserts what it costs: no busy loop, no flood of lines. Gives the errors counted in it. */
-async function endure(t: TestContext, { relay }: World): Promise<number> {
-  const [before = 0] = await relay.counters('nerrs_media');
+async function endure(t: TestContext, { relay }: World, kind = 'nerrs_media'): Promise<number> {
+  const [before = 0] = await relay.counters(kind);
   const [cpu, lines] = [relay.cpuMs, relay.program.output.split('\n').length];
   await sleep(TROUBLE_MS);
   const [spent, said] = [relay.cpuMs - cpu, relay.program.output.split('\n').length - lines];
-  const [after = 0] = await relay.counters('nerrs_media');
+  const [after = 0] = await relay.counters(kind);
   t.diagnostic(`${after - before} errors counted, ${spent} ms of CPU in ${TROUBLE_MS} ms, ${said} lines of log`);
   assert.ok(said <= FEW_LINES, `${said} lines`);
   assert.ok(spent < TROUBLE_MS * 0.7, `${spent} ms: a busy loop`);
@@ -69,7 +69,7 @@ for (const plane of await planesHere()) {
     nft('add table inet wall');
     nft('add chain inet wall out { type filter hook output priority 0 ; }');
     nft('add rule inet wall out udp sport 20000-20100 drop');
-    assert.ok((await endure(t, world)) > 5, 'they are counted');
+    assert.ok((await endure(t, world, 'nerrs_firewall')) > 5, 'they are counted');
     nft('delete table inet wall');
     await heardAgain(world);
   });
@@ -80,9 +80,13 @@ for (const plane of await planesHere()) {
     const world = await talking(t, scope, plane);
     const { relay, bob } = world.hosts;
     // EHOSTUNREACH, EACCES, EINVAL.
-    for (const kind of ['unreachable', 'prohibit', 'blackhole']) {
+    for (const [kind, counter] of [
+      ['unreachable', 'nerrs_noroute'],
+      ['prohibit', 'nerrs_firewall'],
+      ['blackhole', 'nerrs_noroute'],
+    ] as const) {
       inside(relay.namespace, 'ip', 'route', 'add', kind, `${bob.address}/32`);
-      assert.ok((await endure(t, world)) > 5, `${kind}: they are counted`);
+      assert.ok((await endure(t, world, counter)) > 5, `${kind}: they are counted`);
       inside(relay.namespace, 'ip', 'route', 'delete', `${bob.address}/32`);
       await heardAgain(world);
     }

@@ -67,6 +67,8 @@ export class RelayWorld {
     played: 0,
     errors: 0,
     resizer: { taken: 0, produced: 0, dropped: 0 },
+    errorsOf: () => 0,
+    refusedOf: () => 0,
   };
 
   constructor(settings: Partial<RelaySettings> = {}) {

@@ -18,7 +18,7 @@ import type {
 import { failureOf } from '../pair-failure.ts';
 import { NativeSession, type OpenPair } from './native-session.ts';
 import { Replacement } from './replacement.ts';
-import { type ErrorKind, SummedTotals } from './shared-totals.ts';
+import { SummedTotals } from './shared-totals.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 export interface NativePlaneOptions {
@@ -97,11 +97,6 @@ export class NativePlane implements MediaPlane {
 
   get totals(): PlaneTotals {
     return this.#totals;
-  }
-
-  /** Packets that the system refused, by its reason. */
-  errorsOf(kind: ErrorKind): number {
-    return this.#totals.errorsOf(kind);
   }
 
   /** For tests: the threads that packets are moved by. */

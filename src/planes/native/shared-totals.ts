@@ -1,24 +1,6 @@
 /** Counters of one worker over all its sessions, and the flag that says that orders wait for it. */
+import { ERROR_KINDS, type ErrorKind, errorKind, PACKET_KINDS, type PacketKind } from '../../relay/media/kinds.ts';
 import type { PlaneTotals } from '../../relay/plane.ts';
-
-/** Errors that are told apart; all others are one kind. */
-export const ERROR_KINDS = [
-  'other',
-  'EAGAIN',
-  'ENOBUFS',
-  'EPERM',
-  'EACCES',
-  'ECONNREFUSED',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'EMSGSIZE',
-  'EINVAL',
-  'EAFNOSUPPORT',
-  'EADDRNOTAVAIL',
-] as const;
-
-export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export const TOTAL = {
   received: 0,
@@ -30,13 +12,14 @@ export const TOTAL = {
   /** Copies of tapped packets for which there was no room. */
   copiesLost: 6,
   errors: 7,
+  refused: 7 + ERROR_KINDS.length,
 } as const;
 
-const CELLS = TOTAL.errors + ERROR_KINDS.length;
+const CELLS = TOTAL.refused + PACKET_KINDS.length;
 
 export class SharedTotals {
   readonly memory: SharedArrayBuffer;
-  /** By TOTAL; the errors by their place in ERROR_KINDS. */
+  /** By TOTAL; errors and refused packets by their place in ERROR_KINDS and PACKET_KINDS. */
   readonly cells: Float64Array;
   readonly #flags: Int32Array;
 
@@ -62,6 +45,10 @@ export class SharedTotals {
 
   errorsOf(kind: ErrorKind): number {
     return this.cells[TOTAL.errors + ERROR_KINDS.indexOf(kind)] ?? 0;
+  }
+
+  refusedOf(kind: PacketKind): number {
+    return this.cells[TOTAL.refused + PACKET_KINDS.indexOf(kind)] ?? 0;
   }
 }
 
@@ -105,6 +92,10 @@ export class SummedTotals implements PlaneTotals {
     return this.#workers().reduce((sum, totals) => sum + totals.errorsOf(kind), this.#playErrors[kind]);
   }
 
+  refusedOf(kind: PacketKind): number {
+    return this.#workers().reduce((sum, totals) => sum + totals.refusedOf(kind), 0);
+  }
+
   countPlayError(code: string): void {
     this.#playErrors[errorKind(code)] += 1;
   }
@@ -112,8 +103,4 @@ export class SummedTotals implements PlaneTotals {
   #sum(name: keyof typeof TOTAL): number {
     return this.#workers().reduce((sum, totals) => sum + totals.of(name), 0);
   }
-}
-
-export function errorKind(code: string): ErrorKind {
-  return ERROR_KINDS.find((kind) => kind === code) ?? 'other';
 }

@@ -1,5 +1,6 @@
 import type { PacketIo } from '../../linux/packet-io.ts';
 import type { LatchPolicy } from '../../relay/latching/latch.ts';
+import type { PacketKind } from '../../relay/media/kinds.ts';
 import { MediaPath, type PacketSink } from '../../relay/media/path.ts';
 import { Resizer } from '../../relay/media/resizer.ts';
 import { type Component, otherSide, type PlaneEvent, type SessionId, type Side } from '../../relay/plane.ts';
@@ -148,7 +149,13 @@ export class WorkerSession implements PacketSink {
     this.#host.totals.countDiscarded(1);
   }
 
+  refused(kind: PacketKind): void {
+    this.#host.totals.countDiscarded(1);
+    this.#host.totals.countRefused(kind, 1);
+  }
+
   restored(count: number): void {
     this.#host.totals.countDiscarded(-count);
+    this.#host.totals.countRefused('rtp', -count);
   }
 }

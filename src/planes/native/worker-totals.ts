@@ -1,6 +1,7 @@
 import { errorName } from '../../linux/socket-address.ts';
+import { ERROR_KINDS, type ErrorKind, errorKind, PACKET_KINDS, type PacketKind } from '../../relay/media/kinds.ts';
 import type { ResizerCounts } from '../../relay/media/resizer.ts';
-import { ERROR_KINDS, type ErrorKind, errorKind, type SharedTotals, TOTAL } from './shared-totals.ts';
+import { type SharedTotals, TOTAL } from './shared-totals.ts';
 
 /** The counters of this worker, written where the control thread reads them. */
 export class WorkerTotals {
@@ -23,6 +24,11 @@ export class WorkerTotals {
   /** Negative: so many were passed on after all. */
   countDiscarded(count: number): void {
     this.#add(TOTAL.discarded, count);
+  }
+
+  /** Besides `countDiscarded`. Negative: so many were believed after all. */
+  countRefused(kind: PacketKind, count: number): void {
+    this.#add(TOTAL.refused + PACKET_KINDS.indexOf(kind), count);
   }
 
   countLostCopy(): void {

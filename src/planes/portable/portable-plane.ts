@@ -1,7 +1,8 @@
 import type { Socket } from 'node:dgram';
 import type { LatchPolicy } from '../../relay/latching/latch.ts';
+import type { PacketKind } from '../../relay/media/kinds.ts';
 import { MediaPath, type PacketSink } from '../../relay/media/path.ts';
-import { Resizer, type ResizerCounts } from '../../relay/media/resizer.ts';
+import { Resizer } from '../../relay/media/resizer.ts';
 import type {
   Component,
   LegReport,
@@ -15,6 +16,7 @@ import type {
 } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { failureOf } from '../pair-failure.ts';
+import { PortableTotals } from './portable-totals.ts';
 import { bindUdp } from './udp-socket.ts';
 
 export interface PortablePlaneOptions {
@@ -34,14 +36,7 @@ export class PortablePlane implements MediaPlane {
   readonly canSetTos = false;
   readonly #options: PortablePlaneOptions;
   readonly #sessions = new Map<SessionId, PortableSession>();
-  readonly #totals = {
-    received: 0,
-    relayed: 0,
-    discarded: 0,
-    played: 0,
-    errors: 0,
-    resizer: { taken: 0, produced: 0, dropped: 0 },
-  };
+  readonly #totals = new PortableTotals();
 
   /** Sessions whose packets are cut: what waits in them has a time limit. */
   readonly #resizing = new Set<PortableSession>();
@@ -166,24 +161,15 @@ export class PortablePlane implements MediaPlane {
   }
 }
 
-interface MutableTotals {
-  received: number;
-  relayed: number;
-  discarded: number;
-  played: number;
-  readonly resizer: ResizerCounts;
-  errors: number;
-}
-
 /** The four sockets of one session, and the way between them. */
 class PortableSession implements PacketSink {
   readonly path: MediaPath;
   readonly #id: SessionId;
   readonly #listener: PlaneListener;
-  readonly #totals: MutableTotals;
+  readonly #totals: PortableTotals;
   readonly #pairs: [Pair | undefined, Pair | undefined] = [undefined, undefined];
 
-  constructor(id: SessionId, options: PortablePlaneOptions, totals: MutableTotals) {
+  constructor(id: SessionId, options: PortablePlaneOptions, totals: PortableTotals) {
     this.path = new MediaPath(options.policy);
     this.#id = id;
     this.#listener = options.listener;
@@ -201,7 +187,7 @@ class PortableSession implements PacketSink {
         this.path.receive(performance.now(), side, component, packet, address, port, this);
       });
       pair[component].on('error', (error) => {
-        this.#totals.errors += 1;
+        this.#totals.countError(error);
         this.#listener.event({ kind: 'socket-error', session: this.#id, side, cause: error.message });
       });
     }
@@ -255,14 +241,18 @@ class PortableSession implements PacketSink {
     this.#totals.discarded += 1;
   }
 
+  refused(kind: PacketKind): void {
+    this.#totals.countRefused(kind);
+  }
+
   restored(count: number): void {
-    this.#totals.discarded -= count;
+    this.#totals.countRefused('rtp', -count);
   }
 
   /** One function for all packets. A refused send (EMSGSIZE, EPERM, ENETUNREACH …) is a lost packet, no more. */
-  readonly #sent = (error: Error | null): void => {
+  readonly #sent = (error: NodeJS.ErrnoException | null): void => {
     if (error !== null) {
-      this.#totals.errors += 1;
+      this.#totals.countError(error);
     }
   };
 }

@@ -2,6 +2,7 @@ import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Latch, LatchPolicy, RtpLatch } from '../latching/latch.ts';
 import { type Component, otherSide, type PeerOrder, type Side } from '../plane.ts';
 import { LegCounters } from './counters.ts';
+import { type PacketKind, packetKind } from './kinds.ts';
 import { hasRtpHeader, payloadTypeOf } from './packet.ts';
 import type { Resizer } from './resizer.ts';
 
@@ -12,6 +13,8 @@ export interface PacketSink {
   latched(side: Side, component: Component, remote: TransportAddress): void;
   firstPacket(side: Side, remote: TransportAddress): void;
   discarded(): void;
+  /** The same, because nobody of this session sent it. */
+  refused(kind: PacketKind): void;
   /** So many packets that were discarded are passed on after all. */
   restored(count: number): void;
   /** Two sources claim to be the party, and signalling names neither. */
@@ -172,7 +175,7 @@ export class MediaPath {
       } else {
         counters.rtcpRefused += 1;
       }
-      sink.discarded();
+      sink.refused(packetKind(packet));
       return;
     }
     if (verdict === 'latched') {

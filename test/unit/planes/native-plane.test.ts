@@ -168,10 +168,13 @@ test('a destination that the system refuses is counted by its error, and does no
   const port = await connect(world, caller, callee);
   world.plane.setPeer(SESSION, 0, { peer: { address: '255.255.255.255', port: 9 }, asymmetric: false });
   caller.send(1, port + 2);
-  await waitFor('the error', () => world.plane.errorsOf('EACCES') === 1);
+  await waitFor('the error', () => world.plane.totals.errorsOf('EACCES') === 1);
   world.plane.setPeer(SESSION, 0, { peer: { address: '::1', port: 9 }, asymmetric: false });
   caller.send(2, port + 2);
-  await waitFor('the other error', () => world.plane.errorsOf('EAFNOSUPPORT') + world.plane.errorsOf('EINVAL') === 1);
+  await waitFor(
+    'the other error',
+    () => world.plane.totals.errorsOf('EAFNOSUPPORT') + world.plane.totals.errorsOf('EINVAL') === 1,
+  );
   assert.equal(world.plane.totals.errors, 2);
 });
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { LOCKED } from '../../../src/relay/latching/index.ts';
 import { MediaPath, type PacketSink } from '../../../src/relay/media/path.ts';
 import type { Component, Side } from '../../../src/relay/plane.ts';
+import { makePacket, pseudoRandom } from '../../fixtures/poison.ts';
 import { rtcpDatagram, rtpDatagram } from '../../support/datagram-view.ts';
 import { keyPackets } from '../../support/key-press.ts';
 
@@ -14,6 +15,7 @@ class World implements PacketSink {
   readonly forwarded: string[] = [];
   discards = 0;
   tappedPackets = 0;
+  readonly refusedKinds: string[] = [];
   readonly contests: Side[] = [];
 
   constructor() {
@@ -39,6 +41,11 @@ class World implements PacketSink {
 
   discarded(): void {
     this.discards += 1;
+  }
+
+  refused(kind: string): void {
+    this.discards += 1;
+    this.refusedKinds.push(kind);
   }
 
   restored(count: number): void {
@@ -155,4 +162,24 @@ test('a doubtful source is told of and not heard', () => {
   }
   assert.deepEqual(world.contests, [1]);
   assert.equal(world.forwarded.length, 10);
+});
+
+test('bad input: what strangers send is refused and counted by its kind', () => {
+  const world = new World();
+  const random = pseudoRandom(1);
+  const kinds = {
+    speech: 'rtp',
+    rtcp: 'rtcp',
+    stun: 'stun',
+    dtls: 'dtls',
+    byte: 'short',
+    empty: 'short',
+    huge: 'huge',
+    version: 'version',
+  } as const;
+  for (const poison of Object.keys(kinds) as (keyof typeof kinds)[]) {
+    world.path.receive(1, 1, 'rtp', makePacket(poison, 0, random), '203.0.113.5', 6000, world);
+  }
+  assert.deepEqual(world.refusedKinds, Object.values(kinds));
+  assert.deepEqual(world.forwarded, []);
 });
