@@ -391,12 +391,15 @@ const ROWS: readonly Row[] = [
       await sleep(SCALE.sprayMs);
       await heard(call, 5);
       const names = ['rtp', 'rtcp', 'stun', 'dtls', 'short', 'huge', 'version'];
-      const kinds = await world.relay.counters(...names.map((kind) => `nrefused_${kind}`));
-      world.t.diagnostic(names.map((kind, index) => `${kind} ${kinds[index]}`).join(', '));
-      assert.ok(
-        kinds.every((count) => count > 0),
-        'each kind is counted',
+      const kinds = await waitFor(
+        'each kind to be counted',
+        async () => {
+          const counts = await world.relay.counters(...names.map((kind) => `nrefused_${kind}`));
+          return counts.every((count) => count > 0) && counts;
+        },
+        GENEROUS,
       );
+      world.t.diagnostic(names.map((kind, index) => `${kind} ${kinds[index]}`).join(', '));
       call.bob.foreign = 0;
       await world.expectDeaf(attacks, [call]);
       const more = world.relay.program.output.split('\n').length - lines;
