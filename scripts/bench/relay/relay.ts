@@ -9,7 +9,7 @@ import { describeMachine } from '../report.ts';
 import { absence, CONTESTANTS, type Contestant, MAX_CALLS, versionOf } from './contestants.ts';
 import { measure } from './measure.ts';
 import { ALLOWED_LOSS, type Limit, NO_LADDER, type RelayResults, summarise } from './results.ts';
-import { lossShare, type Run } from './run.ts';
+import { lossShare, offeredShare, type Run } from './run.ts';
 
 export interface RelayBenchOptions {
   readonly calls: number;
@@ -29,6 +29,8 @@ const LOWEST_STEP = 10;
 const STEP_MS = 4000;
 /** A run in which the generator itself was later than this says nothing of the relay, microseconds. */
 const GENERATOR_LATE_US = 20_000;
+/** Neither does one in which it could not send what so many calls send. */
+const REQUIRED_OFFER = 0.98;
 /** A step is lost only when it fails so often: other work of the machine may spoil one. */
 const TRIES = 2;
 
@@ -149,12 +151,14 @@ async function tryStep(
     if (run !== undefined) {
       const { generator } = run;
       console.error(
-        `${contestant.name} with ${calls} calls: ${(lossShare(run) * 100).toFixed(3)} % lost, p99 ${run.delayUs.p99} µs`,
+        `${contestant.name} with ${calls} calls: ${(lossShare(run) * 100).toFixed(3)} % lost, p99 ${run.delayUs.p99} µs, ${(offeredShare(run) * 100).toFixed(1)} % offered`,
       );
-      if (lossShare(run) <= ALLOWED_LOSS) {
+      const offered = offeredShare(run) >= REQUIRED_OFFER;
+      if (offered && lossShare(run) <= ALLOWED_LOSS) {
         return 'carried';
       }
-      verdict = generator.drops > 0 || generator.latenessUs.p99 > GENERATOR_LATE_US ? 'generator' : 'lost';
+      const late = generator.drops > 0 || generator.latenessUs.p99 > GENERATOR_LATE_US;
+      verdict = late || !offered ? 'generator' : 'lost';
     }
   }
   return verdict;

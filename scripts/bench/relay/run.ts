@@ -18,3 +18,11 @@ export function lossShare({ rtp, rtcp, tooLate }: Measured): number {
 export function cpuUsPerPacket({ tasks, receivedInTime }: Measured): number {
   return (tasks.reduce((sum, { cpuMs }) => sum + cpuMs, 0) * 1000) / Math.max(1, receivedInTime);
 }
+
+/** Of the packets that so many calls send, those that the generator managed to send. */
+export function offeredShare({ calls, seconds, rtp }: Run): number {
+  return rtp.sent / (calls * 2 * PACKETS_PER_SECOND * seconds);
+}
+
+/** Of G.711 in packets of 20 ms, one way. */
+const PACKETS_PER_SECOND = 50;

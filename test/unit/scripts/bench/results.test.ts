@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdownTable, NO_LADDER, type RelayResults, summarise } from '../../../../scripts/bench/relay/results.ts';
-import { cpuUsPerPacket, lossShare, type Run } from '../../../../scripts/bench/relay/run.ts';
+import { cpuUsPerPacket, lossShare, offeredShare, type Run } from '../../../../scripts/bench/relay/run.ts';
 
 const RUN: Run = {
   calls: 100,
@@ -46,6 +46,10 @@ function results(): RelayResults {
 test('what came too late for a phone is lost, and CPU is counted for what was forwarded in time', () => {
   assert.equal(lossShare(RUN), (100 + 50) / 100_000);
   assert.equal(cpuUsPerPacket(RUN), 801_000 / 80_000);
+});
+
+test('what the generator did not manage to send was not offered', () => {
+  assert.equal(offeredShare(RUN), 0.99);
 });
 
 test('a row has the medians of its rounds, all oddities, and the threads that took part', () => {
