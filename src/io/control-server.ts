@@ -161,9 +161,7 @@ class Connection {
       if (this.#socket.destroyed || this.#badRequests > MAX_BAD_REQUESTS) {
         break;
       }
-      if (line.trim() !== '') {
-        this.#take(line);
-      }
+      this.#take(line);
     }
     if (overflow || this.#badRequests > MAX_BAD_REQUESTS) {
       this.#isRefused = true;

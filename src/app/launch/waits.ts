@@ -32,6 +32,9 @@ export function describeWait(
       const since = incarnation?.spawnedAt ?? now;
       return `${TITLES[name]} to be ready, ${progress(now, since, condition.deadlineAt)}: ${condition.finding}`;
     }
+    if (condition.kind === 'stopping') {
+      return `${TITLES[name]} to stop, ${seconds(condition.plan.endAt - now)} more`;
+    }
   }
   if (state.relayDueAt !== Number.POSITIVE_INFINITY) {
     return `a relay to answer, ${seconds(state.relayDueAt - now)} more`;

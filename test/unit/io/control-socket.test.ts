@@ -160,7 +160,7 @@ test('garbage, unknown verbs and blank lines are answered, and the connection st
   const server = await open(scope);
   const { socket, received } = raw(scope, server.path);
   socket.write('\n\u0000\u0001garbage\n{"id":1,"verb":"reboot"}\n{"id":2,"verb":"health"}\n');
-  await waitFor('three answers', () => received().split('\n').length === 4);
+  await waitFor('four answers', () => received().split('\n').length === 5);
   const answers = received()
     .trim()
     .split('\n')
@@ -168,6 +168,7 @@ test('garbage, unknown verbs and blank lines are answered, and the connection st
   assert.deepEqual(
     answers.map(({ id, ok, error }) => [id, ok, error?.code]),
     [
+      [null, false, 'bad-json'],
       [null, false, 'bad-json'],
       [1, false, 'unknown-verb'],
       [2, true, undefined],

@@ -46,6 +46,11 @@ test('a stop says whose end it waits for', () => {
   assert.equal(waitOf(world), 'the IMS to stop, 2 s of 9 s');
 });
 
+test('a restart says that the old process is still to stop, which may take longer than the start of the next', () => {
+  const world = new World().up().post({ kind: 'restart-asked', service: 'ims' }).advance(2000);
+  assert.equal(waitOf(world), 'the IMS to stop, 4 s more');
+});
+
 test('a system that is up waits for nothing, and neither does one that has ended', () => {
   const world = new World().up();
   assert.equal(waitOf(world), undefined);
