@@ -1,6 +1,6 @@
 /** `ims-launch init`: a configuration to begin with. */
 import { randomInt } from 'node:crypto';
-import { closeSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
@@ -28,6 +28,9 @@ export function initCommand(): Command {
       const path = resolve(workingDirectory(), file);
       const names = users.split(',').map((name) => name.trim());
       write(path, `${JSON.stringify(startingConfiguration(path, names), null, 2)}\n`);
+      if (schemaReference(path) === COPIED_SCHEMA) {
+        copySchema(dirname(path));
+      }
       process.stdout.write(nextSteps(file, names));
     });
 }
@@ -59,12 +62,30 @@ function randomPassword(): string {
   return Array.from({ length: PASSWORD_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }
 
-/** The schema that came with this program: editors check and complete by it. A relative path where one leads there. */
+/** The schema that came with this program. */
+const SCHEMA = join(import.meta.dirname, '..', '..', '..', 'config', 'config.schema.json');
+
+const COPIED_SCHEMA = './config.schema.json';
+
+/**
+ * Editors check and complete by it. A relative path where one leads there; from npx's cache, which is emptied without
+ * notice, a copy beside the configuration.
+ */
 function schemaReference(path: string): string {
-  const schema = join(import.meta.dirname, '..', '..', '..', 'config', 'config.schema.json');
-  const way = relative(dirname(path), schema);
-  const isNear = relative(workingDirectory(), schema).startsWith('..') === false;
-  return isNear ? (way.startsWith('.') ? way : `./${way}`) : pathToFileURL(schema).href;
+  const way = relative(dirname(path), SCHEMA);
+  if (!relative(workingDirectory(), SCHEMA).startsWith('..')) {
+    return way.startsWith('.') ? way : `./${way}`;
+  }
+  return process.env['npm_command'] === 'exec' ? COPIED_SCHEMA : pathToFileURL(SCHEMA).href;
+}
+
+/** One that is there stays, and none is needed to start: whatever hinders the copy costs the editor's help alone. */
+function copySchema(directory: string): void {
+  try {
+    copyFileSync(SCHEMA, join(directory, COPIED_SCHEMA), constants.COPYFILE_EXCL);
+  } catch {
+    // The configuration has been written, and that was what was asked for.
+  }
 }
 
 /** @throws ImsError IMS_ERR_FILE_EXISTS, IMS_ERR_FILE_WRITE */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.ts';
 import { runProgram } from '../support/program.ts';
-import { binary } from '../support/project.ts';
+import { binary, projectRoot } from '../support/project.ts';
 import { openScope, temporaryDirectory } from '../support/scope.ts';
 
 test('init writes plain JSON with a schema and passwords of its own, for the owner alone, and never over a file', async (t) => {
@@ -46,4 +46,24 @@ test('init writes plain JSON with a schema and passwords of its own, for the own
   assert.match((await init('new/')).output, /--config new\/config\.json /);
   assert.equal((await init('third.json', '--users', 'a b')).code, 64);
   assert.equal((await init('/proc/nothing/config.json')).code, 73);
+});
+
+test('init below npx leaves a copy of the schema beside the configuration, for the cache does not last', async (t) => {
+  const scope = openScope(t);
+  const cwd = await temporaryDirectory(scope);
+  const init = (path: string) =>
+    runProgram(scope, {
+      name: 'init',
+      command: [process.execPath, binary('ims-launch'), 'init', path],
+      cwd,
+      env: { npm_command: 'exec' },
+    });
+  assert.equal((await init('config/config.json')).code, 0);
+  const read = (name: string) => readFileSync(join(cwd, 'config', name), 'utf8');
+  assert.equal((JSON.parse(read('config.json')) as { $schema: string }).$schema, './config.schema.json');
+  assert.equal(read('config.schema.json'), readFileSync(join(projectRoot, 'config', 'config.schema.json'), 'utf8'));
+
+  writeFileSync(join(cwd, 'config', 'config.schema.json'), 'mine');
+  assert.equal((await init('config/other.json')).code, 0);
+  assert.equal(read('config.schema.json'), 'mine');
 });
