@@ -13,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A launcher's name: its configuration file, and the relay's control port (two may share a file with different ports). */
 export function controlName(configPath: string, controlPort: number): string {
-  return `${configDigest(configPath)}-${controlPort}`;
+  return `${digest(realPath(configPath))}-${controlPort}`;
 }
 
 /** The directories that are tried, in this order. */
@@ -48,21 +48,22 @@ export function fitsSocketAddress(path: string): boolean {
 
 /**
  * Sockets that may belong to the launcher of a configuration, the likeliest first. Without a port, or when the port in
- * the file has changed since the start, every socket of the file counts.
+ * the file has changed since the start, every socket of the file counts; and so does the name that the file has without
+ * being followed, since a link may have taken the place of a file whose launcher runs.
  */
 export function findSockets(candidates: readonly string[], configPath: string, port: number | undefined): string[] {
-  const prefix = `${configDigest(configPath)}-`;
+  const prefixes = [realPath(configPath), unfollowed(configPath)].map((path) => `${digest(path)}-`);
   const exact = port === undefined ? undefined : controlName(configPath, port) + SUFFIX;
   const found = candidates.filter(isTrusted).flatMap((directory) =>
     namesIn(directory)
-      .filter((name) => name.startsWith(prefix) && name.endsWith(SUFFIX))
+      .filter((name) => prefixes.some((prefix) => name.startsWith(prefix)) && name.endsWith(SUFFIX))
       .map((name) => ({ path: join(directory, name), isExact: name === exact })),
   );
   return found.sort((one, other) => Number(other.isExact) - Number(one.isExact)).map(({ path }) => path);
 }
 
-function configDigest(configPath: string): string {
-  return createHash('sha256').update(realPath(configPath)).digest('hex').slice(0, 16);
+function digest(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, 16);
 }
 
 /**
@@ -70,14 +71,18 @@ function configDigest(configPath: string): string {
  * change: there the name is the link's own. What does not exist yet gets the name that it will have.
  */
 function realPath(path: string): string {
-  const stable = (): string => (dirname(path) === path ? path : join(realPath(dirname(path)), basename(path)));
   try {
-    return readlinkSync(path).split(sep).includes('..data') ? stable() : realpathSync(path);
+    return readlinkSync(path).split(sep).includes('..data') ? unfollowed(path) : realpathSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // EINVAL: it is no link.
-    return code === 'EINVAL' ? realpathSync(path) : stable();
+    return code === 'EINVAL' ? realpathSync(path) : unfollowed(path);
   }
+}
+
+/** Its own name in the directory's real one. */
+function unfollowed(path: string): string {
+  return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path));
 }
 
 /** Ours, a real directory, and closed to the writing of others. */

@@ -333,6 +333,22 @@ test('sockets are found by their file, that of the port asked for first', async 
   assert.deepEqual(findSockets([directory], '/c', undefined), []);
 });
 
+test('a launcher is found after its configuration became a link to another file', async (t) => {
+  const scope = openScope(t);
+  const directory = await temporaryDirectory(scope);
+  const file = join(directory, 'config.json');
+  writeFileSync(file, '{}');
+  const path = socketPath(directory, controlName(file, 1));
+  writeFileSync(path, '');
+  renameSync(file, join(directory, 'moved.json'));
+  symlinkSync('moved.json', file);
+  assert.deepEqual(findSockets([directory], file, 1), [path]);
+  // One that was started meanwhile comes first.
+  const next = socketPath(directory, controlName(file, 1));
+  writeFileSync(next, '');
+  assert.deepEqual(findSockets([directory], file, 1), [next, path]);
+});
+
 test('directories: the session’s first, a relative one never, links and open ones passed over', async (t) => {
   const scope = openScope(t);
   const directory = await temporaryDirectory(scope);
