@@ -14,6 +14,7 @@ import type {
   SessionId,
 } from '../../src/relay/plane.ts';
 import { silentLog } from './logs.ts';
+import { waitFor } from './wait.ts';
 
 export const PLANES = ['portable', 'native'] as const;
 
@@ -44,7 +45,9 @@ export async function openNativeWorld(t: TestContext, workers = 2): Promise<Plan
   const ownControl = new OwnControl([], [], { localAddressTowards: () => undefined });
   const plane = await NativePlane.start({ latching: LATCHING, ownControl, log: silentLog(), tos: undefined, workers });
   assert.ok(typeof plane !== 'string', String(plane));
-  return openWorld(t, (listener) => plane.listen(listener));
+  const world = openWorld(t, (listener) => plane.listen(listener));
+  await waitFor('every thread', () => plane.workers.every(({ isRunning }) => isRunning));
+  return world;
 }
 
 function openWorld<Plane extends MediaPlane>(

@@ -80,11 +80,15 @@ export class NativePlane implements MediaPlane {
       return 'koffi has no binary for this system';
     }
     const plane = new NativePlane(options, sockets);
-    const reasons = await Promise.all(plane.#workers.map((worker) => worker.start()));
-    const reason = reasons.find((text) => text !== undefined);
+    const [first, ...others] = plane.#workers;
+    const reason = await first?.start();
     if (reason !== undefined) {
       await plane.close();
       return reason;
+    }
+    // Where one works the others do, and nobody waits for them.
+    for (const worker of others) {
+      void plane.#replacement.start(worker);
     }
     return plane;
   }
@@ -218,7 +222,10 @@ export class NativePlane implements MediaPlane {
   #session(id: SessionId): NativeSession {
     let session = this.#sessions.get(id);
     if (session === undefined) {
-      const worker = this.#workers.reduce((least, other) => (other.load < least.load ? other : least));
+      const running = this.#workers.filter(({ isRunning }) => isRunning);
+      const worker = (running.length > 0 ? running : this.#workers).reduce((least, other) =>
+        other.load < least.load ? other : least,
+      );
       session = new NativeSession(id, worker, this.#options.tos);
       worker.load += 1;
       this.#sessions.set(id, session);

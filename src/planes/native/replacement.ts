@@ -51,11 +51,17 @@ export class Replacement {
     this.#timers.clear();
   }
 
-  async #replace(worker: WorkerHandle): Promise<void> {
+  /** The first thread of a place. Never rejects. */
+  async start(worker: WorkerHandle): Promise<boolean> {
     const reason = await this.#restart(worker);
     if (reason !== undefined) {
       this.lost(worker, reason);
-    } else if (!this.#isClosed) {
+    }
+    return reason === undefined;
+  }
+
+  async #replace(worker: WorkerHandle): Promise<void> {
+    if ((await this.start(worker)) && !this.#isClosed) {
       this.#log.info({ count: worker.load }, 'a new media thread has taken the sessions of the dead one');
     }
   }

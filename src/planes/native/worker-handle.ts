@@ -43,6 +43,7 @@ export class WorkerHandle {
   #event = -1;
   #ended: Promise<void> = Promise.resolve();
   #isStopping = false;
+  #isRunning = false;
 
   constructor(sockets: MediaSockets, settings: WorkerSettings, listener: WorkerListener) {
     this.#sockets = sockets;
@@ -74,6 +75,7 @@ export class WorkerHandle {
       this.#ended = new Promise((ended) => {
         thread.once('exit', () => {
           this.#thread = undefined;
+          this.#isRunning = false;
           this.#closeDescriptors();
           this.#releaseAll();
           ended();
@@ -87,6 +89,7 @@ export class WorkerHandle {
         switch (report.kind) {
           case 'ready':
             ready = true;
+            this.#isRunning = true;
             resolve(undefined);
             break;
           case 'unfit':
@@ -106,6 +109,11 @@ export class WorkerHandle {
         }
       });
     });
+  }
+
+  /** Packets of its sessions are moved now; those of another one wait in their sockets. */
+  get isRunning(): boolean {
+    return this.#isRunning;
   }
 
   order(order: Order): void {
