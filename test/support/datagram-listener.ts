@@ -42,7 +42,7 @@ export function listenForDatagrams(scope: Scope, name: string): DatagramListener
       datagrams.push(buffer.toString('utf8', 0, length));
     }
   };
-  const waitForLine = (pattern: RegExp, timeoutMs = 10_000): Promise<string> => {
+  const waitForLine = (pattern: RegExp, timeoutMs = 30_000): Promise<string> => {
     const find = (): string | undefined =>
       received()
         .flatMap((datagram) => datagram.split('\n'))

@@ -122,7 +122,7 @@ export class Program {
   }
 
   /** The first line, past or to come, that matches. Fails at once when the program ends without it. */
-  async waitForLine(pattern: RegExp, timeoutMs = 10_000): Promise<string> {
+  async waitForLine(pattern: RegExp, timeoutMs = 30_000): Promise<string> {
     const past = this.#lines.find((line) => pattern.test(line));
     if (past !== undefined) {
       return past;

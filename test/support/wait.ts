@@ -8,12 +8,12 @@ export interface WaitOptions {
 
 /**
  * Polls until `attempt` gives something other than undefined or false.
- * @throws Error that names `what` after `timeoutMs` (10 s unless told).
+ * @throws Error that names `what` after `timeoutMs` (30 s unless told).
  */
 export async function waitFor<T>(
   what: string,
   attempt: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeoutMs = 10_000, intervalMs = 20 }: WaitOptions = {},
+  { timeoutMs = 30_000, intervalMs = 20 }: WaitOptions = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
