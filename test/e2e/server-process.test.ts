@@ -315,3 +315,36 @@ test('H(A1) in place of a password, and SHA-512-256 before MD5: a phone that kno
   assert.match(output, /begins with "ha1:"/);
   assert.ok(!output.includes('ha1:MD5:1234'), 'no secret in a message');
 });
+
+test('an address beside the first one: who asks there is answered from there, and from the others as well', async (t) => {
+  const scope = openScope(t);
+  const setting = await settle(scope, { SERVER_ADDR: '127.0.0.75' });
+  await startServer(scope, setting);
+  for (const address of ['127.0.0.75', '127.0.0.1', '127.0.0.76']) {
+    const socket = createSocket('udp4');
+    scope.defer(() => void socket.close());
+    const answered = new Promise<{ address: string; port: number }>((resolve) => {
+      socket.on('message', (_, { address: from, port }) => resolve({ address: from, port }));
+    });
+    const text = `OPTIONS sip:${address} SIP/2.0\r\nVia: SIP/2.0/UDP h;rport;branch=z9hG4bK${address}\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:${address}>\r\nCall-ID: c${address}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n`;
+    socket.send(text, setting.sipPort, address);
+    const { address: from, port } = await within(`an answer from ${address}`, 15_000, answered);
+    assert.equal(port, setting.sipPort);
+    // Any other one is answered from the address that the system chooses.
+    assert.equal(from, address === '127.0.0.75' ? address : '127.0.0.1');
+  }
+
+  // Sharing the port with itself, it still does not share it with others, also not with those who would.
+  const holder = createSocket({ type: 'udp4', reuseAddr: true });
+  scope.defer(() => void holder.close());
+  holder.bind(await freeUdpPort(), '0.0.0.0');
+  await once(holder, 'listening');
+  const settings = JSON.parse(await readFile(setting.config, 'utf8')) as Record<string, unknown>;
+  await writeFile(setting.config, JSON.stringify({ ...settings, SERVER_PORT: holder.address().port }));
+  const { code, output } = await runProgram(scope, {
+    name: 'ims-server',
+    command: [process.execPath, binary('ims-server'), '--config', setting.config],
+  });
+  assert.equal(code, 69);
+  assert.match(output, /is held by/);
+});

@@ -7,10 +7,17 @@ import { randomIds } from '../../io/random-ids.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { openSipStreamTransport } from '../../io/sip/stream-transport.ts';
 import type { SipTransport } from '../../io/sip/transport.ts';
-import { openSipUdpTransport } from '../../io/sip/udp-transport.ts';
+import { openSipUdpTransport, type SipUdpTransportOptions } from '../../io/sip/udp-transport.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
-import { type AddressFamily, familyOf, isLoopback, type TransportAddress } from '../../wire/ip-address.ts';
+import {
+  type AddressFamily,
+  familyOf,
+  isLoopback,
+  isWildcard,
+  sameAddress,
+  type TransportAddress,
+} from '../../wire/ip-address.ts';
 
 export class SipTransports {
   readonly all: readonly SipTransport[];
@@ -40,7 +47,7 @@ export class SipTransports {
           return { address: reachedAt(remote, local, advertised()).address, port: local.port };
         };
         const common = { host, port: config.SERVER_PORT, ids, log, maxConnections };
-        opened.push(await openSipUdpTransport({ ...common, sentBy }));
+        opened.push(...(await openUdp({ ...common, sentBy }, ownAddress(host, address))));
         if (tcp) {
           opened.push(await openSipStreamTransport({ ...common, kind: 'tcp', sentBy }));
         }
@@ -63,7 +70,12 @@ export class SipTransports {
   flowTo(remote: TransportAddress, kind: FlowTransport): Flow | undefined {
     const family = familyOf(remote.address);
     const fitting = this.all.filter((transport) => transport.kind === kind);
-    return (fitting.find(({ local }) => familyOf(local.address) === family) ?? fitting[0])?.flowTo(remote);
+    const ofFamily = fitting.filter(({ local }) => familyOf(local.address) === family);
+    // From an address of its own, unless the peer is one that only this machine reaches.
+    const own = ofFamily.find(({ local }) => {
+      return !isWildcard(local.address) && isLoopback(local.address) === isLoopback(remote.address);
+    });
+    return (own ?? ofFamily[0] ?? fitting[0])?.flowTo(remote);
   }
 
   async close(): Promise<void> {
@@ -84,9 +96,45 @@ function hostsToBind(address: ServerAddress): string[] {
   return hasSecond ? [wildcards[first], wildcards[second]] : [wildcards[first]];
 }
 
+/**
+ * The address that phones are told, where it is not the one that the system would answer from by itself: a second one
+ * of the network card, or one that moves between hosts. Undefined: one socket for all does.
+ */
+function ownAddress(wildcard: string, { bind }: ServerAddress): string | undefined {
+  const family = familyOf(bind);
+  if (family !== familyOf(wildcard) || isWildcard(bind)) {
+    return undefined;
+  }
+  if (isLoopback(bind)) {
+    return bind === '127.0.0.1' || bind === '::1' ? undefined : bind;
+  }
+  const others = localAddresses().filter((local) => familyOf(local) === family && !isLoopback(local));
+  return others.length > 1 && others.some((local) => sameAddress(local, bind)) ? bind : undefined;
+}
+
+/** Over UDP an answer leaves from the address that its request was sent to only by a socket of that address. */
+async function openUdp(options: SipUdpTransportOptions, own: string | undefined): Promise<SipTransport[]> {
+  const alone = await openSipUdpTransport(options);
+  if (own === undefined) {
+    return [alone];
+  }
+  // Nobody else has the port: now it can be shared between the two of ours.
+  await alone.close();
+  const all = await openSipUdpTransport({ ...options, shared: true });
+  try {
+    return [all, await openSipUdpTransport({ ...options, host: own, shared: true })];
+  } catch (error) {
+    await all.close();
+    throw error;
+  }
+}
+
 /** What Via and Contact name: to this machine its loopback address, to all others the advertised one. */
 function reachedAt(remote: TransportAddress, local: TransportAddress, advertised: TransportAddress): TransportAddress {
   const family = familyOf(remote.address);
+  if (isLoopback(remote.address) && !isWildcard(local.address)) {
+    return local;
+  }
   if (isLoopback(remote.address)) {
     return { address: family === 6 ? '::1' : '127.0.0.1', port: local.port };
   }

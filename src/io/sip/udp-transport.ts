@@ -20,6 +20,8 @@ export interface SipUdpTransportOptions {
   readonly sentBy?: (remote: TransportAddress, local: TransportAddress) => TransportAddress;
   readonly ids: IdSource;
   readonly log?: Log;
+  /** Another socket of ours has the same port, on the wildcard or on one address; default: nobody may have it. */
+  readonly shared?: boolean;
 }
 
 /** Room for a burst of INVITEs while the event loop is busy; the system may grant less. */
@@ -28,7 +30,7 @@ const RECEIVE_BUFFER_BYTES = 1 << 20;
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipUdpTransport(options: SipUdpTransportOptions): Promise<SipUdpTransport> {
   const type = familyOf(options.host) === 6 ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, reuseAddr: false, ipv6Only: type === 'udp6' });
+  const socket = createSocket({ type, reuseAddr: options.shared === true, ipv6Only: type === 'udp6' });
   socket.bind({ address: options.host, port: options.port, exclusive: true });
   try {
     await once(socket, 'listening');
