@@ -108,7 +108,9 @@ test('pain 28: Rs with -P: one pcap of both parties, which appears under its nam
 
   const fields = ['-T', 'fields', '-e', 'rtp.ssrc', '-e', 'udp.checksum.status', '-e', 'ip.checksum.status'];
   const checks = ['-o', 'udp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE', '-o', 'rtp.heuristic_rtp:TRUE'];
-  const rows = execFileSync('tshark', ['-r', path, '-Y', 'rtp', ...checks, ...fields], { encoding: 'utf8' })
+  // By chance a party's port is one that tshark knows as that of another protocol.
+  const decode = [caller, callee].flatMap(({ port }) => ['-d', `udp.port==${port},rtp`]);
+  const rows = execFileSync('tshark', ['-r', path, '-Y', 'rtp', ...decode, ...checks, ...fields], { encoding: 'utf8' })
     .trim()
     .split('\n')
     .map((row) => row.split('\t'));

@@ -103,6 +103,7 @@ export class PacketLoop {
     let flushAt = 0;
     for (;;) {
       const ready = this.#io.wait(this.#epoll, this.#resizing.size > 0 ? FLUSH_MS : IDLE_MS);
+      this.#clearAnnouncement(ready);
       // Orders first: they were given before the packets of this round were sent by those who saw the answers.
       if (!this.#host.obey()) {
         return;
@@ -112,8 +113,6 @@ export class PacketLoop {
         const socket = this.#sockets[key];
         if (socket !== undefined) {
           this.#serve(socket);
-        } else if (key === ORDERS_KEY) {
-          this.#io.clearEvent(this.#event);
         }
       }
       const now = this.#host.now();
@@ -138,6 +137,16 @@ export class PacketLoop {
       this.#isBusy = this.#served >= elapsed * BUSY_RATE;
       this.#served = 0;
       this.#windowAt = now;
+    }
+  }
+
+  /** Before the orders are read, so that one which comes while they are is announced again. */
+  #clearAnnouncement(ready: number): void {
+    for (let event = 0; event < ready; event += 1) {
+      if (this.#io.keyOf(event) === ORDERS_KEY) {
+        this.#io.clearEvent(this.#event);
+        return;
+      }
     }
   }
 
