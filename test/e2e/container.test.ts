@@ -1,11 +1,10 @@
 /** The three entrypoints as PID 1 of a pid namespace: tini, the shell script, and Node itself. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pid1Of, pidNamespacesWork, startAsPid1 } from '../support/container.ts';
+import { pid1Of, startAsPid1 } from '../support/container.ts';
 import {
   choosePlace,
   configure,
@@ -48,7 +47,7 @@ async function orphanEnded(system: Program): Promise<void> {
 }
 
 test('faults 60, 61: Node as PID 1: the fix is named, zombies are counted and told once, TERM is graceful: 0', async (t) => {
-  if (!pidNamespacesWork(t)) return;
+  if (!peersPresent(t, 'pid namespaces')) return;
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, orphanMaker(place));
@@ -70,7 +69,7 @@ test('faults 60, 61: Node as PID 1: the fix is named, zombies are counted and to
 });
 
 test('fault 62: the entrypoint script as PID 1 passes the status on', async (t) => {
-  if (!pidNamespacesWork(t)) return;
+  if (!peersPresent(t, 'pid namespaces')) return;
   const scope = openScope(t);
   for (const status of [0, 1, 78, 127, 130, 143]) {
     const program = startAsPid1(scope, { command: [ENTRYPOINT, '/bin/sh', '-c', `exit ${status}`] });
@@ -79,7 +78,7 @@ test('fault 62: the entrypoint script as PID 1 passes the status on', async (t) 
 });
 
 test('fault 62: the entrypoint script passes each signal on once, and its program decides about the status', async (t) => {
-  if (!pidNamespacesWork(t)) return;
+  if (!peersPresent(t, 'pid namespaces')) return;
   const scope = openScope(t);
   const counter = `
     const counts = {};
@@ -99,13 +98,9 @@ test('fault 62: the entrypoint script passes each signal on once, and its progra
   assert.match(program.output, /^counts {"SIGTERM":1,"SIGINT":1,"SIGHUP":1,"SIGQUIT":1}$/m);
 });
 
-for (const shell of ['dash', 'bash']) {
+for (const shell of ['dash', 'bash'] as const) {
   test(`fault 62: signals that keep coming while the program ends: ${shell} tells its status, or the signal`, async (t) => {
-    const missing = spawnSync(shell, ['-c', ':']).error;
-    if (missing !== undefined) {
-      t.skip(`${shell} is not installed`);
-      return;
-    }
+    if (!peersPresent(t, shell)) return;
     const scope = openScope(t);
     // It ends at the fourth signal, whatever comes then.
     const program = `c=0; trap 'c=$((c+1))' TERM INT HUP QUIT; echo up
@@ -137,7 +132,7 @@ for (const { name, prefix } of [
   { name: 'the entrypoint script', prefix: [ENTRYPOINT] },
 ] as const) {
   test(`fault 62: ${name} as PID 1: the system starts, nothing piles up, TERM is graceful: 0; INT: 130`, async (t) => {
-    if (!pidNamespacesWork(t) || !peersPresent(t, 'tini')) return;
+    if (!peersPresent(t, 'pid namespaces', 'tini')) return;
     const scope = openScope(t);
     for (const [signal, status] of [
       ['SIGTERM', 0],
@@ -160,7 +155,7 @@ for (const { name, prefix } of [
 }
 
 test('below npm in a container: a stop cannot be graceful, and the line to use instead is named', async (t) => {
-  if (!pidNamespacesWork(t)) return;
+  if (!peersPresent(t, 'pid namespaces')) return;
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place);
@@ -175,7 +170,7 @@ test('below npm in a container: a stop cannot be graceful, and the line to use i
 });
 
 test('fault 64: a working directory that cannot be written and no runtime directory: it starts and stops', async (t) => {
-  if (!pidNamespacesWork(t)) return;
+  if (!peersPresent(t, 'pid namespaces')) return;
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, { dataDir: '/sys/nowhere' });

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { choosePlace, configure, eventLine, fixture, startLauncher } from '../support/launcher.ts';
+import { peersPresent } from '../support/peers.ts';
 import { openScope } from '../support/scope.ts';
 import { waitFor } from '../support/wait.ts';
 
@@ -43,10 +44,7 @@ test('fault 96: the file is moved, SIGUSR2: a new one, and no line is lost betwe
 });
 
 test('fault 96: a full disk costs lines of the file and one error; the console goes on', async (t) => {
-  if (process.getuid?.() !== 0) {
-    t.skip('a small file system can be mounted by root only');
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const place = await choosePlace(scope);
   const disk = join(place.directory, 'disk');

@@ -13,6 +13,7 @@ import {
   portsHeld,
   startLauncher,
 } from '../support/launcher.ts';
+import { peersPresent } from '../support/peers.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { activeSessions, askRelay } from '../support/rtpp.ts';
@@ -184,11 +185,8 @@ test('fault 18: an environment of 200 KB cannot be passed (E2BIG): said in a sen
   assert.doesNotMatch(launcher.output, eventLine('comp.backoff'));
 });
 
-const prlimit = spawnSync('prlimit', ['--version'], { stdio: 'ignore' }).status === 0;
-
-test('fault 18: no process may be made (EAGAIN): tried again until one may; the launcher and the relay go on', {
-  skip: prlimit ? false : 'prlimit(1) of util-linux is missing',
-}, async (t) => {
+test('fault 18: no process may be made (EAGAIN): tried again until one may; the launcher and the relay go on', async (t) => {
+  if (!peersPresent(t, 'prlimit')) return;
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, stub(place));

@@ -1,9 +1,8 @@
 /** The end of the system: who is told what, in which order, and what becomes of those who do not listen. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   choosePlace,
@@ -15,6 +14,7 @@ import {
   portsHeld,
   startLauncher,
 } from '../support/launcher.ts';
+import { peersPresent } from '../support/peers.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
@@ -79,18 +79,6 @@ async function start(
 
 /** Root without CAP_KILL cannot signal the processes of other users. */
 const WITHOUT_KILL = ['setpriv', '--bounding-set', '-kill', '--inh-caps', '-kill'] as const;
-
-/** False: the test has been skipped aloud, and must return. @throws Error under CI=true */
-function canDropCapabilities(t: TestContext): boolean {
-  const [setpriv, ...args] = WITHOUT_KILL;
-  if (process.getuid?.() === 0 && spawnSync(setpriv, [...args, 'true']).status === 0) {
-    return true;
-  }
-  const reason = 'a process that cannot be killed needs root and setpriv(1)';
-  assert.notEqual(process.env['CI'], 'true', `with CI=true no peer may be missing: ${reason}`);
-  t.skip(reason);
-  return false;
-}
 
 /** At the very moment of its end: a launcher that ends before its children leaves them to chance. */
 function nothingIsLeft({ launcher, place }: Running): void {
@@ -296,7 +284,7 @@ for (const { strict, status } of [
   { strict: true, status: 71 },
 ]) {
   test(`fault 57: what cannot be killed is named by its process id, and the end comes all the same: ${status}`, async (t) => {
-    if (!canDropCapabilities(t)) return;
+    if (!peersPresent(t, 'setpriv')) return;
     const scope = openScope(t);
     const place = await choosePlace(scope);
     const [node, script] = fixture('sip-stub');

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { pid1Of, pidNamespacesWork, startAsPid1 } from '../support/container.ts';
+import { pid1Of, startAsPid1 } from '../support/container.ts';
 import { eventLine, fieldOf } from '../support/launcher.ts';
 import { peersPresent } from '../support/peers.ts';
 import { freePortRange } from '../support/ports.ts';
@@ -104,7 +104,7 @@ for (const { name, command } of [
 ] as const) {
   test(`fault 62: ${name} as PID 1, from the installed package: TERM ends it in order with 0`, async (t) => {
     const scope = installed(t);
-    if (scope === undefined || !pidNamespacesWork(t) || !peersPresent(t, 'tini')) return;
+    if (scope === undefined || !peersPresent(t, 'pid namespaces', 'tini')) return;
     const system = startAsPid1(scope, { command: [...command], cwd: folder, env: portsOfItsOwn() });
     await system.waitForLine(READY_LINE, READY_TIMEOUT_MS);
     process.kill(pid1Of(system), 'SIGTERM');

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
+import { peersPresent } from '../support/peers.ts';
 import { freePortRange, freeUdpPort } from '../support/ports.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
@@ -156,10 +157,7 @@ test('the pid file is there while it runs, and /dev/null survives', async (t) =>
 });
 
 test('-u gives the privilege up once the sockets are open', async (t) => {
-  if (process.getuid?.() !== 0) {
-    t.skip('needs root');
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const control = await freeUdpPort();
   const program = Program.start(scope, { command: relayCommand('-u', 'nobody', '-s', `udp:127.0.0.1:${control}`) });
@@ -174,10 +172,7 @@ test('-u gives the privilege up once the sockets are open', async (t) => {
 });
 
 test('as root, UDP control that others can reach is refused without -u or -F', async (t) => {
-  if (process.getuid?.() !== 0) {
-    t.skip('needs root');
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const port = await freeUdpPort();
   const open = await runProgram(scope, { command: relayCommand('-s', `udp:*:${port}`) });

@@ -10,6 +10,7 @@ import { peersPresent } from '../support/peers.ts';
 import { converse, RtpParty } from '../support/rtp-party.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { startRelay, startSession } from '../support/test-relay.ts';
+import { rtpIn } from '../support/tshark.ts';
 import { waitFor } from '../support/wait.ts';
 
 const PACKETS = 25;
@@ -106,14 +107,11 @@ test('pain 28: Rs with -P: one pcap of both parties, which appears under its nam
   assert.equal(count(caller.port + 1, forCaller.port + 1), 1);
   assert.equal(count(callee.port + 1, forCallee.port + 1), 1);
 
-  const fields = ['-T', 'fields', '-e', 'rtp.ssrc', '-e', 'udp.checksum.status', '-e', 'ip.checksum.status'];
-  const checks = ['-o', 'udp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE', '-o', 'rtp.heuristic_rtp:TRUE'];
-  // By chance a party's port is one that tshark knows as that of another protocol.
-  const decode = [caller, callee].flatMap(({ port }) => ['-d', `udp.port==${port},rtp`]);
-  const rows = execFileSync('tshark', ['-r', path, '-Y', 'rtp', ...decode, ...checks, ...fields], { encoding: 'utf8' })
-    .trim()
-    .split('\n')
-    .map((row) => row.split('\t'));
+  const rows = rtpIn(
+    path,
+    ['rtp.ssrc', 'udp.checksum.status', 'ip.checksum.status'],
+    ['udp.check_checksum:TRUE', 'ip.check_checksum:TRUE'],
+  );
   assert.equal(rows.length, 2 * PACKETS);
   assert.ok(
     rows.every(([, udp, ip]) => udp === '1' && ip === '1'),
@@ -171,10 +169,7 @@ test('-a records every call; no Call-ID leads out of the directory', async (t) =
 });
 
 test('a full disk ends the recording, says so, and not the call', async (t) => {
-  if (process.getuid?.() !== 0) {
-    t.skip('a small file system can be mounted by root only');
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const directory = await temporaryDirectory(scope);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', directory]);

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { peersPresent } from '../support/peers.ts';
 import { freePortRange } from '../support/ports.ts';
 import { runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
@@ -104,14 +105,6 @@ test('a pid file is overwritten, stays when it is another relay’s by then, and
   assert.equal(await third.ask('V'), '20040107');
 });
 
-function isRoot(t: TestContext): boolean {
-  const root = process.getuid?.() === 0;
-  if (!root) {
-    t.skip('needs root');
-  }
-  return root;
-}
-
 /** Numbers from /proc: real, effective, saved, file system; then the supplementary groups. */
 function identityOf(pid: number): { uids: string[]; gids: string[]; groups: string[] } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -126,9 +119,7 @@ function idsOf(user: string): { uid: string; gid: string } {
 }
 
 test('-u user: every id is the user’s, no group of root’s is left, and calls work', async (t) => {
-  if (!isRoot(t)) {
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const { relay } = await start(openScope(t), '-u', 'nobody');
   const { uid, gid } = idsOf('nobody');
   assert.deepEqual(identityOf(relay.program.pid), {
@@ -141,9 +132,7 @@ test('-u user: every id is the user’s, no group of root’s is left, and calls
 });
 
 test('-u user:group: the group, and unix sockets that it may use, with the mode of -w', async (t) => {
-  if (!isRoot(t)) {
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const { uid } = idsOf('nobody');
   const { gid } = idsOf('daemon');
@@ -168,9 +157,7 @@ test('-u user:group: the group, and unix sockets that it may use, with the mode 
 });
 
 test('-u :group keeps the user; who may not become another one is told so, and nothing is started', async (t) => {
-  if (!isRoot(t)) {
-    return;
-  }
+  if (!peersPresent(t, 'root')) return;
   const scope = openScope(t);
   const { gid } = idsOf('daemon');
   const { relay } = await start(scope, '-u', ':daemon');

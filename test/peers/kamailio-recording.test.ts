@@ -1,6 +1,5 @@
 /** Recordings of calls through Kamailio: its script's `start_recording`, and `Rs` from an operator beside it. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -8,6 +7,7 @@ import { peersPresent } from '../support/peers.ts';
 import { askRelay } from '../support/rtpp.ts';
 import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { headerOf } from '../support/sip-log.ts';
+import { rtpIn } from '../support/tshark.ts';
 import { waitFor } from '../support/wait.ts';
 import { type Call, talkBothWays } from './calls.ts';
 import { type KamailioSystem, placeKamailioCall, startKamailioSystem } from './kamailio.ts';
@@ -32,9 +32,7 @@ async function recordedCall(
 
 /** Sources of the RTP that tshark finds in a file, in order of appearance. */
 function ssrcsIn(path: string): number[] {
-  const fields = ['-Y', 'rtp', '-T', 'fields', '-e', 'rtp.ssrc'];
-  const rows = execFileSync('tshark', ['-r', path, '-o', 'rtp.heuristic_rtp:TRUE', ...fields], { encoding: 'utf8' });
-  return [...new Set(rows.trim().split('\n').map(Number))];
+  return [...new Set(rtpIn(path, ['rtp.ssrc']).map(([ssrc]) => Number(ssrc)))];
 }
 
 test('Kamailio as the IMS: start_recording in request and reply gives a file of each party, which tshark decodes', async (t) => {

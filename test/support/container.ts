@@ -1,24 +1,9 @@
 /** Programs as PID 1 of a pid namespace of their own: what a container's entrypoint is, without a container engine. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { TestContext } from 'node:test';
 import { Program } from './program.ts';
 import type { Scope } from './scope.ts';
 
 const UNSHARE = ['unshare', '--fork', '--pid', '--mount-proc', '--kill-child'] as const;
-
-/** False: the test has been skipped aloud, and must return. @throws Error under CI=true */
-export function pidNamespacesWork(t: TestContext): boolean {
-  if (spawnSync(UNSHARE[0], [...UNSHARE.slice(1), 'true']).status === 0) {
-    return true;
-  }
-  const reason = 'pid namespaces need unshare(1) and CAP_SYS_ADMIN';
-  if (process.env['CI'] === 'true') {
-    throw new Error(`with CI=true no peer may be missing: ${reason}`);
-  }
-  t.skip(reason);
-  return false;
-}
 
 interface ContainerOptions {
   readonly command: readonly [string, ...string[]];

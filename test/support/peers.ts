@@ -24,7 +24,22 @@ export const PEERS = {
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 
-export type PeerName = keyof typeof PEERS | 'network namespaces' | 'npm registry';
+/** What a test may need beside programs of other people, and whether it is there: undefined, or what to do. */
+const ABILITIES = {
+  root: () => (process.geteuid?.() === 0 ? undefined : 'only root may do what this test does'),
+  setpriv: () =>
+    lacking(['setpriv', '--bounding-set', '-kill', 'true'], 'a process without CAP_KILL needs root and setpriv(1)'),
+  prlimit: () => lacking(['prlimit', '--version'], 'prlimit(1) of util-linux is missing'),
+  dash: () => lacking(['dash', '-c', ':'], 'dash is not installed'),
+  bash: () => lacking(['bash', '-c', ':'], 'bash is not installed'),
+  'pid namespaces': () =>
+    lacking(['unshare', '--fork', '--pid', '--mount-proc', 'true'], 'pid namespaces need unshare(1) and CAP_SYS_ADMIN'),
+  'network namespaces': () =>
+    namespacesWork() ? undefined : 'network namespaces need root (CAP_SYS_ADMIN, CAP_NET_ADMIN) and iproute2',
+  'npm registry': () => lacking(['npm', 'ping'], 'the npm registry does not answer'),
+} as const satisfies Record<string, () => string | undefined>;
+
+export type PeerName = keyof typeof PEERS | keyof typeof ABILITIES;
 
 /** The peer's version, or undefined when it is not installed. */
 export function peerVersion(name: keyof typeof PEERS): string | undefined {
@@ -53,17 +68,21 @@ export function peersPresent(t: TestContext, ...names: readonly PeerName[]): boo
 }
 
 function whatIsMissing(name: PeerName): string | undefined {
-  if (name === 'network namespaces') {
-    return namespacesWork() ? undefined : 'network namespaces need root (CAP_SYS_ADMIN, CAP_NET_ADMIN) and iproute2';
-  }
-  if (name === 'npm registry') {
-    return spawnSync('npm', ['ping'], { timeout: 20_000 }).status === 0
-      ? undefined
-      : 'the npm registry does not answer';
+  if (isAbility(name)) {
+    return ABILITIES[name]();
   }
   return peerVersion(name) === undefined
     ? `${name} is not installed (Debian: apt-get install ${PEERS[name].apt})`
     : undefined;
+}
+
+function isAbility(name: PeerName): name is keyof typeof ABILITIES {
+  return name in ABILITIES;
+}
+
+function lacking(command: readonly [string, ...string[]], reason: string): string | undefined {
+  const [file, ...args] = command;
+  return spawnSync(file, args, { stdio: 'ignore', timeout: 20_000 }).status === 0 ? undefined : reason;
 }
 
 /** Asked by making one and deleting it: containers may have root and yet no right to do so. */
