@@ -21,9 +21,9 @@ export interface LibC {
 export interface PacketCalls {
   epollWait(epoll: number, events: number, maxEvents: number, timeoutMs: number): number;
   epollControl(epoll: number, operation: number, fd: number, event: number): number;
-  /** recvmsg(2) and sendmsg(2) with the address of a struct msghdr. */
-  recvmsg(fd: number, message: number, flags: number): number;
-  sendmsg(fd: number, message: number, flags: number): number;
+  /** recvfrom(2); `address` and `addressLength` are where to write them. */
+  recvfrom(fd: number, data: number, size: number, flags: number, address: number, addressLength: number): number;
+  sendto(fd: number, data: number, length: number, flags: number, address: number, addressLength: number): number;
   read(fd: number, data: number, length: number): number;
   nanosleep(duration: number, rest: number): number;
   /** Where the memory of a buffer is; it does not move as long as the buffer lives. */
@@ -66,8 +66,13 @@ function bindPacketCalls(): PacketCalls | undefined {
       epollWait: library.func('int epoll_wait(int epoll, uintptr_t events, int maxEvents, int timeout)'),
       epollControl: library.func('int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)'),
       // An int is enough for the length of a datagram, and cheaper to hand over than a ssize_t.
-      recvmsg: library.func('int recvmsg(int fd, uintptr_t message, int flags)'),
-      sendmsg: library.func('int sendmsg(int fd, uintptr_t message, int flags)'),
+      // recvmsg and sendmsg would have the kernel copy and check a struct msghdr and an iovec as well.
+      recvfrom: library.func(
+        'int recvfrom(int fd, uintptr_t data, size_t size, int flags, uintptr_t address, uintptr_t addressLength)',
+      ),
+      sendto: library.func(
+        'int sendto(int fd, uintptr_t data, size_t length, int flags, uintptr_t address, uint32_t addressLength)',
+      ),
       read: library.func('int read(int fd, uintptr_t data, size_t length)'),
       nanosleep: library.func('int nanosleep(uintptr_t duration, uintptr_t rest)'),
       addressOf: (buffer: Uint8Array) => Number(koffi.address(buffer)),

@@ -3,7 +3,7 @@
  * block of memory that is laid out once, so that a packet costs no allocation and no conversion.
  *
  * ```
- *  packet in 64 KiB │ packet out 64 KiB │ source │ destination │ iovec, msghdr ×3 │ timespec │ eventfd │ epoll_event ×N
+ *  packet in 64 KiB │ packet out 64 KiB │ source │ destination │ source's length │ timespec │ eventfd │ epoll_event ×N
  * ```
  *
  * The layout is that of 64-bit little-endian Linux: x64, and arm64 where struct epoll_event is not packed.
@@ -14,7 +14,7 @@ import { loadPacketCalls, type PacketCalls } from './libc.ts';
 /** UDP cannot carry more. */
 const PACKET_BYTES = 65_536;
 const SOCKADDR_BYTES = 32;
-/** sockaddr_in6 and a little: what recvmsg may write as the source. */
+/** sockaddr_in6 and a little: what recvfrom may write as the source. */
 const SOCKADDR_ROOM = 28;
 
 /** Sockets served in one round, so that orders are seen soon under any load. */
@@ -24,17 +24,9 @@ const PACKET_IN = 0;
 const PACKET_OUT = PACKET_BYTES;
 const SOURCE = 2 * PACKET_BYTES;
 const DESTINATION = SOURCE + SOCKADDR_BYTES;
-/** struct iovec: base, length. */
-const IOVEC_IN = DESTINATION + SOCKADDR_BYTES;
-const IOVEC_FORWARD = IOVEC_IN + 16;
-const IOVEC_OUT = IOVEC_FORWARD + 16;
-/** struct msghdr: name, name length, iovec, their number, control, its length, flags. */
-const MSGHDR_BYTES = 56;
-const MESSAGE_IN = IOVEC_OUT + 16;
-const MESSAGE_FORWARD = MESSAGE_IN + MSGHDR_BYTES;
-const MESSAGE_OUT = MESSAGE_FORWARD + MSGHDR_BYTES;
+const SOURCE_LENGTH = DESTINATION + SOCKADDR_BYTES;
 /** struct timespec: seconds, nanoseconds. */
-const TIMESPEC = MESSAGE_OUT + MSGHDR_BYTES;
+const TIMESPEC = SOURCE_LENGTH + 8;
 const COUNTER = TIMESPEC + 16;
 const CONTROL_EVENT = COUNTER + 8;
 const EVENTS = CONTROL_EVENT + 16;
@@ -71,10 +63,6 @@ export class PacketIo {
     this.out = new Uint8Array(memory, PACKET_OUT, PACKET_BYTES);
     this.source = new Int32Array(memory, SOURCE, SOCKADDR_BYTES / 4);
     this.destination = new Int32Array(memory, DESTINATION, SOCKADDR_BYTES / 4);
-    this.#layOut(IOVEC_IN, PACKET_IN, MESSAGE_IN, SOURCE);
-    this.#layOut(IOVEC_FORWARD, PACKET_IN, MESSAGE_FORWARD, DESTINATION);
-    this.#layOut(IOVEC_OUT, PACKET_OUT, MESSAGE_OUT, DESTINATION);
-    this.#words[(IOVEC_IN + 8) >> 2] = PACKET_BYTES;
   }
 
   /** A text instead says why there is none on this system. */
@@ -112,22 +100,19 @@ export class PacketIo {
 
   /** The length of the packet that is in `packet` now, or -1: see `error`. */
   receive(fd: number): number {
-    this.#words[(MESSAGE_IN + 8) >> 2] = SOCKADDR_ROOM;
-    return this.#calls.recvmsg(fd, this.#base + MESSAGE_IN, MSG_DONTWAIT);
+    this.#words[SOURCE_LENGTH >> 2] = SOCKADDR_ROOM;
+    const base = this.#base;
+    return this.#calls.recvfrom(fd, base, PACKET_BYTES, MSG_DONTWAIT, base + SOURCE, base + SOURCE_LENGTH);
   }
 
   /** Sends on the packet that was received last. Negative: see `error`. */
   forward(fd: number, length: number, destinationBytes: number): number {
-    this.#words[(IOVEC_FORWARD + 8) >> 2] = length;
-    this.#words[(MESSAGE_FORWARD + 8) >> 2] = destinationBytes;
-    return this.#calls.sendmsg(fd, this.#base + MESSAGE_FORWARD, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return this.#send(fd, PACKET_IN, length, destinationBytes);
   }
 
   /** Sends what is in `out`. Negative: see `error`. */
   send(fd: number, length: number, destinationBytes: number): number {
-    this.#words[(IOVEC_OUT + 8) >> 2] = length;
-    this.#words[(MESSAGE_OUT + 8) >> 2] = destinationBytes;
-    return this.#calls.sendmsg(fd, this.#base + MESSAGE_OUT, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return this.#send(fd, PACKET_OUT, length, destinationBytes);
   }
 
   /** Takes what an eventfd has counted, so that it is not ready any more. */
@@ -146,15 +131,15 @@ export class PacketIo {
     return this.#calls.errno();
   }
 
-  #layOut(iovec: number, data: number, message: number, name: number): void {
-    this.#pointer(iovec, this.#base + data);
-    this.#pointer(message, this.#base + name);
-    this.#pointer(message + 16, this.#base + iovec);
-    this.#words[(message + 24) >> 2] = 1;
-  }
-
-  #pointer(at: number, address: number): void {
-    this.#words[at >> 2] = address | 0;
-    this.#words[(at >> 2) + 1] = Math.floor(address / 2 ** 32);
+  #send(fd: number, from: number, length: number, destinationBytes: number): number {
+    const base = this.#base;
+    return this.#calls.sendto(
+      fd,
+      base + from,
+      length,
+      MSG_DONTWAIT | MSG_NOSIGNAL,
+      base + DESTINATION,
+      destinationBytes,
+    );
   }
 }

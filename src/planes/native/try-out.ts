@@ -47,7 +47,7 @@ export function tryOut(io: PacketIo, epoll: number): string | undefined {
 
 function exchange(io: PacketIo, epoll: number, fd: number, port: number, send: () => number): string | undefined {
   if (send() !== SAMPLE.length) {
-    return `sendmsg ${errorName(io.error)}`;
+    return `sendto ${errorName(io.error)}`;
   }
   const until = performance.now() + PATIENCE_MS;
   let ready = 0;
@@ -59,7 +59,7 @@ function exchange(io: PacketIo, epoll: number, fd: number, port: number, send: (
     return 'epoll_wait does not tell of a packet that was sent';
   }
   if (io.receive(fd) !== SAMPLE.length) {
-    return `recvmsg ${errorName(io.error)}`;
+    return `recvfrom ${errorName(io.error)}`;
   }
   const isWhole = SAMPLE.every((byte, index) => io.packet[index] === byte);
   const from = `${new AddressBook().text(io.source)}:${portOf(io.source)}`;

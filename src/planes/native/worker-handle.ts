@@ -23,6 +23,8 @@ export interface WorkerSettings {
 
 /** A worker that moves packets loses no time by it, but what it has is bounded: MiB of JavaScript objects. */
 const HEAP_LIMIT_MB = 512;
+/** Packets allocate nothing; what sessions and orders need is small. */
+const YOUNG_LIMIT_MB = 3;
 
 /**
  * A place for a worker thread, seen from the control thread. When the thread dies the place and its counters stay, and
@@ -179,7 +181,7 @@ export class WorkerHandle {
       workerData: birth,
       // What is preloaded into the program is not meant for its threads.
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB, maxYoungGenerationSizeMb: YOUNG_LIMIT_MB },
     });
   }
 
