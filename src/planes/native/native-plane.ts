@@ -191,7 +191,7 @@ export class NativePlane implements MediaPlane {
       return false;
     }
     this.#totals.played += 1;
-    leg.counters.lastPlayedAt = performance.now();
+    leg.shared.counters.lastPlayedAt = performance.now();
     const error = this.#sockets.send(leg.pair.rtp, packet, to);
     if (error !== undefined) {
       this.#totals.countPlayError(error);

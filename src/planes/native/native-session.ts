@@ -1,4 +1,3 @@
-import { LegCounters } from '../../relay/media/counters.ts';
 import type { LegReport, PeerOrder, SessionId, Side } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Order, PairDescriptors } from './messages.ts';
@@ -20,7 +19,6 @@ export interface NativeLeg {
   muted: boolean;
   hidden: number | undefined;
   packetMs: number;
-  readonly counters: LegCounters;
   readonly shared: SharedLeg;
 }
 
@@ -78,9 +76,8 @@ export class NativeSession {
   }
 
   report(side: Side): LegReport {
-    const { counters, shared } = this.legs[side];
-    counters.load(shared.counters);
-    return { counters, remote: shared.remote.read() };
+    const { counters, remote } = this.legs[side].shared;
+    return { counters, remote: remote.read() };
   }
 
   remote(side: Side): TransportAddress | undefined {
@@ -97,7 +94,6 @@ function newLeg(memory: SharedArrayBuffer, side: Side, tos: number | undefined):
     muted: false,
     hidden: undefined,
     packetMs: 0,
-    counters: new LegCounters(),
     shared: new SharedLeg(memory, side),
   };
 }

@@ -1,14 +1,14 @@
 /**
  * What the thread that moves a session's packets tells the control thread without a message: counters, and who the
  * parties are. One writer, one reader; written before a packet leaves, so that whoever has seen the packet finds it
- * counted.
+ * counted. The counters themselves lie here; nothing is copied.
  *
  * ```
  *  leg 0: LEG_CELLS numbers │ remote │ source        leg 1: the same
  *  an address: version │ family, port │ four words │ scope │ -      the version is odd while it is written
  * ```
  */
-import { LEG_CELLS, LegCounters } from '../../relay/media/counters.ts';
+import { clearLegCells, LEG_CELLS, LegCounters } from '../../relay/media/counters.ts';
 import type { Side } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { AddressBook, encodeAddress, NO_ADDRESS } from './addresses.ts';
@@ -21,13 +21,13 @@ const LEG_BYTES = LEG_CELLS * 8 + 2 * ADDRESS_BYTES;
 const MAX_LOOKS = 1000;
 
 export class SharedLeg {
-  readonly counters: Float64Array;
+  readonly counters: LegCounters;
   readonly remote: SharedAddress;
   readonly source: SharedAddress;
 
   constructor(memory: SharedArrayBuffer, side: Side) {
     const at = side * LEG_BYTES;
-    this.counters = new Float64Array(memory, at, LEG_CELLS);
+    this.counters = new LegCounters(new Float64Array(memory, at, LEG_CELLS));
     this.remote = new SharedAddress(memory, at + LEG_CELLS * 8);
     this.source = new SharedAddress(memory, at + LEG_CELLS * 8 + ADDRESS_BYTES);
   }
@@ -37,7 +37,7 @@ export class SharedLeg {
 export function newSharedSession(): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(2 * LEG_BYTES);
   for (const side of [0, 1] as const) {
-    NOTHING_SEEN.save(new SharedLeg(memory, side).counters);
+    clearLegCells(new Float64Array(memory, side * LEG_BYTES, LEG_CELLS));
   }
   return memory;
 }
@@ -88,4 +88,3 @@ export class SharedAddress {
 }
 
 const BOOK = new AddressBook();
-const NOTHING_SEEN = new LegCounters();

@@ -54,16 +54,12 @@ export class WorkerSession implements PacketSink {
   readonly pairs: [SocketPair | undefined, SocketPair | undefined] = [undefined, undefined];
   readonly #host: SessionHost;
   readonly #shared: readonly [SharedLeg, SharedLeg];
-  /** By the packet that is being handled. */
-  #forwarded = 0;
 
   constructor(id: SessionId, memory: SharedArrayBuffer, host: SessionHost) {
     this.id = id;
     this.#host = host;
-    this.path = new MediaPath(host.policy);
     this.#shared = [new SharedLeg(memory, 0), new SharedLeg(memory, 1)];
-    this.path.counters(0).load(this.#shared[0].counters);
-    this.path.counters(1).load(this.#shared[1].counters);
+    this.path = new MediaPath(host.policy, [this.#shared[0].counters, this.#shared[1].counters]);
   }
 
   setPacketLength(side: Side, ms: number): void {
@@ -75,12 +71,8 @@ export class WorkerSession implements PacketSink {
     if (this.path.complete) {
       this.#host.totals.countReceived();
     }
-    this.#forwarded = 0;
     this.path.receive(now, socket.side, socket.component, packet, address, port, this);
-    // The one packet that leaves as a rule is the last thing that is counted.
-    if (this.#forwarded !== 1) {
-      this.publish(socket.side);
-    }
+    this.publish(socket.side);
   }
 
   /** A packet of another session. */
@@ -88,11 +80,10 @@ export class WorkerSession implements PacketSink {
     this.path.feed(now, side, component, packet, this);
   }
 
-  /** Tells the control thread what this leg has seen. */
+  /** Tells the control thread who the party of this leg is. */
   publish(side: Side): void {
     const { path } = this;
     const shared = this.#shared[side];
-    path.counters(side).save(shared.counters);
     shared.remote.write(path.remote(side));
     shared.source.write(path.source(side));
   }
@@ -104,8 +95,7 @@ export class WorkerSession implements PacketSink {
     }
     const { io, totals } = this.#host;
     totals.countRelayed();
-    // Who has got the packet finds it counted.
-    this.#forwarded += 1;
+    // Who has got the packet finds out from whom it came.
     this.publish(otherSide(side));
     if (socket.to !== to) {
       socket.to = to;

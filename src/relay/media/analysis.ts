@@ -21,99 +21,102 @@ const WINDOW = 2048;
 /** Jitter is smoothed by 1/16 (RFC 3550 6.4.1). */
 const JITTER_GAIN = 16;
 
-/** Room that `save` takes. */
+/** Where each number lies among the cells of an analysis. */
+const RECEIVED = 0;
+const DUPLICATES = 1;
+const PARSE_ERRORS = 2;
+const LONGEST_GAP_MS = 3;
+const JITTER_LAST = 4;
+const JITTER_MAX = 5;
+const JITTER_SUM = 6;
+const JITTER_COUNT = 7;
+const SENT_IN_CLOSED_SEGMENTS = 8;
+const SSRC = 9;
+/** Lowest and highest sequence number of the segment, extended beyond 16 bits. */
+const LOWEST = 10;
+const HIGHEST = 11;
+/** Monotonic ms of the last packet, and timestamp and arrival, in timestamp units, of the last one that told jitter. */
+const LAST_AT = 12;
+const LAST_TIMESTAMP = 13;
+const LAST_ARRIVAL = 14;
+
 export const ANALYSIS_CELLS = 15;
 
+const NO_SSRC = -1;
+const NO_TIMESTAMP = -1;
+
+/**
+ * Its numbers lie in cells that may be shared with another thread, which reads them through an analysis of its own, or
+ * goes on where this one has left off.
+ */
 export class RtpAnalysis {
+  readonly #cells: Float64Array;
+  readonly #at: number;
+  /** A bit for each sequence number of the window; not shared: who goes on forgets what a duplicate would be of. */
+  #seen: Uint32Array | undefined;
+
+  /** @param at where its ANALYSIS_CELLS cells begin */
+  constructor(cells: Float64Array = clearAnalysis(new Float64Array(ANALYSIS_CELLS), 0), at = 0) {
+    this.#cells = cells;
+    this.#at = at;
+  }
+
   /** Packets received, duplicates left out. */
-  received = 0;
-  duplicates = 0;
+  get received(): number {
+    return this.#get(RECEIVED);
+  }
+
+  get duplicates(): number {
+    return this.#get(DUPLICATES);
+  }
+
   /** Packets that are no RTP. */
-  parseErrors = 0;
+  get parseErrors(): number {
+    return this.#get(PARSE_ERRORS);
+  }
+
   /** Longest time between two packets, milliseconds. */
-  longestGapMs = 0;
-  /** Jitter in timestamp units: the current SSRC's, the largest ever, and the sum for the mean. */
-  jitterLast = 0;
-  jitterMax = 0;
-  #jitterSum = 0;
-  #jitterCount = 0;
+  get longestGapMs(): number {
+    return this.#get(LONGEST_GAP_MS);
+  }
 
-  #sentInClosedSegments = 0;
-  #ssrc = -1;
-  /** Sequence numbers extended beyond 16 bits. */
-  #lowest = 0;
-  #highest = -1;
-  readonly #seen = new Uint32Array(WINDOW / 32);
+  /** Jitter in timestamp units: the current SSRC's; below, the largest ever, and the mean. */
+  get jitterLast(): number {
+    return this.#get(JITTER_LAST);
+  }
 
-  #lastAt = Number.NEGATIVE_INFINITY;
-  #lastTimestamp = -1;
-  #lastArrival = 0;
+  get jitterMax(): number {
+    return this.#get(JITTER_MAX);
+  }
+
+  get jitterMean(): number {
+    return this.#get(JITTER_COUNT) === 0 ? 0 : this.#get(JITTER_SUM) / this.#get(JITTER_COUNT);
+  }
 
   /** Packets that the sender must have sent, from the sequence numbers. */
   get sent(): number {
-    return this.#sentInClosedSegments + (this.#highest - this.#lowest + 1);
-  }
-
-  /** Of the packet that was counted last; undefined: there was none. */
-  get ssrc(): number | undefined {
-    return this.#ssrc === -1 ? undefined : this.#ssrc;
+    return this.#get(SENT_IN_CLOSED_SEGMENTS) + (this.#get(HIGHEST) - this.#get(LOWEST) + 1);
   }
 
   get lost(): number {
     return this.sent - this.received;
   }
 
-  get jitterMean(): number {
-    return this.#jitterCount === 0 ? 0 : this.#jitterSum / this.#jitterCount;
-  }
-
-  /** Writes ANALYSIS_CELLS numbers from `at` on; see `LegCounters.save`. */
-  save(cells: Float64Array, at: number): void {
-    cells[at] = this.received;
-    cells[at + 1] = this.duplicates;
-    cells[at + 2] = this.parseErrors;
-    cells[at + 3] = this.longestGapMs;
-    cells[at + 4] = this.jitterLast;
-    cells[at + 5] = this.jitterMax;
-    cells[at + 6] = this.#jitterSum;
-    cells[at + 7] = this.#jitterCount;
-    cells[at + 8] = this.#sentInClosedSegments;
-    cells[at + 9] = this.#ssrc;
-    cells[at + 10] = this.#lowest;
-    cells[at + 11] = this.#highest;
-    cells[at + 12] = this.#lastAt;
-    cells[at + 13] = this.#lastTimestamp;
-    cells[at + 14] = this.#lastArrival;
-  }
-
-  /** Goes on where another left off; only what a duplicate would be of is forgotten. */
-  load(cells: Float64Array, at: number): void {
-    const read = (index: number): number => cells[at + index] ?? 0;
-    this.received = read(0);
-    this.duplicates = read(1);
-    this.parseErrors = read(2);
-    this.longestGapMs = read(3);
-    this.jitterLast = read(4);
-    this.jitterMax = read(5);
-    this.#jitterSum = read(6);
-    this.#jitterCount = read(7);
-    this.#sentInClosedSegments = read(8);
-    this.#ssrc = read(9);
-    this.#lowest = read(10);
-    this.#highest = read(11);
-    this.#lastAt = read(12);
-    this.#lastTimestamp = read(13);
-    this.#lastArrival = read(14);
+  /** Of the packet that was counted last; undefined: there was none. */
+  get ssrc(): number | undefined {
+    const ssrc = this.#get(SSRC);
+    return ssrc === NO_SSRC ? undefined : ssrc;
   }
 
   /** Takes one accepted packet; `now` in monotonic milliseconds. */
   add(now: number, packet: Uint8Array): void {
-    if (this.#lastAt !== Number.NEGATIVE_INFINITY) {
-      this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastAt);
+    const gap = now - this.#get(LAST_AT);
+    if (gap !== Number.POSITIVE_INFINITY && gap > this.#get(LONGEST_GAP_MS)) {
+      this.#set(LONGEST_GAP_MS, gap);
     }
-    this.#lastAt = now;
+    this.#set(LAST_AT, now);
     if (!hasRtpHeader(packet)) {
-      this.parseErrors += 1;
+      this.#increment(PARSE_ERRORS);
       return;
     }
     this.#count(packet);
@@ -123,73 +126,112 @@ export class RtpAnalysis {
   #count(packet: Uint8Array): void {
     const ssrc = ssrcOf(packet);
     const sequence = sequenceNumberOf(packet);
-    const step = sequenceDistance(this.#highest & 0xffff, sequence);
+    const highest = this.#get(HIGHEST);
+    const step = sequenceDistance(highest & 0xffff, sequence);
     const jumped = Math.abs(step) > MAX_JUMP || (step < 0 && markerOf(packet));
-    if (ssrc !== this.#ssrc || jumped) {
+    if (ssrc !== this.#get(SSRC) || jumped) {
       this.#startSegment(ssrc, sequence);
       return;
     }
-    const extended = this.#highest + step;
+    const extended = highest + step;
+    const seen = this.#window();
     if (step > 0) {
-      for (let passed = this.#highest + 1; passed < extended; passed += 1) {
-        this.#forget(passed);
+      for (let passed = highest + 1; passed < extended; passed += 1) {
+        forget(seen, passed);
       }
-      this.#highest = extended;
-    } else if (this.#hasSeen(extended)) {
-      this.duplicates += 1;
+      this.#set(HIGHEST, extended);
+    } else if (hasSeen(seen, extended)) {
+      this.#increment(DUPLICATES);
       return;
     }
-    this.#lowest = Math.min(this.#lowest, extended);
-    this.#remember(extended);
-    this.received += 1;
+    if (extended < this.#get(LOWEST)) {
+      this.#set(LOWEST, extended);
+    }
+    remember(seen, extended);
+    this.#increment(RECEIVED);
   }
 
   #startSegment(ssrc: number, sequence: number): void {
-    this.#sentInClosedSegments = this.sent;
-    if (ssrc !== this.#ssrc) {
-      this.#ssrc = ssrc;
-      this.#lastTimestamp = -1;
-      this.jitterLast = 0;
+    this.#set(SENT_IN_CLOSED_SEGMENTS, this.sent);
+    if (ssrc !== this.#get(SSRC)) {
+      this.#set(SSRC, ssrc);
+      this.#set(LAST_TIMESTAMP, NO_TIMESTAMP);
+      this.#set(JITTER_LAST, 0);
     }
     // Two cycles up, so that packets from before the first one do not become negative.
-    this.#lowest = sequence + 0x20000;
-    this.#highest = this.#lowest;
-    this.#seen.fill(0);
-    this.#remember(this.#highest);
-    this.received += 1;
+    const lowest = sequence + 0x20000;
+    this.#set(LOWEST, lowest);
+    this.#set(HIGHEST, lowest);
+    const seen = this.#window();
+    seen.fill(0);
+    remember(seen, lowest);
+    this.#increment(RECEIVED);
   }
 
   #measureJitter(now: number, packet: Uint8Array): void {
     const timestamp = timestampOf(packet);
-    if (timestamp === this.#lastTimestamp) {
+    const lastTimestamp = this.#get(LAST_TIMESTAMP);
+    if (timestamp === lastTimestamp) {
       return;
     }
     const arrival = (now * clockRateOf(payloadTypeOf(packet))) / 1000;
-    if (this.#lastTimestamp !== -1) {
-      const difference = Math.abs(arrival - this.#lastArrival - ((timestamp - this.#lastTimestamp) | 0));
-      this.jitterLast += (difference - this.jitterLast) / JITTER_GAIN;
-      this.jitterMax = Math.max(this.jitterMax, this.jitterLast);
-      this.#jitterSum += this.jitterLast;
-      this.#jitterCount += 1;
+    if (lastTimestamp !== NO_TIMESTAMP) {
+      const difference = Math.abs(arrival - this.#get(LAST_ARRIVAL) - ((timestamp - lastTimestamp) | 0));
+      const before = this.#get(JITTER_LAST);
+      const jitter = before + (difference - before) / JITTER_GAIN;
+      this.#set(JITTER_LAST, jitter);
+      if (jitter > this.#get(JITTER_MAX)) {
+        this.#set(JITTER_MAX, jitter);
+      }
+      this.#set(JITTER_SUM, this.#get(JITTER_SUM) + jitter);
+      this.#increment(JITTER_COUNT);
     }
-    this.#lastTimestamp = timestamp;
-    this.#lastArrival = arrival;
+    this.#set(LAST_TIMESTAMP, timestamp);
+    this.#set(LAST_ARRIVAL, arrival);
   }
 
-  #hasSeen(extended: number): boolean {
-    const slot = extended % WINDOW;
-    return ((this.#seen[slot >> 5] ?? 0) & (1 << (slot & 31))) !== 0;
+  #window(): Uint32Array {
+    this.#seen ??= new Uint32Array(WINDOW / 32);
+    return this.#seen;
   }
 
-  #remember(extended: number): void {
-    const slot = extended % WINDOW;
-    this.#seen[slot >> 5] = (this.#seen[slot >> 5] ?? 0) | (1 << (slot & 31));
+  #get(cell: number): number {
+    return this.#cells[this.#at + cell] as number;
   }
 
-  #forget(extended: number): void {
-    const slot = extended % WINDOW;
-    this.#seen[slot >> 5] = (this.#seen[slot >> 5] ?? 0) & ~(1 << (slot & 31));
+  #set(cell: number, value: number): void {
+    this.#cells[this.#at + cell] = value;
   }
+
+  #increment(cell: number): void {
+    this.#set(cell, this.#get(cell) + 1);
+  }
+}
+
+/** Makes the cells from `at` on those of an analysis that has seen nothing. */
+export function clearAnalysis(cells: Float64Array, at: number): Float64Array {
+  cells.fill(0, at, at + ANALYSIS_CELLS);
+  cells[at + SSRC] = NO_SSRC;
+  // No packet: `sent` is highest - lowest + 1.
+  cells[at + HIGHEST] = -1;
+  cells[at + LAST_AT] = Number.NEGATIVE_INFINITY;
+  cells[at + LAST_TIMESTAMP] = NO_TIMESTAMP;
+  return cells;
+}
+
+function hasSeen(seen: Uint32Array, extended: number): boolean {
+  const slot = extended % WINDOW;
+  return ((seen[slot >> 5] ?? 0) & (1 << (slot & 31))) !== 0;
+}
+
+function remember(seen: Uint32Array, extended: number): void {
+  const slot = extended % WINDOW;
+  seen[slot >> 5] = (seen[slot >> 5] ?? 0) | (1 << (slot & 31));
+}
+
+function forget(seen: Uint32Array, extended: number): void {
+  const slot = extended % WINDOW;
+  seen[slot >> 5] = (seen[slot >> 5] ?? 0) & ~(1 << (slot & 31));
 }
 
 /** Hz. The relay is not told what a dynamic payload type is; telephony's 8 kHz is what rtpproxy assumes, too. */

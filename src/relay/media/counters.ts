@@ -1,55 +1,105 @@
-import { ANALYSIS_CELLS, RtpAnalysis } from './analysis.ts';
+import { ANALYSIS_CELLS, clearAnalysis, RtpAnalysis } from './analysis.ts';
 
+/** Where each number lies among the cells of a leg; the analysis follows. */
+const RTP_ACCEPTED = 0;
+const RTP_REFUSED = 1;
+const RTP_RELAYED = 2;
+const RTP_DROPPED = 3;
+const RTCP_ACCEPTED = 4;
+const RTCP_REFUSED = 5;
+const RTCP_RELAYED = 6;
+const RTCP_DROPPED = 7;
+const LAST_ACCEPTED_AT = 8;
 const OWN_CELLS = 9;
 
-/** Room that `save` takes. */
 export const LEG_CELLS = OWN_CELLS + ANALYSIS_CELLS;
 
-/** What one leg has seen; written per packet by its plane, read by `Q`, `G`, `I` and the session clock. */
+/**
+ * What one leg has seen; written per packet by its plane, read by `Q`, `G`, `I` and the session clock. The numbers lie
+ * in cells, so that the thread that writes them and the one that reads them may share them.
+ */
 export class LegCounters {
-  /** RTP packets accepted from this party. */
-  rtpAccepted = 0;
-  /** RTP packets from sources that are not this party. */
-  rtpRefused = 0;
-  /** Of the accepted ones: sent on to the other party. */
-  rtpRelayed = 0;
-  /** Of the accepted ones: the other party's address was not known, it heard a prompt or another session, or was not to hear it. */
-  rtpDropped = 0;
-  rtcpAccepted = 0;
-  rtcpRefused = 0;
-  rtcpRelayed = 0;
-  rtcpDropped = 0;
-  /** When the last packet, RTP or RTCP, was accepted; monotonic ms. -Infinity: never. */
-  lastAcceptedAt = Number.NEGATIVE_INFINITY;
-  /** When the last packet of a prompt was sent to this party; monotonic ms. -Infinity: never. Not saved: who plays keeps it. */
+  /** When the last packet of a prompt was sent to this party; monotonic ms. -Infinity: never. Not in the cells: who plays keeps it. */
   lastPlayedAt = Number.NEGATIVE_INFINITY;
-  readonly analysis = new RtpAnalysis();
+  readonly analysis: RtpAnalysis;
+  readonly #cells: Float64Array;
 
-  /** Writes everything into LEG_CELLS numbers, from where another thread, or whoever takes the leg over, loads it. */
-  save(cells: Float64Array): void {
-    cells[0] = this.rtpAccepted;
-    cells[1] = this.rtpRefused;
-    cells[2] = this.rtpRelayed;
-    cells[3] = this.rtpDropped;
-    cells[4] = this.rtcpAccepted;
-    cells[5] = this.rtcpRefused;
-    cells[6] = this.rtcpRelayed;
-    cells[7] = this.rtcpDropped;
-    cells[8] = this.lastAcceptedAt;
-    this.analysis.save(cells, OWN_CELLS);
+  /** @param cells LEG_CELLS numbers, made by `clearLegCells` or left by another one */
+  constructor(cells: Float64Array = clearLegCells(new Float64Array(LEG_CELLS))) {
+    this.#cells = cells;
+    this.analysis = new RtpAnalysis(cells, OWN_CELLS);
   }
 
-  load(cells: Float64Array): void {
-    const [rtpAccepted = 0, rtpRefused = 0, rtpRelayed = 0, rtpDropped = 0] = cells;
-    this.rtpAccepted = rtpAccepted;
-    this.rtpRefused = rtpRefused;
-    this.rtpRelayed = rtpRelayed;
-    this.rtpDropped = rtpDropped;
-    this.rtcpAccepted = cells[4] ?? 0;
-    this.rtcpRefused = cells[5] ?? 0;
-    this.rtcpRelayed = cells[6] ?? 0;
-    this.rtcpDropped = cells[7] ?? 0;
-    this.lastAcceptedAt = cells[8] ?? Number.NEGATIVE_INFINITY;
-    this.analysis.load(cells, OWN_CELLS);
+  /** RTP packets accepted from this party. */
+  get rtpAccepted(): number {
+    return this.#cells[RTP_ACCEPTED] as number;
   }
+
+  /** RTP packets from sources that are not this party. */
+  get rtpRefused(): number {
+    return this.#cells[RTP_REFUSED] as number;
+  }
+
+  /** Of the accepted ones: sent on to the other party. */
+  get rtpRelayed(): number {
+    return this.#cells[RTP_RELAYED] as number;
+  }
+
+  /** Of the accepted ones: the other party's address was not known, it heard a prompt or another session, or was not to hear it. */
+  get rtpDropped(): number {
+    return this.#cells[RTP_DROPPED] as number;
+  }
+
+  get rtcpAccepted(): number {
+    return this.#cells[RTCP_ACCEPTED] as number;
+  }
+
+  get rtcpRefused(): number {
+    return this.#cells[RTCP_REFUSED] as number;
+  }
+
+  get rtcpRelayed(): number {
+    return this.#cells[RTCP_RELAYED] as number;
+  }
+
+  get rtcpDropped(): number {
+    return this.#cells[RTCP_DROPPED] as number;
+  }
+
+  /** When the last packet, RTP or RTCP, was accepted; monotonic ms. -Infinity: never. */
+  get lastAcceptedAt(): number {
+    return this.#cells[LAST_ACCEPTED_AT] as number;
+  }
+
+  set lastAcceptedAt(now: number) {
+    this.#cells[LAST_ACCEPTED_AT] = now;
+  }
+
+  countAccepted(isRtp: boolean): void {
+    this.#add(isRtp ? RTP_ACCEPTED : RTCP_ACCEPTED, 1);
+  }
+
+  /** @param count negative: so many that were refused are accepted after all */
+  countRefused(isRtp: boolean, count: number): void {
+    this.#add(isRtp ? RTP_REFUSED : RTCP_REFUSED, count);
+  }
+
+  countRelayed(isRtp: boolean): void {
+    this.#add(isRtp ? RTP_RELAYED : RTCP_RELAYED, 1);
+  }
+
+  countDropped(isRtp: boolean): void {
+    this.#add(isRtp ? RTP_DROPPED : RTCP_DROPPED, 1);
+  }
+
+  #add(cell: number, count: number): void {
+    this.#cells[cell] = (this.#cells[cell] as number) + count;
+  }
+}
+
+/** Makes them the cells of a leg that has seen nothing. */
+export function clearLegCells(cells: Float64Array): Float64Array {
+  cells.fill(0, 0, OWN_CELLS);
+  cells[LAST_ACCEPTED_AT] = Number.NEGATIVE_INFINITY;
+  return clearAnalysis(cells, OWN_CELLS);
 }

@@ -44,8 +44,12 @@ export class MediaPath {
   readonly #legs: readonly [Leg, Leg];
   #fed = false;
 
-  constructor(policy: LatchPolicy) {
-    this.#legs = [newLeg(policy), newLeg(policy)];
+  /** @param counters of both legs; new ones unless another path has left some */
+  constructor(
+    policy: LatchPolicy,
+    counters: readonly [LegCounters, LegCounters] = [new LegCounters(), new LegCounters()],
+  ) {
+    this.#legs = [newLeg(policy, counters[0]), newLeg(policy, counters[1])];
   }
 
   /** Both legs have their sockets; before that, what arrives is read and thrown away. */
@@ -103,11 +107,7 @@ export class MediaPath {
       return;
     }
     counters.lastAcceptedAt = now;
-    if (component === 'rtp') {
-      counters.rtpRelayed += 1;
-    } else {
-      counters.rtcpRelayed += 1;
-    }
+    counters.countRelayed(component === 'rtp');
     sink.forward(side, component, packet, to);
   }
 
@@ -170,11 +170,7 @@ export class MediaPath {
       sink.contested(side, { address, port });
     }
     if (verdict === 'refused' || verdict === 'contested') {
-      if (isRtp) {
-        counters.rtpRefused += 1;
-      } else {
-        counters.rtcpRefused += 1;
-      }
+      counters.countRefused(isRtp, 1);
       sink.refused(packetKind(packet));
       return;
     }
@@ -183,7 +179,7 @@ export class MediaPath {
       sink.latched(side, component, source);
       const held = latch.takeHeld();
       if (held.length > 0) {
-        counters.rtpRefused -= held.length;
+        counters.countRefused(true, -held.length);
         sink.restored(held.length);
         for (const { at, packet: earlier } of held) {
           this.#pass(at, side, component, earlier, address, port, sink);
@@ -212,14 +208,12 @@ export class MediaPath {
     if (!muted && !this.#fed) {
       counters.lastAcceptedAt = now;
     }
+    counters.countAccepted(isRtp);
     if (isRtp) {
-      counters.rtpAccepted += 1;
       counters.analysis.add(now, packet);
       if (counters.rtpAccepted === 1) {
         sink.firstPacket(side, { address, port });
       }
-    } else {
-      counters.rtcpAccepted += 1;
     }
     if (leg.tapped) {
       sink.tapped(side, component, packet, { address, port });
@@ -227,19 +221,11 @@ export class MediaPath {
     const to = this.#legs[far][component].remote;
     const hidden = isRtp && leg.hidden !== undefined && hasRtpHeader(packet) && payloadTypeOf(packet) === leg.hidden;
     if (to === undefined || to.port === 0 || muted || hidden || this.#fed) {
-      if (isRtp) {
-        counters.rtpDropped += 1;
-      } else {
-        counters.rtcpDropped += 1;
-      }
+      counters.countDropped(isRtp);
       sink.discarded();
       return;
     }
-    if (isRtp) {
-      counters.rtpRelayed += 1;
-    } else {
-      counters.rtcpRelayed += 1;
-    }
+    counters.countRelayed(isRtp);
     if (isRtp && leg.resizer !== undefined && hasRtpHeader(packet)) {
       for (const cut of leg.resizer.push(now, packet)) {
         sink.forward(far, component, cut, to);
@@ -250,12 +236,12 @@ export class MediaPath {
   }
 }
 
-function newLeg(policy: LatchPolicy): Leg {
+function newLeg(policy: LatchPolicy, counters: LegCounters): Leg {
   const rtp = policy.rtp();
   return {
     rtp,
     rtcp: policy.rtcp(rtp),
-    counters: new LegCounters(),
+    counters,
     open: false,
     tapped: false,
     muted: false,
