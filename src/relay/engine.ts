@@ -1,26 +1,16 @@
 import { parseCommandLine } from '../rtpp/command-line.ts';
-import {
-  type ImsDialectMode,
-  type ImsRequest,
-  looksAlike,
-  parseImsDatagram,
-  parseImsLine,
-} from '../rtpp/ims-dialect.ts';
 import { MAX_REPLY_BYTES } from '../rtpp/reply.ts';
-import { MAX_COMMAND_BYTES, splitCookie } from '../rtpp/words.ts';
-import { assertNever } from '../wire/assert-never.ts';
-import { formatTransportAddress } from '../wire/ip-address.ts';
+import { Admission, type Job } from './admission.ts';
 import { keyMessage } from './commands/dtmf.ts';
 import { executeIms } from './commands/ims-dialect.ts';
 import { COMMANDS } from './commands/index.ts';
 import { type CommandOutcome, failure, type Opening } from './commands/spec.ts';
 import type { ControlOrigin, RelayEffect } from './effects.ts';
 import type { LocalAddress } from './local-addresses.ts';
-import { LogLimit } from './log-limit.ts';
 import { otherSide, type PairOutcome, type PlaneEvent, type SessionId, type Side, sideName } from './plane.ts';
+import { PlaneEventLog } from './plane-events.ts';
 import type { PlayerId } from './playing/prompt.ts';
 import type { TapId } from './recording/tap.ts';
-import { ReplyCache } from './reply-cache.ts';
 import type { EndReason } from './session.ts';
 import type { RelaySettings } from './settings.ts';
 import { type RelayEnvironment, RelayState } from './state.ts';
@@ -30,28 +20,6 @@ const TICK_MS = 1000;
 
 /** Commands that wait while one opens its ports; more get E98. */
 const MAX_WAITING = 2000;
-
-/** A longer cookie leaves no room for a reply; such a datagram is dropped. */
-const MAX_COOKIE_BYTES = 1010;
-
-/** One line in as many milliseconds says that somebody speaks the dialect to a relay that does not. */
-const DIALECT_LOG_EVERY_MS = 60_000;
-
-const DIALECT_SENTENCE =
-  'a command in the dialect of the Python IMS got the standard answer: --ims-dialect=auto makes the relay understand it';
-
-/** Senders remembered as standard clients with a cookie that looks like the dialect. */
-const MAX_STANDARD_SOURCES = 1024;
-
-/** A command that has been accepted for execution. */
-interface Job<Origin> {
-  readonly origin: Origin;
-  /** Empty for streams and the dialect. */
-  readonly cookie: string;
-  readonly work:
-    | { readonly kind: 'standard'; readonly text: string }
-    | { readonly kind: 'ims'; readonly request: ImsRequest };
-}
 
 /**
  * The relay without sockets: commands and facts go in, effects come out.
@@ -69,13 +37,8 @@ interface Job<Origin> {
  */
 export class Relay<Origin extends ControlOrigin> {
   readonly #state: RelayState;
-  readonly #cache = new ReplyCache();
-  readonly #cookieLog = new LogLimit();
-  readonly #socketLog = new LogLimit();
-  readonly #dialectLog = new LogLimit(1, DIALECT_LOG_EVERY_MS);
-  readonly #contestLog = new LogLimit();
-  readonly #dialect: ImsDialectMode;
-  readonly #standardSources = new Set<string>();
+  readonly #admission: Admission<Origin>;
+  readonly #planeEvents: PlaneEventLog;
   readonly #waiting: Job<Origin>[] = [];
   #active: { readonly job: Job<Origin>; readonly run: Opening<CommandOutcome> } | undefined;
   #effects: RelayEffect<Origin>[] = [];
@@ -86,7 +49,8 @@ export class Relay<Origin extends ControlOrigin> {
 
   constructor(settings: RelaySettings, environment: RelayEnvironment) {
     this.#state = new RelayState(settings, environment);
-    this.#dialect = settings.imsDialect;
+    this.#admission = new Admission(this.#state, settings.imsDialect);
+    this.#planeEvents = new PlaneEventLog(this.#state);
   }
 
   get sessionCount(): number {
@@ -119,10 +83,11 @@ export class Relay<Origin extends ControlOrigin> {
   /** `text` is the datagram, or one line of a stream without its LF, as latin1. */
   handleCommand(now: number, origin: Origin, text: string): RelayEffect<Origin>[] {
     if (!this.#closed) {
-      const job =
-        origin.kind === 'datagram' ? this.#admitDatagram(now, origin, text) : this.#admitLine(now, origin, text);
-      if (job !== undefined) {
-        this.#enqueue(now, job);
+      const admitted = this.#admission.admit(now, origin, text);
+      if (admitted.kind === 'job') {
+        this.#enqueue(now, admitted.job);
+      } else if (admitted.kind === 'again') {
+        this.#effects.push({ kind: 'reply', origin, text: admitted.text });
       }
       this.#armTick(now);
     }
@@ -169,38 +134,7 @@ export class Relay<Origin extends ControlOrigin> {
   }
 
   handlePlaneEvent(now: number, event: PlaneEvent): RelayEffect<Origin>[] {
-    const session = this.#state.sessions.byId(event.session);
-    if (session !== undefined) {
-      const { log } = this.#state;
-      const fields = { callId: session.callId, side: sideName(event.side), localPort: session.legs[event.side].port };
-      switch (event.kind) {
-        case 'first-packet':
-          log.debug({ ...fields, remote: formatTransportAddress(event.remote) }, 'first packet of a party');
-          break;
-        case 'latched':
-          log.debug(
-            { ...fields, stream: event.component, remote: formatTransportAddress(event.remote) },
-            'source of a party learned',
-          );
-          break;
-        case 'contested': {
-          this.#state.statistics.add('nsess_contested');
-          const suppressed = this.#contestLog.allow(now);
-          if (suppressed !== undefined) {
-            const told = { ...fields, remote: formatTransportAddress(event.remote), count: suppressed };
-            log.warn(told, 'two sources claim to be this party, and signalling names neither: one may be a stranger');
-          }
-          break;
-        }
-        case 'socket-error':
-          if (this.#socketLog.allow(now) !== undefined) {
-            log.warn({ ...fields, err: event.cause }, 'media socket failed');
-          }
-          break;
-        default:
-          assertNever(event);
-      }
-    }
+    this.#planeEvents.handle(now, event);
     return this.#takeEffects();
   }
 
@@ -231,71 +165,6 @@ export class Relay<Origin extends ControlOrigin> {
     this.#closed = true;
     this.#tickAt = Number.POSITIVE_INFINITY;
     return this.#takeEffects();
-  }
-
-  #admitDatagram(now: number, origin: Origin, datagram: string): Job<Origin> | undefined {
-    const text = datagram.slice(0, MAX_COMMAND_BYTES);
-    const isDialect = (mode: ImsDialectMode): ImsRequest | undefined =>
-      parseImsDatagram(text, mode, this.#standardSources.has(origin.source));
-    const request = isDialect(this.#dialect);
-    if (request !== undefined) {
-      return { origin, cookie: '', work: { kind: 'ims', request } };
-    }
-    if (this.#dialect === 'off' && isDialect('auto') !== undefined) {
-      this.#explainDialect(now, origin);
-    } else {
-      this.#noteStandardSource(origin, text);
-    }
-    const split = splitCookie(text);
-    if (split === undefined) {
-      return { origin, cookie: '', work: { kind: 'standard', text } };
-    }
-    const { cookie, command } = split;
-    if (cookie.length > MAX_COOKIE_BYTES) {
-      const suppressed = this.#cookieLog.allow(now);
-      if (suppressed !== undefined) {
-        this.#state.log.warn({ remote: origin.source, count: suppressed }, 'command dropped: its cookie is too long');
-      }
-      return undefined;
-    }
-    const answer = this.#cache.begin(now, origin.host, cookie);
-    if (answer.kind === 'new') {
-      return { origin, cookie, work: { kind: 'standard', text: command } };
-    }
-    this.#state.statistics.add('ncmds_rcvd_ndups');
-    if (answer.kind === 'reply') {
-      this.#effects.push({ kind: 'reply', origin, text: answer.text });
-    }
-    return undefined;
-  }
-
-  #admitLine(now: number, origin: Origin, text: string): Job<Origin> {
-    if (this.#dialect === 'off' && parseImsLine(text, 'auto') !== undefined) {
-      this.#explainDialect(now, origin);
-    }
-    const request = parseImsLine(text, this.#dialect);
-    const work = request === undefined ? ({ kind: 'standard', text } as const) : ({ kind: 'ims', request } as const);
-    return { origin, cookie: '', work };
-  }
-
-  /** The sender gets the standard answer; whoever runs the relay is told what is wrong. */
-  #explainDialect(now: number, { source }: Origin): void {
-    const count = this.#dialectLog.allow(now);
-    if (count !== undefined) {
-      this.#state.log.warn({ remote: source, count }, DIALECT_SENTENCE);
-    }
-  }
-
-  #noteStandardSource(origin: Origin, text: string): void {
-    if (this.#dialect !== 'only' && looksAlike(text)) {
-      this.#standardSources.add(origin.source);
-      for (const oldest of this.#standardSources) {
-        if (this.#standardSources.size <= MAX_STANDARD_SOURCES) {
-          break;
-        }
-        this.#standardSources.delete(oldest);
-      }
-    }
   }
 
   #enqueue(now: number, job: Job<Origin>): void {
@@ -364,9 +233,7 @@ export class Relay<Origin extends ControlOrigin> {
     statistics.add(failed ? 'ncmds_errs' : 'ncmds_succd');
     statistics.add('ncmds_repld');
     const reply = `${job.cookie === '' ? '' : `${job.cookie} `}${text}\n`;
-    if (job.cookie !== '') {
-      this.#cache.finish(job.origin.host, job.cookie, reply);
-    }
+    this.#admission.answered(job, reply);
     this.#collectMedia();
     this.#effects.push({ kind: 'reply', origin: job.origin, text: reply });
   }
@@ -387,7 +254,7 @@ export class Relay<Origin extends ControlOrigin> {
     const { received } = state.meter.totals;
     state.statistics.set('pps_in', ((received - this.#packetsAtTick) * 1000) / TICK_MS);
     this.#packetsAtTick = received;
-    this.#cache.expire(now);
+    this.#admission.expire(now);
   }
 
   /** The tick runs while there is something that time changes. */
@@ -398,7 +265,7 @@ export class Relay<Origin extends ControlOrigin> {
       this.#collectMedia();
       this.#effects.push({ kind: 'drained' });
     }
-    const busy = sessions.size > 0 || this.#cache.size > 0 || statistics.get('pps_in') > 0;
+    const busy = sessions.size > 0 || this.#admission.remembers || statistics.get('pps_in') > 0;
     if (busy && this.#tickAt === Number.POSITIVE_INFINITY) {
       this.#tickAt = now + TICK_MS;
     }
