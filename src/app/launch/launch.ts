@@ -1,34 +1,29 @@
-/**
- * `ims-launch start`: the supervisor's effects, executed. What is decided where: `supervisor/` says when,
- * this file knows what: which program, which question, which log line.
- */
+/** `ims-launch start`: the parts of a run, put together and taken apart again. */
 import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { SystemStatus } from '../../control/status.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
-import { FileWatch } from '../../io/file-watch.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
 import type { ChildQuestion } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
-import type { SupervisorEffect, SupervisorEvent } from '../../supervisor/events.ts';
+import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { Failure, ServiceName } from '../../supervisor/state.ts';
-import { assertNever } from '../../wire/assert-never.ts';
 import { packageVersion } from '../version.ts';
 import { Asking } from './asking.ts';
+import { Configuration } from './configuration.ts';
 import { openControl } from './control.ts';
 import type { ControlLock } from './control-lock.ts';
 import { diagnosticLines } from './diagnostic.ts';
+import { type Executors, execute } from './effects.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
 import { RunGuard } from './guard.ts';
-import { Reconfiguration } from './reconfigure.ts';
-import { ConfigReloader, type ReloadOutcome } from './reload.ts';
 import { Reports } from './reports.ts';
 import { describeState, ServiceManager } from './service-manager.ts';
 import { Services } from './services.ts';
-import { type LaunchSetup, type LaunchSources, readConfig, setUp } from './setup.ts';
+import { type LaunchSources, readConfig, setUp } from './setup.ts';
 import { type SignalWatch, watchSignals } from './signals.ts';
 import { systemStatus, troubleOf } from './status.ts';
 import { type SurroundingsWatch, watchSurroundings } from './surroundings.ts';
@@ -57,7 +52,7 @@ class Launch {
   readonly #reports: Reports;
   readonly #log: Logger;
   readonly #driver = new SupervisorDriver(
-    (effect) => this.#execute(effect),
+    (effect) => execute(effect, this.#executors),
     (state) => {
       this.#manager?.handleState(state);
       this.#reports.handleState(state);
@@ -65,11 +60,9 @@ class Launch {
   );
   readonly #services: Services;
   #signals: SignalWatch | undefined;
-  #setup: LaunchSetup | undefined;
+  readonly #configuration: Configuration;
+  readonly #executors: Executors;
   #asking: Asking | undefined;
-  #reloader: ConfigReloader | undefined;
-  #fileWatch: FileWatch | undefined;
-  readonly #reconfiguration: Reconfiguration;
   readonly #startedAt = performance.now();
   /** The lock of the configuration, and the operator's way in. */
   #control: ControlLock | undefined;
@@ -89,25 +82,36 @@ class Launch {
       env: options.env,
       log: this.#log,
       journal: this.#reports.journal,
-      setup: () => this.#theSetup(),
+      setup: () => this.#configuration.current,
       guard: () => this.#guard,
       post: (event) => this.#driver.post(event),
     });
-    this.#reconfiguration = new Reconfiguration({
-      setup: () => this.#theSetup(),
-      adopt: (setup) => this.#adopt(setup),
-      state: () => this.#driver.state,
+    this.#configuration = new Configuration({
+      sources: options,
+      reports: this.#reports,
       services: this.#services,
+      state: () => this.#driver.state,
       post: (event) => this.#driver.post(event),
-      note: this.#reports.note,
+      whileReloading: (apply) => this.#whileReloading(apply),
+      crash: this.#crash,
     });
+    this.#executors = {
+      services: this.#services,
+      reports: this.#reports,
+      configuration: this.#configuration,
+      asking: () => this.#theAsking(),
+      post: (event) => this.#driver.post(event),
+      loadConfig: () => void this.#loadConfig(),
+      announce: () => this.#announce(),
+      end: (exitCode, failure) => void this.#end(exitCode, failure),
+    };
   }
 
   start(): void {
     this.#signals = watchSignals(this.#options.env, {
       stop: (signal, reason) => this.#driver.post({ kind: 'signal', signal, reason }),
       diagnose: () => this.#diagnose(),
-      reload: () => void this.#reload(),
+      reload: () => void this.#configuration.reload(),
       launcherGone: () => this.#driver.post({ kind: 'launcher-gone' }),
       status: () => this.#logStatus(),
       reopenLogs: () => {
@@ -123,91 +127,6 @@ class Launch {
     this.#driver.post({ kind: 'boot' });
   }
 
-  #execute(effect: SupervisorEffect): void {
-    switch (effect.kind) {
-      case 'load-config':
-        void this.#loadConfig();
-        break;
-      case 'probe-relay':
-        void this.#theAsking().probe(effect.generation);
-        break;
-      case 'claim-control':
-        this.#services.claimControl(effect.generation);
-        break;
-      case 'release-control':
-        this.#services.releaseControl();
-        break;
-      case 'spawn':
-        this.#services.spawn(effect.service, effect.generation);
-        break;
-      case 'check':
-        void this.#theAsking().check(effect);
-        break;
-      case 'prove-media':
-        void this.#theAsking().proveMedia(effect.generation);
-        break;
-      case 'check-media':
-        void this.#theAsking().checkMedia(effect.generation);
-        break;
-      case 'inspect':
-        this.#reports.note(
-          'warn',
-          { event: 'comp.snapshot', ...this.#services.inspect(effect.service) },
-          'the process that hangs, as it is seen from outside',
-        );
-        break;
-      case 'tell-relay-up':
-        this.#services.tell('ims', { kind: 'relay-up', epoch: effect.epoch });
-        break;
-      case 'run-relay-hook':
-        this.#services.runRelayHook();
-        break;
-      case 'purge-relay':
-        this.#theAsking().purge();
-        break;
-      case 'roll-back': {
-        const former = this.#reconfiguration.rollBack(effect.service);
-        if (former !== undefined) {
-          this.#reloader?.revert(former);
-        }
-        break;
-      }
-      case 'drain':
-        this.#services.drain(effect.service);
-        break;
-      case 'request-stop':
-        this.#services.requestStop(effect.service);
-        break;
-      case 'term-rest':
-        this.#services.terminateRest(effect.service);
-        break;
-      case 'kill-group':
-        this.#services.kill(effect.service);
-        break;
-      case 'kill-strays':
-        this.#services.killStraysOf(effect.service, effect.generation);
-        break;
-      case 'kill-everything':
-        this.#killEverything();
-        this.#services.killStrays();
-        break;
-      case 'sweep':
-        setImmediate(() => this.#driver.post({ kind: 'swept', found: this.#services.killStrays() }));
-        break;
-      case 'announce':
-        this.#announce();
-        break;
-      case 'report':
-        this.#reports.report(effect);
-        break;
-      case 'exit':
-        void this.#end(effect.exitCode, effect.failure);
-        break;
-      default:
-        assertNever(effect);
-    }
-  }
-
   async #loadConfig(): Promise<void> {
     try {
       const loaded = readConfig(this.#options);
@@ -219,16 +138,15 @@ class Launch {
         client,
         runId: this.#runId,
         services: this.#services,
-        setup: () => this.#theSetup(),
+        setup: () => this.#configuration.current,
         post: (event) => this.#driver.post(event),
       });
-      this.#adopt(setup);
+      this.#configuration.begin(setup);
       for (const warning of setup.warnings) {
         this.#log.warn({ event: 'launch.warning', reason: warning }, warning);
       }
       const { config } = setup.loaded;
       this.#guard = new RunGuard({ config, runId: this.#runId, env: this.#options.env, log: this.#log });
-      this.#watchConfig(setup);
       this.#driver.post({ kind: 'configured', rules: setup.rules });
     } catch (error) {
       if (!(error instanceof ImsError)) {
@@ -246,10 +164,10 @@ class Launch {
     const subject = {
       state: () => this.#driver.state,
       journal: this.#reports.journal,
-      drainMaxMs: () => this.#setup?.loaded.config.supervisor.drainMaxMs ?? config.supervisor.drainMaxMs,
+      drainMaxMs: () => this.#configuration.known?.loaded.config.supervisor.drainMaxMs ?? config.supervisor.drainMaxMs,
       status: () => this.#status(path),
       post: (event: SupervisorEvent) => this.#driver.post(event),
-      reload: () => this.#reload(),
+      reload: () => this.#configuration.reload(),
       ask: (service: ServiceName, question: ChildQuestion) => this.#services.ask(service, question),
     };
     this.#control = await openControl(place, subject, this.#log);
@@ -264,18 +182,18 @@ class Launch {
       startedAt: this.#startedAt,
       version: packageVersion(),
       configPath,
-      setup: this.#setup,
+      setup: this.#configuration.known,
       relayFound: this.#asking?.relayFound,
       active: this.#services.active,
       loopLags: this.#services.loopLags,
       spawns: this.#services.spawns,
-      configStale: this.#reloader?.stale ?? false,
+      configStale: this.#configuration.isStale,
       log: this.#reports.state,
     });
   }
 
   #diagnose(): void {
-    const status = this.#status(this.#setup?.loaded.path ?? '');
+    const status = this.#status(this.#configuration.known?.loaded.path ?? '');
     const inspect = (service: ServiceName): LogFields => this.#services.inspect(service);
     if (status.stopping === null) {
       for (const [fields, sentence] of diagnosticLines({ status, journal: this.#reports.journal, inspect })) {
@@ -291,25 +209,9 @@ class Launch {
     }
   }
 
-  #watchConfig({ loaded }: LaunchSetup): void {
-    const reloader = new ConfigReloader({
-      initial: loaded,
-      read: () => readConfig(this.#options),
-      apply: (next) => this.#whileReloading(() => this.#reconfiguration.apply(next)),
-      isStopping: () => this.#driver.state.stop !== undefined,
-      note: this.#reports.note,
-    });
-    this.#reloader = reloader;
-    this.#fileWatch = new FileWatch(
-      loaded.path,
-      { changed: () => void reloader.reload(false).catch(this.#crash) },
-      this.#log,
-    );
-  }
-
   #announce(): void {
     const { condition } = this.#driver.state.relay;
-    const facts = launchFacts(this.#theSetup(), {
+    const facts = launchFacts(this.#configuration.current, {
       relayPid: this.#services.pidOf('relay'),
       relayFound: this.#asking?.relayFound,
       relayIsThere: ['adopted', 'ready', 'unhealthy'].includes(condition.kind),
@@ -326,28 +228,8 @@ class Launch {
     this.#surroundings?.look();
   }
 
-  /** When somebody asks for it; a change of the file itself is seen by the watch. */
-  async #reload(): Promise<ReloadOutcome | undefined> {
-    try {
-      return await this.#whileReloading(async () => this.#reloader?.reload(true));
-    } catch (error) {
-      this.#crash(error);
-      return undefined;
-    }
-  }
-
   #whileReloading<T>(apply: () => Promise<T>): Promise<T> {
     return this.#manager === undefined ? apply() : this.#manager.whileReloading(apply);
-  }
-
-  /** What holds from now on, also for programs that start. */
-  #adopt(setup: LaunchSetup): void {
-    this.#setup = setup;
-    try {
-      this.#reports.configure(setup.loaded.config);
-    } catch (error) {
-      this.#log.error({ event: 'log.file', err: error }, 'the log goes on as before');
-    }
   }
 
   readonly #killEverything = (): void => {
@@ -373,7 +255,7 @@ class Launch {
     this.#surroundings?.close();
     this.#manager?.close();
     this.#services.close();
-    await Promise.all([this.#fileWatch?.close(), this.#asking?.close()]);
+    await Promise.all([this.#configuration.close(), this.#asking?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
     await this.#reports.close();
@@ -386,12 +268,11 @@ class Launch {
     return { message: lastWords === undefined ? message : `${message}: ${lastWords}`, remedy: ERRORS[code].remedy };
   }
 
-  #theSetup(): LaunchSetup {
-    return required(this.#setup);
-  }
-
   #theAsking(): Asking {
-    return required(this.#asking);
+    if (this.#asking === undefined) {
+      throw new Error('asked before the configuration was read');
+    }
+    return this.#asking;
   }
 }
 
@@ -399,11 +280,3 @@ const SERVICE_OF_ERROR: Partial<Record<ErrorCode, ServiceName>> = {
   IMS_ERR_RELAY_UNAVAILABLE: 'relay',
   IMS_ERR_IMS_FAILED: 'ims',
 };
-
-/** Set before the supervisor can ask for it: nothing but `load-config` comes before `configured`. */
-function required<T>(value: T | undefined): T {
-  if (value === undefined) {
-    throw new Error('asked before the configuration was read');
-  }
-  return value;
-}

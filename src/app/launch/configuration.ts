@@ -1,0 +1,109 @@
+/** The configuration while the system runs: what is in force, and what becomes of a file that has changed. */
+import { FileWatch } from '../../io/file-watch.ts';
+import type { SupervisorEvent } from '../../supervisor/events.ts';
+import type { ServiceName, SupervisorState } from '../../supervisor/state.ts';
+import { Reconfiguration } from './reconfigure.ts';
+import { ConfigReloader, type ReloadOutcome } from './reload.ts';
+import type { Reports } from './reports.ts';
+import type { Services } from './services.ts';
+import { type LaunchSetup, type LaunchSources, readConfig } from './setup.ts';
+
+export interface ConfigurationOptions {
+  readonly sources: LaunchSources;
+  readonly reports: Reports;
+  readonly services: Pick<Services, 'tell' | 'signal'>;
+  state(): SupervisorState;
+  post(event: SupervisorEvent): void;
+  /** Whoever wants to know that a reload is under way is told around `apply`. */
+  whileReloading<T>(apply: () => Promise<T>): Promise<T>;
+  /** A bug of our own, met while the file was read. */
+  crash(error: unknown): void;
+}
+
+export class Configuration {
+  readonly #options: ConfigurationOptions;
+  readonly #reconfiguration: Reconfiguration;
+  #setup: LaunchSetup | undefined;
+  #reloader: ConfigReloader | undefined;
+  #fileWatch: FileWatch | undefined;
+
+  constructor(options: ConfigurationOptions) {
+    const { reports, services, state, post } = options;
+    this.#options = options;
+    this.#reconfiguration = new Reconfiguration({
+      setup: () => this.current,
+      adopt: (setup) => this.#adopt(setup),
+      state,
+      services,
+      post,
+      note: reports.note,
+    });
+  }
+
+  /** What is in force; undefined until the file has been read for the first time. */
+  get known(): LaunchSetup | undefined {
+    return this.#setup;
+  }
+
+  /** The same for those who are asked after that only: nothing but `load-config` comes before `configured`. */
+  get current(): LaunchSetup {
+    if (this.#setup === undefined) {
+      throw new Error('asked before the configuration was read');
+    }
+    return this.#setup;
+  }
+
+  /** The file holds something else, which was refused. */
+  get isStale(): boolean {
+    return this.#reloader?.stale ?? false;
+  }
+
+  /** The first one, whose file is watched from now on. */
+  begin(setup: LaunchSetup): void {
+    const { sources, reports, state, whileReloading, crash } = this.#options;
+    this.#adopt(setup);
+    const reloader = new ConfigReloader({
+      initial: setup.loaded,
+      read: () => readConfig(sources),
+      apply: (next) => whileReloading(() => this.#reconfiguration.apply(next)),
+      isStopping: () => state().stop !== undefined,
+      note: reports.note,
+    });
+    this.#reloader = reloader;
+    const changed = (): void => void reloader.reload(false).catch(crash);
+    this.#fileWatch = new FileWatch(setup.loaded.path, { changed }, reports.log);
+  }
+
+  /** When somebody asks for it; a change of the file itself is seen by the watch. */
+  async reload(): Promise<ReloadOutcome | undefined> {
+    try {
+      return await this.#options.whileReloading(async () => this.#reloader?.reload(true));
+    } catch (error) {
+      this.#options.crash(error);
+      return undefined;
+    }
+  }
+
+  /** The service failed for good with the changed configuration. */
+  rollBack(service: ServiceName): void {
+    const former = this.#reconfiguration.rollBack(service);
+    if (former !== undefined) {
+      this.#reloader?.revert(former);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#fileWatch?.close();
+  }
+
+  /** What holds from now on, also for programs that start. */
+  #adopt(setup: LaunchSetup): void {
+    const { reports } = this.#options;
+    this.#setup = setup;
+    try {
+      reports.configure(setup.loaded.config);
+    } catch (error) {
+      reports.log.error({ event: 'log.file', err: error }, 'the log goes on as before');
+    }
+  }
+}
