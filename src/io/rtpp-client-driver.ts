@@ -6,14 +6,14 @@ import { once } from 'node:events';
 import { ImsError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { formatRelayAddress, parseRelayAddress, type RelayAddress } from '../rtpp/relay-address.ts';
-import { type RequestId, type RtppClientEffect, RtppClientEngine } from '../rtpp-client/client.ts';
+import { type RtppClientEffect, RtppClientEngine } from '../rtpp-client/client.ts';
 import type { RtppOutcome } from '../rtpp-client/outcome.ts';
 import { type RetryPolicy, RTPP_CLIENT_DEFAULTS, type RtppClientOptions } from '../rtpp-client/policy.ts';
 import type { ProbeVerdict } from '../rtpp-client/probe.ts';
 import { assertNever } from '../wire/assert-never.ts';
 import { type AddressFamily, formatTransportAddress, type TransportAddress } from '../wire/ip-address.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
-import { Probes, type RtppClient } from './rtpp-client.ts';
+import { Probes, type RtppClient, Settlers } from './rtpp-client.ts';
 import { StreamRtppClient } from './rtpp-stream-client.ts';
 
 export type { RtppClient } from './rtpp-client.ts';
@@ -97,7 +97,7 @@ class UdpRtppClient implements RtppClient {
   readonly #log: Log | undefined;
   readonly #engine: RtppClientEngine;
   readonly #timer = new DeadlineTimer(() => this.#apply(this.#engine.handleTimeout(performance.now())));
-  readonly #settlers = new Map<RequestId, (outcome: RtppOutcome) => void>();
+  readonly #settlers = new Settlers();
   readonly #probes = new Probes(this);
   #closing: Promise<void> | undefined;
 
@@ -116,11 +116,9 @@ class UdpRtppClient implements RtppClient {
   }
 
   request(command: string, retry?: Partial<RetryPolicy>): Promise<RtppOutcome> {
-    return new Promise((resolve) => {
-      const { id, effects } = this.#engine.request(performance.now(), command, retry);
-      this.#settlers.set(id, resolve);
-      this.#apply(effects);
-    });
+    return this.#settlers.wait(this.#engine.request(performance.now(), command, retry), (effects) =>
+      this.#apply(effects),
+    );
   }
 
   probe(): Promise<ProbeVerdict> {
@@ -141,12 +139,9 @@ class UdpRtppClient implements RtppClient {
         case 'send':
           this.#send(effect.datagram);
           break;
-        case 'settled': {
-          const settle = this.#settlers.get(effect.id);
-          this.#settlers.delete(effect.id);
-          settle?.(effect.outcome);
+        case 'settled':
+          this.#settlers.settle(effect);
           break;
-        }
         case 'stray':
           this.#log?.debug({ remote: this.name, reason: effect.text }, 'datagram that is no RTPP reply');
           this.#probes.tellStray(effect.text);

@@ -1,4 +1,5 @@
 /** A relay's control socket as the rest of the program sees it, whatever leads there: commands in, outcomes out. */
+import type { Requested, RequestId, Settled } from '../rtpp-client/intake.ts';
 import type { RtppOutcome } from '../rtpp-client/outcome.ts';
 import type { RetryPolicy } from '../rtpp-client/policy.ts';
 import { type ProbeEffect, type ProbeVerdict, RelayProbe } from '../rtpp-client/probe.ts';
@@ -20,6 +21,25 @@ export interface RtppClient {
   probe(): Promise<ProbeVerdict>;
   /** Idempotent. Requests in flight end as `closed`. */
   close(): Promise<void>;
+}
+
+/** Those who wait for the outcomes of one client's requests. */
+export class Settlers {
+  readonly #waiting = new Map<RequestId, (outcome: RtppOutcome) => void>();
+
+  /** @param apply carries out what the engine wants done; the outcome may be among it */
+  wait<Effect>({ id, effects }: Requested<Effect>, apply: (effects: readonly Effect[]) => void): Promise<RtppOutcome> {
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      apply(effects);
+    });
+  }
+
+  settle({ id, outcome }: Settled): void {
+    const settle = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    settle?.(outcome);
+  }
 }
 
 /** Probes that run on one client. */

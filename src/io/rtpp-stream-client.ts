@@ -1,7 +1,6 @@
 /** RTPP over connections: `unix:`, `cunix:` and `tcp:`. The engines decide; here are the sockets. */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Log } from '../observe/log.ts';
-import type { RequestId } from '../rtpp-client/client.ts';
 import { LineClientEngine } from '../rtpp-client/line-client.ts';
 import { OneShotClientEngine } from '../rtpp-client/one-shot-client.ts';
 import type { RtppOutcome } from '../rtpp-client/outcome.ts';
@@ -11,7 +10,7 @@ import type { ConnectionEnd, ConnectionId, StreamClientEffect } from '../rtpp-cl
 import { assertNever } from '../wire/assert-never.ts';
 import type { TransportAddress } from '../wire/ip-address.ts';
 import { DeadlineTimer } from './deadline-timer.ts';
-import { Probes, type RtppClient } from './rtpp-client.ts';
+import { Probes, type RtppClient, Settlers } from './rtpp-client.ts';
 
 export interface StreamClientConfig {
   readonly name: string;
@@ -32,7 +31,7 @@ export class StreamRtppClient implements RtppClient {
   readonly #log: Log | undefined;
   readonly #engine: OneShotClientEngine | LineClientEngine;
   readonly #timer = new DeadlineTimer(() => this.#apply(this.#engine.handleTimeout(performance.now())));
-  readonly #settlers = new Map<RequestId, (outcome: RtppOutcome) => void>();
+  readonly #settlers = new Settlers();
   readonly #probes = new Probes(this);
   readonly #sockets = new Map<ConnectionId, Socket>();
   #closing: Promise<void> | undefined;
@@ -47,11 +46,9 @@ export class StreamRtppClient implements RtppClient {
   }
 
   request(command: string, retry?: Partial<RetryPolicy>): Promise<RtppOutcome> {
-    return new Promise((resolve) => {
-      const { id, effects } = this.#engine.request(performance.now(), command, retry);
-      this.#settlers.set(id, resolve);
-      this.#apply(effects);
-    });
+    return this.#settlers.wait(this.#engine.request(performance.now(), command, retry), (effects) =>
+      this.#apply(effects),
+    );
   }
 
   probe(): Promise<ProbeVerdict> {
@@ -91,12 +88,9 @@ export class StreamRtppClient implements RtppClient {
         case 'disconnect':
           this.#sockets.get(effect.connection)?.destroy();
           break;
-        case 'settled': {
-          const settle = this.#settlers.get(effect.id);
-          this.#settlers.delete(effect.id);
-          settle?.(effect.outcome);
+        case 'settled':
+          this.#settlers.settle(effect);
           break;
-        }
         case 'stray':
           this.#log?.debug({ remote: this.name, reason: effect.text }, 'bytes that are no RTPP reply');
           this.#probes.tellStray(effect.text);

@@ -10,18 +10,15 @@
  * ```
  */
 import { parseReply, type RtppReply } from '../rtpp/reply.ts';
-import { MAX_COMMAND_BYTES, splitCookie } from '../rtpp/words.ts';
+import { splitCookie } from '../rtpp/words.ts';
 import { DeadlineQueue } from '../wire/deadline-queue.ts';
+import { Intake, type Requested, type RequestId, type Settled } from './intake.ts';
 import type { RtppOutcome } from './outcome.ts';
 import type { RetryPolicy, RtppClientOptions } from './policy.ts';
 
-/** Names one `request()` of one client. */
-export type RequestId = number;
-
 export type RtppClientEffect =
   | { readonly kind: 'send'; readonly datagram: Uint8Array }
-  /** The last word on a request; follows each request exactly once. */
-  | { readonly kind: 'settled'; readonly id: RequestId; readonly outcome: RtppOutcome }
+  | Settled
   /** A datagram from the relay's port under a cookie that this client never made: another protocol lives there. */
   | { readonly kind: 'stray'; readonly text: string };
 
@@ -35,12 +32,9 @@ interface InFlight {
 
 export class RtppClientEngine {
   readonly #cookiePrefix: string;
-  readonly #options: RtppClientOptions;
+  readonly #intake: Intake;
   readonly #inFlight = new Map<RequestId, InFlight>();
   readonly #deadlines = new DeadlineQueue<RequestId>();
-  readonly #encoder = new TextEncoder();
-  #lastId: RequestId = 0;
-  #closed = false;
 
   /**
    * `cookiePrefix`: random, unique among all clients of all hosts that share the relay, for cookies are the only
@@ -48,7 +42,7 @@ export class RtppClientEngine {
    */
   constructor(cookiePrefix: string, options: RtppClientOptions) {
     this.#cookiePrefix = cookiePrefix;
-    this.#options = options;
+    this.#intake = new Intake(options);
   }
 
   /** Requests without an outcome. */
@@ -61,26 +55,13 @@ export class RtppClientEngine {
   }
 
   /** Sends one command (without cookie and LF). The outcome is among the effects of this or of a later call. */
-  request(
-    now: number,
-    command: string,
-    retry: Partial<RetryPolicy> = {},
-  ): { readonly id: RequestId; readonly effects: RtppClientEffect[] } {
-    const id = ++this.#lastId;
-    if (this.#closed) {
-      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'closed' } }] };
-    }
-    if (this.#inFlight.size >= this.#options.maxInFlight) {
-      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'rejected', reason: 'too-many-in-flight' } }] };
-    }
-    const datagram = this.#encoder.encode(`${this.#cookieOf(id)} ${command}`);
-    if (datagram.length > MAX_COMMAND_BYTES) {
-      return { id, effects: [{ kind: 'settled', id, outcome: { kind: 'rejected', reason: 'too-long' } }] };
-    }
-    const policy = { ...this.#options.retry, ...retry };
-    this.#inFlight.set(id, { datagram, policy, giveUpAt: now + policy.budgetMs, waitMs: policy.firstMs });
-    this.#deadlines.schedule(id, now + Math.min(policy.firstMs, policy.budgetMs));
-    return { id, effects: [{ kind: 'send', datagram }] };
+  request(now: number, command: string, retry: Partial<RetryPolicy> = {}): Requested<RtppClientEffect> {
+    const frame = (id: RequestId): string => `${this.#cookieOf(id)} ${command}`;
+    return this.#intake.take(this.#inFlight.size, frame, retry, ({ id, bytes: datagram, policy }) => {
+      this.#inFlight.set(id, { datagram, policy, giveUpAt: now + policy.budgetMs, waitMs: policy.firstMs });
+      this.#deadlines.schedule(id, now + Math.min(policy.firstMs, policy.budgetMs));
+      return [{ kind: 'send', datagram }];
+    });
   }
 
   /** One datagram from the relay's address, read as latin1. Replies to requests settled before are dropped. */
@@ -124,7 +105,7 @@ export class RtppClientEngine {
 
   /** Settles everything; later requests are settled at once. */
   close(): RtppClientEffect[] {
-    this.#closed = true;
+    this.#intake.close();
     return this.#settleAll({ kind: 'closed' });
   }
 

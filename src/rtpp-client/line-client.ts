@@ -12,8 +12,7 @@
  */
 import { parseReply } from '../rtpp/reply.ts';
 import { DeadlineQueue } from '../wire/deadline-queue.ts';
-import type { RequestId } from './client.ts';
-import { refusalOf } from './one-shot-client.ts';
+import { Intake, type Requested, type RequestId } from './intake.ts';
 import type { RtppOutcome } from './outcome.ts';
 import type { RetryPolicy, RtppClientOptions } from './policy.ts';
 import {
@@ -36,21 +35,18 @@ interface Awaited {
 }
 
 export class LineClientEngine {
-  readonly #options: RtppClientOptions;
+  readonly #intake: Intake;
   /** On the connection, in the order in which the replies will come. */
   #awaited: Awaited[] = [];
   readonly #deadlines = new DeadlineQueue<RequestId>();
-  readonly #encoder = new TextEncoder();
   #connection: ConnectionId | undefined;
   /** Lines of the first reply that is not complete, and the beginning of the next line. */
   #lines: string[] = [];
   #rest = '';
-  #lastId: RequestId = 0;
   #lastConnection: ConnectionId = 0;
-  #closed = false;
 
   constructor(options: RtppClientOptions) {
-    this.#options = options;
+    this.#intake = new Intake(options);
   }
 
   get inFlight(): number {
@@ -62,23 +58,19 @@ export class LineClientEngine {
   }
 
   /** Sends one command (without LF). The outcome is among the effects of this or of a later call. */
-  request(
-    now: number,
-    command: string,
-    retry: Partial<RetryPolicy> = {},
-  ): { readonly id: RequestId; readonly effects: StreamClientEffect[] } {
-    const id = ++this.#lastId;
-    const bytes = this.#encoder.encode(`${command}\n`);
-    const refusal = refusalOf(this.#closed, this.#awaited.length, this.#options.maxInFlight, bytes.length);
-    if (refusal !== undefined) {
-      return { id, effects: [{ kind: 'settled', id, outcome: refusal }] };
-    }
-    this.#awaited.push({ id, bytes, lines: replyLines(command), sends: 1 });
-    this.#deadlines.schedule(id, now + (retry.budgetMs ?? this.#options.retry.budgetMs));
-    if (this.#connection === undefined) {
-      return { id, effects: [this.#connect(bytes)] };
-    }
-    return { id, effects: [{ kind: 'write', connection: this.#connection, bytes }] };
+  request(now: number, command: string, retry: Partial<RetryPolicy> = {}): Requested<StreamClientEffect> {
+    return this.#intake.take(
+      this.inFlight,
+      () => `${command}\n`,
+      retry,
+      ({ id, bytes, policy }) => {
+        this.#awaited.push({ id, bytes, lines: replyLines(command), sends: 1 });
+        this.#deadlines.schedule(id, now + policy.budgetMs);
+        return this.#connection === undefined
+          ? [this.#connect(bytes)]
+          : [{ kind: 'write', connection: this.#connection, bytes }];
+      },
+    );
   }
 
   /** Bytes of the connection, read as latin1. */
@@ -139,7 +131,7 @@ export class LineClientEngine {
 
   /** Settles everything; later requests are settled at once. */
   close(): StreamClientEffect[] {
-    this.#closed = true;
+    this.#intake.close();
     return [...this.#drop(), ...this.#settleAll({ kind: 'closed' })];
   }
 

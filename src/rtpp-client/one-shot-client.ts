@@ -9,9 +9,8 @@
  * ```
  */
 import { parseReply } from '../rtpp/reply.ts';
-import { MAX_COMMAND_BYTES } from '../rtpp/words.ts';
 import { DeadlineQueue } from '../wire/deadline-queue.ts';
-import type { RequestId } from './client.ts';
+import { Intake, type Requested, type RequestId } from './intake.ts';
 import type { RtppOutcome } from './outcome.ts';
 import type { RetryPolicy, RtppClientOptions } from './policy.ts';
 import { type ConnectionEnd, type ConnectionId, MAX_ANSWER_BYTES, type StreamClientEffect } from './stream-effects.ts';
@@ -33,19 +32,16 @@ interface Pending {
 }
 
 export class OneShotClientEngine {
-  readonly #options: RtppClientOptions;
+  readonly #intake: Intake;
   readonly #pending = new Map<RequestId, Pending>();
   readonly #connections = new Map<ConnectionId, Pending>();
   /** Ready to be sent, in the order in which they came. */
   readonly #waiting = new Set<Pending>();
   readonly #deadlines = new DeadlineQueue<Pending>();
-  readonly #encoder = new TextEncoder();
-  #lastId: RequestId = 0;
   #lastConnection: ConnectionId = 0;
-  #closed = false;
 
   constructor(options: RtppClientOptions) {
-    this.#options = options;
+    this.#intake = new Intake(options);
   }
 
   get inFlight(): number {
@@ -57,32 +53,27 @@ export class OneShotClientEngine {
   }
 
   /** Sends one command (without LF). The outcome is among the effects of this or of a later call. */
-  request(
-    now: number,
-    command: string,
-    retry: Partial<RetryPolicy> = {},
-  ): { readonly id: RequestId; readonly effects: StreamClientEffect[] } {
-    const id = ++this.#lastId;
-    const bytes = this.#encoder.encode(`${command}\n`);
-    const refusal = refusalOf(this.#closed, this.#pending.size, this.#options.maxInFlight, bytes.length);
-    if (refusal !== undefined) {
-      return { id, effects: [{ kind: 'settled', id, outcome: refusal }] };
-    }
-    const policy = { ...this.#options.retry, ...retry };
-    const pending: Pending = {
-      id,
-      bytes,
-      policy,
-      giveUpAt: now + policy.budgetMs,
-      waitMs: policy.firstMs,
-      wasCutOff: false,
-      connection: undefined,
-      answer: '',
-    };
-    this.#pending.set(id, pending);
-    this.#waiting.add(pending);
-    this.#deadlines.schedule(pending, pending.giveUpAt);
-    return { id, effects: this.#connect() };
+  request(now: number, command: string, retry: Partial<RetryPolicy> = {}): Requested<StreamClientEffect> {
+    return this.#intake.take(
+      this.inFlight,
+      () => `${command}\n`,
+      retry,
+      (accepted) => {
+        const { id, policy } = accepted;
+        const pending: Pending = {
+          ...accepted,
+          giveUpAt: now + policy.budgetMs,
+          waitMs: policy.firstMs,
+          wasCutOff: false,
+          connection: undefined,
+          answer: '',
+        };
+        this.#pending.set(id, pending);
+        this.#waiting.add(pending);
+        this.#deadlines.schedule(pending, pending.giveUpAt);
+        return this.#connect();
+      },
+    );
   }
 
   /** Bytes of one connection, read as latin1. */
@@ -136,7 +127,7 @@ export class OneShotClientEngine {
 
   /** Settles everything; later requests are settled at once. */
   close(): StreamClientEffect[] {
-    this.#closed = true;
+    this.#intake.close();
     return [...this.#pending.values()].flatMap((pending) => this.#settle(pending, { kind: 'closed' }));
   }
 
@@ -170,20 +161,4 @@ export class OneShotClientEngine {
       { kind: 'settled', id, outcome },
     ];
   }
-}
-
-/** Why a command is not even sent. */
-export function refusalOf(
-  closed: boolean,
-  inFlight: number,
-  maxInFlight: number,
-  length: number,
-): RtppOutcome | undefined {
-  if (closed) {
-    return { kind: 'closed' };
-  }
-  if (inFlight >= maxInFlight) {
-    return { kind: 'rejected', reason: 'too-many-in-flight' };
-  }
-  return length > MAX_COMMAND_BYTES ? { kind: 'rejected', reason: 'too-long' } : undefined;
 }

@@ -1,5 +1,4 @@
-import type { RequestId } from './client.ts';
-import type { RtppOutcome } from './outcome.ts';
+import type { Settled } from './intake.ts';
 
 /** Names one connection of one client, from the effect that opens it to the fact that it ended. */
 export type ConnectionId = number;
@@ -11,7 +10,7 @@ export type StreamClientEffect =
   | { readonly kind: 'write'; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** Nothing that comes through this connection is of interest any more. */
   | { readonly kind: 'disconnect'; readonly connection: ConnectionId }
-  | { readonly kind: 'settled'; readonly id: RequestId; readonly outcome: RtppOutcome }
+  | Settled
   /** What came although nothing was asked: another protocol lives there. */
   | { readonly kind: 'stray'; readonly text: string };
 
