@@ -52,7 +52,8 @@ export function loadPacketCalls(): PacketCalls | undefined {
   return packetCalls;
 }
 
-function foreign(): { koffi: typeof import('koffi'); library: import('koffi').LibraryHandle } {
+/** koffi, and what this process is linked with. @throws Error where koffi has no binary */
+export function foreign(): { koffi: typeof import('koffi'); library: import('koffi').LibraryHandle } {
   // Loaded only here, since a platform without a binary makes the mere import throw.
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   // Null: what this process is linked with already, whatever its file is called.

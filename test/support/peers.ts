@@ -1,6 +1,7 @@
 /** Programs of other people that tests talk to. Absent ones skip a test aloud; with CI=true they fail it. */
 import { spawnSync } from 'node:child_process';
 import type { TestContext } from 'node:test';
+import { bpfWorks } from './bpf-ability.ts';
 
 interface Peer {
   /** Debian package that brings the program. */
@@ -36,6 +37,9 @@ const ABILITIES = {
     lacking(['unshare', '--fork', '--pid', '--mount-proc', 'true'], 'pid namespaces need unshare(1) and CAP_SYS_ADMIN'),
   'network namespaces': () =>
     namespacesWork() ? undefined : 'network namespaces need root (CAP_SYS_ADMIN, CAP_NET_ADMIN) and iproute2',
+  bpf: () => (bpfWorks({}) ? undefined : 'programs in the kernel need root (CAP_BPF, CAP_NET_ADMIN) and bpf(2)'),
+  'bpf checksums': () =>
+    bpfWorks({ checksumComplete: true }) ? undefined : 'BPF_F_TEST_SKB_CHECKSUM_COMPLETE needs Linux 6.16 or later',
   'npm registry': () => lacking(['npm', 'ping'], 'the npm registry does not answer'),
 } as const satisfies Record<string, () => string | undefined>;
 

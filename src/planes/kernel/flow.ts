@@ -92,7 +92,12 @@ export interface FlowTable {
   /** Flows that there is room for. */
   readonly capacity: number;
   readonly size: number;
-  /** From its return on the kernel forwards. A key that is there is replaced at once; its counters go on. */
+  /** False once it was closed, or the kernel would not take a flow away: then nothing is forwarded. */
+  readonly open: boolean;
+  /**
+   * From its return on the kernel forwards. A key that is there is replaced at once; its counters go on. After a refusal
+   * the key is not in the table, whatever was there before.
+   */
   install(key: FlowKey, flow: Flow): InstallOutcome;
   /** From its return on every packet of the key goes to the socket. The last counters; undefined: it was not there. */
   remove(key: FlowKey): FlowCounters | undefined;
