@@ -27,11 +27,11 @@ if (compiler === undefined) {
     );
   }
 } else {
-  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.json')], {
-    cwd: root,
-    stdio: 'inherit',
-  });
-  if (status !== 0) {
-    console.warn('ims-launch: the build reported errors; run "npm run build" to see them again.');
+  // The programs, and the page that browsers load from them.
+  for (const project of [root, join(root, 'src', 'dashboard', 'page')]) {
+    const { status } = spawnSync(process.execPath, [compiler, '-p', project], { cwd: root, stdio: 'inherit' });
+    if (status !== 0) {
+      console.warn('ims-launch: the build reported errors; run "npm run build" to see them again.');
+    }
   }
 }

@@ -5,7 +5,7 @@ import { formatHost } from '../wire/ip-address.ts';
 const LABEL_WIDTH = 12;
 
 export function formatBanner(facts: LaunchFacts, version: string): string {
-  const { sip, address, media, relay, furtherRelays, users, publishedUsers } = facts;
+  const { sip, address, media, relay, furtherRelays, users, publishedUsers, dashboard } = facts;
   const server = `${formatHost(address.advertised)}:${sip.publicPort}`;
   const listens = sip.listen.length > 0 ? sip.listen.join(', ') : `UDP port ${sip.port}`;
   const program = sip.command === undefined ? 'ims-server' : sip.command.join(' ');
@@ -15,6 +15,7 @@ export function formatBanner(facts: LaunchFacts, version: string): string {
     ['media', `UDP ${media.minPort}-${media.maxPort} on ${address.bind}`],
     ...relayRows(relay, furtherRelays.length > 0),
     ...furtherRelays.map((text): [string, string] => ['and relay', text]),
+    ...(dashboard === undefined ? [] : [['dashboard', dashboard] as [string, string]]),
     ['phone', phoneHint(server, users)],
     ['', 'call another user by its name; "ims-launch verify" sends test audio through the relay'],
     ...[...publishedWarning(publishedUsers), ...facts.warnings].map((text): [string, string] => ['warning', text]),

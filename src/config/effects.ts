@@ -127,6 +127,10 @@ export const RELOAD_EFFECTS = {
   'supervisor.purgeRelayOnImsExit': 'live',
   'supervisor.drainMaxMs': 'live',
   'supervisor.requireRelay': 'live',
+  'dashboard.listen': 'next-start',
+  'dashboard.token': 'next-start',
+  'dashboard.hosts': 'next-start',
+
   'log.file': 'live',
   'log.maxSizeBytes': 'live',
   'log.maxFiles': 'live',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dashboardOptions } from '../dashboard/options.ts';
 import { logLevelOption, logOptions } from '../observe/options.ts';
 import { relayOptions } from '../relay/options.ts';
 import { signallingShape, sipShape } from '../sip/options.ts';
@@ -34,6 +35,7 @@ export const configSchema = z.object({
   relay: relayServiceOptions.prefault({}).meta({ description: 'The media relay.' }),
   ims: imsOptions.prefault({}).meta({ description: 'The IMS.' }),
   reload: reloadOptions.prefault({}).meta({ description: 'Changes while the system runs.' }),
+  dashboard: dashboardOptions.prefault({}).meta({ description: 'The dashboard and the metrics.' }),
   log: logOptions.prefault({}).meta({ description: 'The log.' }),
   supervisor: supervisorOptions.prefault({}).meta({ description: 'The supervisor.' }),
 });

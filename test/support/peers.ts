@@ -22,6 +22,8 @@ export const PEERS = {
   openssl: { apt: 'openssl', probe: ['openssl', 'version'], version: /OpenSSL (\S+)/ },
   python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
   nftables: { apt: 'nftables', probe: ['nft', '--version'], version: /nftables v(\S+)/ },
+  promtool: { apt: 'prometheus', probe: ['promtool', '--version'], version: /promtool, version (\S+)/ },
+  chromium: { apt: 'chromium', probe: ['chromium', '--version'], version: /Chromium (\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 

@@ -10,6 +10,12 @@ import type { LaunchSetup } from './setup.ts';
 /** Deleting what a dead IMS has left is no reason to wait for long; milliseconds. */
 const PURGE_LIMIT_MS = 1000;
 
+/** A command has room for so many words. */
+const COUNTERS_AT_ONCE = 16;
+
+/** Who scrapes metrics does not wait for a relay that hangs; milliseconds. */
+const COUNTERS_LIMIT_MS = 1000;
+
 export interface AskingOptions {
   readonly client: RtppClient;
   readonly runId: string;
@@ -61,6 +67,23 @@ export class Asking {
   /** All sessions of the relay: the IMS that they belonged to is gone. */
   purge(): void {
     void this.#options.client.request(formatCommand({ kind: 'delete-all' }), { budgetMs: PURGE_LIMIT_MS });
+  }
+
+  /** Of the relay, by their wire names; undefined: it does not tell. */
+  async relayCounters(names: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> {
+    const found = new Map<string, number>();
+    for (let from = 0; from < names.length; from += COUNTERS_AT_ONCE) {
+      const counters = names.slice(from, from + COUNTERS_AT_ONCE);
+      const command = formatCommand({ kind: 'statistics', verbose: true, counters });
+      const outcome = await this.#options.client.request(command, { budgetMs: COUNTERS_LIMIT_MS });
+      if (outcome.kind !== 'reply' || outcome.reply.kind !== 'text') {
+        return undefined;
+      }
+      for (const [, name = '', value] of outcome.reply.text.matchAll(/(\w+)=([0-9.]+)/g)) {
+        found.set(name, Number(value));
+      }
+    }
+    return found;
   }
 
   async close(): Promise<void> {

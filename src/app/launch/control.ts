@@ -136,7 +136,8 @@ function restart(subject: ControlSubject, exchange: Exchange, service: ControlSe
   }
 }
 
-const RESTART_REFUSALS = {
+/** Why a service is not restarted, for people. */
+export const RESTART_REFUSALS = {
   'not-ours': 'the relay was found running: who started it restarts it',
   draining: 'the system is being drained and will stop',
   stopping: 'everything stops',

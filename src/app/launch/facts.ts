@@ -22,6 +22,8 @@ export interface LaunchFacts {
   /** User names, the first of them with a password that everybody knows, if any has one. */
   readonly users: readonly string[];
   readonly publishedUsers: readonly string[];
+  /** Where its pages are; undefined: there are none. */
+  readonly dashboard: string | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -46,6 +48,7 @@ export interface LiveFacts {
   readonly relayDetails: RelayDetails | undefined;
   readonly imsPid: number | undefined;
   readonly imsDetails: ImsDetails | undefined;
+  readonly dashboard: string | undefined;
 }
 
 export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
@@ -62,6 +65,7 @@ export function launchFacts(setup: LaunchSetup, live: LiveFacts): LaunchFacts {
     address: setup.address,
     media: { minPort: config.relay.minPort, maxPort: config.relay.maxPort },
     relay: relayFacts(setup, live),
+    dashboard: live.dashboard,
     furtherRelays:
       config.ims.command === undefined
         ? config.relay.further.map(({ control, weight }) => `${control}, weight ${weight}`)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve as resolvePath } from 'node:path';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { SystemStatus } from '../../control/status.ts';
+import type { DashboardServer } from '../../dashboard/server.ts';
 import { ERRORS, type ErrorCode, ImsError } from '../../errors.ts';
 import { type PidFile, writePidFile } from '../../io/pid-file.ts';
 import { SupervisorDriver } from '../../io/supervisor-driver.ts';
@@ -16,6 +17,7 @@ import { Asking } from './asking.ts';
 import { Configuration } from './configuration.ts';
 import { openControl } from './control.ts';
 import type { ControlLock } from './control-lock.ts';
+import { openDashboard } from './dashboard.ts';
 import { diagnosticLines } from './diagnostic.ts';
 import { type Executors, execute } from './effects.ts';
 import { type LaunchFacts, launchFacts } from './facts.ts';
@@ -68,6 +70,7 @@ class Launch {
   #control: ControlLock | undefined;
   #pidFile: PidFile | undefined;
   #guard: RunGuard | undefined;
+  #dashboard: DashboardServer | undefined;
   #surroundings: SurroundingsWatch | undefined;
   #manager: ServiceManager | undefined;
   #ended = false;
@@ -147,6 +150,7 @@ class Launch {
       }
       const { config } = setup.loaded;
       this.#guard = new RunGuard({ config, runId: this.#runId, env: this.#options.env, log: this.#log });
+      await this.#openDashboard();
       this.#driver.post({ kind: 'configured', rules: setup.rules });
     } catch (error) {
       if (!(error instanceof ImsError)) {
@@ -173,6 +177,21 @@ class Launch {
     this.#control = await openControl(place, subject, this.#log);
     if (config.supervisor.pidFile !== undefined) {
       this.#pidFile = writePidFile(resolvePath(this.#options.cwd, config.supervisor.pidFile));
+    }
+  }
+
+  async #openDashboard(): Promise<void> {
+    const parts = {
+      journal: this.#reports.journal,
+      state: () => this.#driver.state,
+      status: () => this.#status(this.#configuration.current.loaded.path),
+      post: (event: SupervisorEvent) => this.#driver.post(event),
+      ask: (service: ServiceName, question: ChildQuestion) => this.#services.ask(service, question),
+      asking: () => this.#theAsking(),
+    };
+    this.#dashboard = await openDashboard(this.#configuration.current.loaded.config.dashboard, parts, this.#log);
+    if (this.#dashboard !== undefined) {
+      this.#log.info({ event: 'dashboard.open', local: this.#dashboard.url }, 'the dashboard is open');
     }
   }
 
@@ -219,6 +238,7 @@ class Launch {
       relayDetails: this.#services.relayDetails,
       imsPid: this.#services.pidOf('ims'),
       imsDetails: this.#services.imsDetails,
+      dashboard: this.#dashboard?.url,
     });
     this.#options.onReady(facts);
   }
@@ -255,7 +275,7 @@ class Launch {
     this.#surroundings?.close();
     this.#manager?.close();
     this.#services.close();
-    await Promise.all([this.#configuration.close(), this.#asking?.close()]);
+    await Promise.all([this.#dashboard?.close(), this.#configuration.close(), this.#asking?.close()]);
     this.#pidFile?.remove();
     this.#control?.close();
     await this.#reports.close();

@@ -23,6 +23,7 @@ const FACTS: LaunchFacts = {
     },
   },
   furtherRelays: [],
+  dashboard: undefined,
   users: ['1001', '1002', '1003', 'anna', 'bert'],
   publishedUsers: ['1001'],
   warnings: ['203.0.113.5 is not an address of this machine'],

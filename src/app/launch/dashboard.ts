@@ -1,0 +1,65 @@
+/** What the dashboard shows and may order, from the parts of a run. HTTP itself is in `dashboard/`. */
+import type { SystemStatus } from '../../control/status.ts';
+import { type DashboardOptions, parseListen } from '../../dashboard/options.ts';
+import type { DashboardServer } from '../../dashboard/server.ts';
+import type { DashboardSubject } from '../../dashboard/subject.ts';
+import { ImsError } from '../../errors.ts';
+import type { BanReport, ChildQuestion } from '../../observe/ipc.ts';
+import type { Log } from '../../observe/log.ts';
+import type { SupervisorEvent } from '../../supervisor/events.ts';
+import { judgeRestart } from '../../supervisor/orders.ts';
+import type { ServiceName, SupervisorState } from '../../supervisor/state.ts';
+import type { Asking } from './asking.ts';
+import { RESTART_REFUSALS } from './control.ts';
+import type { Journal } from './journal.ts';
+
+export interface DashboardParts {
+  readonly journal: Journal;
+  state(): SupervisorState;
+  status(): SystemStatus;
+  post(event: SupervisorEvent): void;
+  ask(service: ServiceName, question: ChildQuestion): Promise<unknown>;
+  asking(): Pick<Asking, 'relayCounters'>;
+}
+
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
+
+/**
+ * Undefined: none is asked for.
+ * @throws ImsError IMS_ERR_CONFIG_INVALID when strangers could reach it without a token, IMS_ERR_PORT_IN_USE, IMS_ERR_BIND
+ */
+export async function openDashboard(
+  { listen, token, hosts }: DashboardOptions,
+  parts: DashboardParts,
+  log: Log,
+): Promise<DashboardServer | undefined> {
+  if (listen === undefined) {
+    return undefined;
+  }
+  const address = parseListen(listen);
+  if (token === undefined && !LOOPBACK.test(address.host)) {
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', `dashboard.listen ${listen} is open to others: set dashboard.token`);
+  }
+  // Loaded only here: most systems run without, and start sooner.
+  const { DashboardServer } = await import('../../dashboard/server.ts');
+  return await DashboardServer.open({ ...address, token, hosts }, subjectOf(parts), log);
+}
+
+function subjectOf({ journal, state, status, post, ask, asking }: DashboardParts): DashboardSubject {
+  return {
+    status,
+    events: journal.events,
+    lines: journal.lines,
+    relayCounters: (names) => asking().relayCounters(names),
+    bans: async () => (await ask('ims', { what: 'bans' })) as BanReport[],
+    unban: (address) => ask('ims', { what: 'unban', address }),
+    restart: (service) => {
+      const outcome = judgeRestart(performance.now(), state(), service);
+      if (outcome !== 'restarting' && outcome !== 'under-way') {
+        return RESTART_REFUSALS[outcome];
+      }
+      post({ kind: 'restart-asked', service });
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** Everything that the page says, in both languages. One row a sentence. */
+const WORDS = {
+  services: ['Processes', '进程'],
+  service: ['Service', '服务'],
+  state: ['State', '状态'],
+  pid: ['Process', '进程号'],
+  uptime: ['Up for', '已运行'],
+  restarts: ['Restarts', '重启次数'],
+  active: ['Active', '活动数'],
+  health: ['Health', '健康'],
+  restart: ['Restart', '重启'],
+  restarting: ['is being restarted', '正在重启'],
+  calls: ['Calls in progress', '当前通话'],
+  mediaCheck: ['RTP through the relay', '经中继的 RTP'],
+  mediaPasses: ['passes both ways', '双向畅通'],
+  mediaDead: ['does not pass', '不通'],
+  mediaUnknown: ['not checked yet', '尚未检查'],
+  delay: ['delay', '时延'],
+  bans: ['Banned sources', '被封禁的来源'],
+  noBans: ['nobody is banned', '没有被封禁的来源'],
+  source: ['Source', '来源'],
+  failures: ['Wrong passwords', '密码错误次数'],
+  left: ['Left', '剩余'],
+  lift: ['Lift', '解除'],
+  events: ['Events', '事件'],
+  logs: ['Log of relay and IMS', '中继与 IMS 日志'],
+  disconnected: [
+    'No connection to ims-launch; what is shown may be old.',
+    '与 ims-launch 的连接已断开，显示内容可能已过时。',
+  ],
+  refused: ['It was refused: ', '请求被拒绝：'],
+  ready: ['ready', '就绪'],
+  degraded: ['degraded', '降级'],
+  starting: ['starting', '启动中'],
+  other: ['English', '中文'],
+} as const satisfies Record<string, readonly [en: string, zh: string]>;
+
+export type Word = keyof typeof WORDS;
+export type Language = 'en' | 'zh';
+
+let language: Language = 'en';
+
+export function speak(chosen: Language): void {
+  language = chosen;
+}
+
+export function spoken(): Language {
+  return language;
+}
+
+export function word(name: Word): string {
+  return WORDS[name][language === 'en' ? 0 : 1];
+}
+
+/** The word for a state of the system, or the state itself. */
+export function verdictWord(verdict: string): string {
+  return verdict === 'ready' || verdict === 'degraded' || verdict === 'starting' ? word(verdict) : verdict;
+}
+
+/** `3 d 4 h`, `12 min`, `40 s`: the two largest units. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const units: readonly (readonly [number, string])[] = [
+    [86_400, 'd'],
+    [3600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ];
+  const parts: string[] = [];
+  let rest = seconds;
+  for (const [size, unit] of units) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0 && parts.length < 2) {
+      parts.push(`${count} ${unit}`);
+    }
+  }
+  return parts.join(' ') || '0 s';
+}

@@ -1,0 +1,32 @@
+import type { SystemStatus } from '../control/status.ts';
+import type { BanReport } from '../observe/ipc.ts';
+
+/** Something that happened, or a line of a program: what the ring of the launcher keeps. */
+export interface Numbered {
+  /** Counted from 1. */
+  readonly seq: number;
+}
+
+export interface Feed<T extends Numbered> {
+  /** What is kept, the oldest first. */
+  recent(): readonly T[];
+  /** Returns what ends it. */
+  follow(follower: (item: T) => void): () => void;
+}
+
+/** What came of an order: undefined when it is being carried out, else why it is not. */
+export type Refusal = string | undefined;
+
+/** The running system, as the pages and the metrics see it. */
+export interface DashboardSubject {
+  status(): SystemStatus;
+  readonly events: Feed<Numbered>;
+  readonly lines: Feed<Numbered>;
+  /** Counters of the relay by their wire names (`nsess_created`, …); undefined: it does not tell. Never rejects. */
+  relayCounters(names: readonly string[]): Promise<ReadonlyMap<string, number> | undefined>;
+  /** @throws Error that completes "the IMS …" */
+  bans(): Promise<readonly BanReport[]>;
+  /** @throws Error that completes "the IMS …" */
+  unban(address: string): Promise<unknown>;
+  restart(service: 'relay' | 'ims'): Refusal;
+}
