@@ -13,6 +13,7 @@ import {
   type Side,
 } from '../relay/plane.ts';
 import type { PlayRequest } from '../relay/playing/prompt.ts';
+import type { MediaEvent, StreamReport } from '../relay/quality/report.ts';
 import type { TapId, TapRequest } from '../relay/recording/tap.ts';
 import type { RelaySettings } from '../relay/settings.ts';
 import type { RelayEnvironment } from '../relay/state.ts';
@@ -36,6 +37,8 @@ export interface RelayDriverOptions {
   /** Builds the plane, which reports to the driver. */
   readonly openPlane: (listener: PlaneListener) => MediaPlane;
   readonly onDrained: () => void;
+  /** The media of a call has taken a turn. */
+  readonly onMedia: (event: MediaEvent) => void;
   readonly notifier: NotifySender;
   /** Builds the recorder, which reports what it could not go on with. */
   readonly openRecorder: (onFailure: (tap: TapId, cause: string) => void) => Recorder;
@@ -46,6 +49,7 @@ export class RelayDriver implements PlaneListener {
   readonly #relay: Relay<ControlPeer>;
   readonly #plane: MediaPlane;
   readonly #onDrained: () => void;
+  readonly #onMedia: (event: MediaEvent) => void;
   readonly #notifier: NotifySender;
   readonly #recorder: Recorder;
   readonly #players: Players;
@@ -53,8 +57,9 @@ export class RelayDriver implements PlaneListener {
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
-  constructor({ settings, environment, openPlane, onDrained, notifier, openRecorder }: RelayDriverOptions) {
+  constructor({ settings, environment, openPlane, onDrained, onMedia, notifier, openRecorder }: RelayDriverOptions) {
     this.#onDrained = onDrained;
+    this.#onMedia = onMedia;
     this.#notifier = notifier;
     this.#recorder = openRecorder((tap, cause) =>
       this.#perform(this.#relay.handleTapFailed(performance.now(), tap, cause)),
@@ -78,6 +83,11 @@ export class RelayDriver implements PlaneListener {
 
   get pairsInUse(): number {
     return this.#relay.pairsInUse;
+  }
+
+  /** What is known of the media of each stream, those that need somebody first. */
+  streams(limit: number): StreamReport[] {
+    return this.#relay.streams(performance.now(), limit);
   }
 
   /** One datagram, or one line of a stream; latin1. */
@@ -220,6 +230,9 @@ export class RelayDriver implements PlaneListener {
         break;
       case 'notify':
         this.#notifier.send(effect.target, effect.text);
+        break;
+      case 'media-event':
+        this.#onMedia(effect.event);
         break;
       case 'drained':
         this.#onDrained();

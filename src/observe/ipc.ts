@@ -1,5 +1,7 @@
 /** Messages between `ims-launch` and the children it started with an IPC channel (Node's own, JSON). */
 
+import type { MediaEvent, StreamReport } from '../relay/quality/report.ts';
+
 /** In a child's environment: with the value `leave` it goes on when the channel closes, else that is its end. */
 export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
 
@@ -7,6 +9,8 @@ export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly part: 'relay' | 'ims'; readonly details: RelayDetails | ImsDetails }
   | { readonly kind: 'heartbeat'; readonly loopLagMs: number; readonly sessions: number }
+  /** Of ims-relay: the media of a call has taken a turn. */
+  | { readonly kind: 'media'; readonly event: MediaEvent }
   /** To an `ask` with that id. */
   | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly exitCode: number };
@@ -27,10 +31,31 @@ export type SupervisorMessage =
 
 /** What an operator wants of a child. */
 export type ChildQuestion =
+  /** To ims-relay. The answer: `StreamsAnswer`. */
+  | { readonly what: 'streams' }
+  /** To ims-server. The answer: `CallNames[]`. */
+  | { readonly what: 'calls' }
   /** To ims-server. The answer: `BanReport[]`. */
   | { readonly what: 'bans' }
   /** To ims-server; without address all bans end. The answer: how many there were. */
   | { readonly what: 'unban'; readonly address: string | undefined };
+
+export interface StreamsAnswer {
+  /** Streams that there are; not all of them need be told. */
+  readonly total: number;
+  readonly streams: readonly StreamReport[];
+}
+
+/** Who talks to whom, by what the relay calls their streams. */
+export interface CallNames {
+  /** The relay's Call-IDs of this call begin so. */
+  readonly relayCallId: string;
+  readonly id: string;
+  readonly caller: string;
+  readonly callee: string;
+  /** Undefined: nobody has answered yet. RFC 3339. */
+  readonly answeredAt?: string | undefined;
+}
 
 /** A source that is not answered because it guessed passwords. */
 export interface BanReport {

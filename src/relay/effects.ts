@@ -1,6 +1,7 @@
 import type { NotifyAddress } from '../rtpp/notify.ts';
 import type { PairRequest, PeerOrder, SessionId, Side } from './plane.ts';
 import type { PlayerId, PlayRequest } from './playing/prompt.ts';
+import type { MediaEvent } from './quality/report.ts';
 import type { TapId, TapRequest } from './recording/tap.ts';
 
 /** Where a command came from; the edge's own object, which has the way back. */
@@ -19,6 +20,7 @@ export type RelayEffect<Origin extends ControlOrigin = ControlOrigin> =
   | { readonly kind: 'reply'; readonly origin: Origin; readonly text: string }
   | MediaEffect
   | NotifyEffect
+  | TellEffect
   /** Draining, and the last session has ended. */
   | { readonly kind: 'drained' };
 
@@ -30,6 +32,12 @@ export interface NotifyEffect {
   readonly kind: 'notify';
   readonly target: NotifyAddress;
   readonly text: string;
+}
+
+/** A turn in the media of a call, for whoever watches this relay. */
+export interface TellEffect {
+  readonly kind: 'media-event';
+  readonly event: MediaEvent;
 }
 
 /** Orders to the plane. */

@@ -10,6 +10,7 @@ import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type PairOutcome, type PlaneEvent, type SessionId, type Side, sideName } from './plane.ts';
 import { PlaneEventLog } from './plane-events.ts';
 import type { PlayerId } from './playing/prompt.ts';
+import type { StreamReport } from './quality/report.ts';
 import type { TapId } from './recording/tap.ts';
 import type { EndReason } from './session.ts';
 import type { RelaySettings } from './settings.ts';
@@ -65,6 +66,11 @@ export class Relay<Origin extends ControlOrigin> {
   /** Port pairs handed out; twice the number of complete sessions when nothing leaks. */
   get pairsInUse(): number {
     return this.#state.pairsInUse;
+  }
+
+  /** What is known of the media of each stream, those that need somebody first; at most `limit` of them. */
+  streams(now: number, limit: number): StreamReport[] {
+    return this.#state.media.reports(now, limit);
   }
 
   get draining(): boolean {
@@ -246,6 +252,7 @@ export class Relay<Origin extends ControlOrigin> {
         session.packetSeen(side, lastAcceptedAt);
         session.packetSeen(otherSide(side), lastPlayedAt);
       }
+      state.media.look(now, session);
       const reason = session.overBecause(now);
       if (reason !== undefined) {
         state.endSession(now, session, reason);

@@ -4,6 +4,7 @@ import type { DtmfDetector } from './dtmf/dtmf-detector.ts';
 import type { LocalAddress } from './local-addresses.ts';
 import { otherSide, type SessionId, type Side } from './plane.ts';
 import type { PlayerId } from './playing/prompt.ts';
+import { MediaTruth } from './quality/media-truth.ts';
 import type { Tap } from './recording/tap.ts';
 
 /** One side of a session: the socket pair that faces a party, and what signalling said of that party. */
@@ -66,6 +67,8 @@ export class Session {
   readonly weak: [boolean, boolean] = [false, false];
   /** Who is told, and what, when the session times out; each `U` sets it anew. */
   notify: { readonly target: NotifyAddress; readonly tag: string } | undefined;
+  /** What became of its media. */
+  readonly truth = new MediaTruth();
   /** Sessions that are fed with copies of this one. */
   readonly forks = new Set<SessionId>();
   /** The session that this one is fed from. */

@@ -1,7 +1,7 @@
 import type { Log } from '../observe/log.ts';
 import { isProbeCallId } from '../rtpp/probe-call-id.ts';
 import { type AddressFamily, formatTransportAddress } from '../wire/ip-address.ts';
-import type { MediaEffect, NotifyEffect } from './effects.ts';
+import type { MediaEffect, NotifyEffect, TellEffect } from './effects.ts';
 import { LocalAddresses, type LocalRoutes } from './local-addresses.ts';
 import { LogLimit } from './log-limit.ts';
 import { LegCounters } from './media/counters.ts';
@@ -17,6 +17,7 @@ import {
 import type { PlayerId } from './playing/prompt.ts';
 import { PortMemory } from './port-memory.ts';
 import { PortTable } from './port-table.ts';
+import { MediaWatch } from './quality/media-watch.ts';
 import type { TapId } from './recording/tap.ts';
 import type { EndReason, Session } from './session.ts';
 import { SessionTable } from './session-table.ts';
@@ -69,7 +70,8 @@ export class RelayState {
   /** No new sessions. */
   draining = false;
   readonly #ports: Readonly<Record<AddressFamily, PortTable>>;
-  #effects: (MediaEffect | NotifyEffect)[] = [];
+  readonly media: MediaWatch = new MediaWatch(this);
+  #effects: (MediaEffect | NotifyEffect | TellEffect)[] = [];
   #lastId = 0;
   #lastTap = 0;
   #lastPlayer = 0;
@@ -100,11 +102,11 @@ export class RelayState {
     return this.#lastId as SessionId;
   }
 
-  emit(effect: MediaEffect | NotifyEffect): void {
+  emit(effect: MediaEffect | NotifyEffect | TellEffect): void {
     this.#effects.push(effect);
   }
 
-  takeEffects(): (MediaEffect | NotifyEffect)[] {
+  takeEffects(): (MediaEffect | NotifyEffect | TellEffect)[] {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -192,6 +194,7 @@ export class RelayState {
         durationMs: Math.round(now - session.createdAt),
         reason,
         silent: reason === 'timeout' ? session.silentSides(now).map(sideName) : undefined,
+        ...this.media.last(now, session),
       },
       'session ended',
     );

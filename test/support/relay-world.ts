@@ -5,6 +5,7 @@ import { Relay } from '../../src/relay/engine.ts';
 import { LegCounters } from '../../src/relay/media/counters.ts';
 import type { PairOutcome, PairRequest, PlaneMeter, SessionId, Side } from '../../src/relay/plane.ts';
 import type { PlayerId, PlayRequest } from '../../src/relay/playing/prompt.ts';
+import type { MediaEvent } from '../../src/relay/quality/report.ts';
 import type { TapId, TapRequest } from '../../src/relay/recording/tap.ts';
 import type { RelaySettings } from '../../src/relay/settings.ts';
 
@@ -49,6 +50,7 @@ export class RelayWorld {
   readonly stoppedPlayers: PlayerId[] = [];
   readonly detecting: Extract<RelayEffect, { kind: 'detect-keys' }>[] = [];
   readonly feeds: Extract<RelayEffect, { kind: 'feed' | 'stop-feeding' }>[] = [];
+  readonly told: MediaEvent[] = [];
   drained = false;
   /** The local address that leads to any peer; undefined: none does. */
   route: string | undefined = '192.0.2.100';
@@ -168,6 +170,8 @@ export class RelayWorld {
         this.detecting.push(effect);
       } else if (effect.kind === 'feed' || effect.kind === 'stop-feeding') {
         this.feeds.push(effect);
+      } else if (effect.kind === 'media-event') {
+        this.told.push(effect.event);
       } else if (effect.kind === 'open') {
         this.#open(effect.request);
       }

@@ -30,6 +30,9 @@ export interface RelayProcessOptions {
 /** Set for the process that `--daemon` leaves behind: the end of its parent is not the end of its work. */
 export const DAEMON_ENVIRONMENT = 'IMS_RELAY_DAEMON';
 
+/** Streams told at once: what a control connection takes without a break. */
+const MAX_STREAMS = 500;
+
 const DEFAULT_SOCKET_MODE = 0o755;
 
 /** Signals that end the relay at once. While it closes they have their default effect, so a second one kills. */
@@ -80,7 +83,11 @@ async function start(options: RelayProcessOptions, log: Logger): Promise<Running
     log.warn({ ports: [minPort, maxPort], remedy: overlap }, 'media ports overlap the system’s own; reserve them');
   }
   raiseOpenFileLimit();
-  const relay = await createRelay({ ...options.relay, log });
+  const relay = await createRelay({
+    ...options.relay,
+    log,
+    onMedia: (event) => void tellSupervisor({ kind: 'media', event }),
+  });
   try {
     writePidFile(options.pidFile, log);
     if (options.user !== undefined) {
@@ -118,6 +125,10 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
         obeySupervisor(message as SupervisorMessage, log, {
           shutdown: () => resolve(0),
           drain: () => relay.drain(),
+          answer: (question) =>
+            question.what === 'streams'
+              ? { total: relay.callSessionCount, streams: relay.streams(MAX_STREAMS) }
+              : undefined,
           move: ({ bind, advertised }) => relay.move(bind, advertised),
         }),
       );

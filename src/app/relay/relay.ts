@@ -20,6 +20,7 @@ import { LogLimit } from '../../relay/log-limit.ts';
 import { isUnicast, OwnControl } from '../../relay/own-control.ts';
 import type { MediaPlane } from '../../relay/plane.ts';
 import { pairPorts } from '../../relay/port-table.ts';
+import type { MediaEvent, StreamReport } from '../../relay/quality/report.ts';
 import type { RecordingFormat } from '../../relay/recording/tap.ts';
 import { DEFAULT_MAX_SESSIONS, type RelaySettings } from '../../relay/settings.ts';
 import type { ImsDialectMode } from '../../rtpp/ims-dialect.ts';
@@ -74,6 +75,8 @@ export interface RelayConfig {
   readonly latching?: LatchingMode;
   /** TOS of media packets, 0–255, unless a command says otherwise. Default: 184, expedited forwarding. */
   readonly tos?: number | undefined;
+  /** Told of each turn in the media of a call. */
+  readonly onMedia?: (event: MediaEvent) => void;
   /** Default: nothing is logged. */
   readonly log?: Log;
 }
@@ -97,6 +100,8 @@ export interface RunningRelay {
   readonly sessionCount: number;
   /** The same without those that only try the relay out. */
   readonly callSessionCount: number;
+  /** What is known of the media of each stream, those that need somebody first; at most `limit` of them. */
+  streams(limit: number): StreamReport[];
   /** Port pairs in use; 0 when no session is left. */
   readonly pairsInUse: number;
   /** Resolves once the relay was told to drain and its last session has ended. */
@@ -160,6 +165,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       return plane;
     },
     onDrained: drainedNow,
+    onMedia: config.onMedia ?? (() => {}),
     notifier: new NotifySender(log),
     openRecorder: (onFailure) =>
       new Recorder({ directory: config.recording?.directory, spool: config.recording?.spool, log, onFailure }),
@@ -249,6 +255,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
       return driver.pairsInUse;
     },
     drained,
+    streams: (limit) => driver.streams(limit),
     move: (bind, advertised) => {
       const label = settings.addresses[0]?.label;
       const told = advertised === bind ? undefined : advertised;

@@ -9,6 +9,7 @@ import {
   sequenceDistance,
   sequenceNumberOf,
   ssrcOf,
+  staticClockRateOf,
   timestampOf,
 } from './packet.ts';
 
@@ -40,8 +41,28 @@ const LAST_AT = 12;
 const LAST_TIMESTAMP = 13;
 const LAST_ARRIVAL = 14;
 
-export const ANALYSIS_CELLS = 15;
+/** Payload type of what is said, and its clock, Hz; 0: not known yet. */
+const PAYLOAD_TYPE = 15;
+const CLOCK_HZ = 16;
+/** Since when, monotonic ms, and from which timestamp on, the clock is being learned. */
+const LEARNS_SINCE = 17;
+const LEARNS_FROM = 18;
+const GAPS = 19;
 
+export const ANALYSIS_CELLS = 20;
+
+/** A pause that can be heard, ms. */
+export const GAP_MS = 200;
+
+/** A clock is learned from so long a stretch of its stream, ms; a step of more than LEARNING_LIMIT_MS tells nothing. */
+const LEARNING_MS = 400;
+const LEARNING_LIMIT_MS = 5000;
+
+/** What clocks there are; one that is measured is at most this far from its own. */
+const CLOCKS_HZ = [8_000, 16_000, 24_000, 32_000, 48_000, 90_000] as const;
+const CLOCK_TOLERANCE = 0.12;
+
+const NO_PAYLOAD_TYPE = -1;
 const NO_SSRC = -1;
 const NO_TIMESTAMP = -1;
 
@@ -80,6 +101,27 @@ export class RtpAnalysis {
     return this.#get(LONGEST_GAP_MS);
   }
 
+  /** Pauses of more than GAP_MS. */
+  get gaps(): number {
+    return this.#get(GAPS);
+  }
+
+  /** When the last packet came, monotonic ms; -Infinity: none did. */
+  get lastAt(): number {
+    return this.#get(LAST_AT);
+  }
+
+  /** What the party speaks in, keys left out; undefined: nothing was heard. */
+  get payloadType(): number | undefined {
+    const type = this.#get(PAYLOAD_TYPE);
+    return type === NO_PAYLOAD_TYPE ? undefined : type;
+  }
+
+  /** Hz, by the payload type or as it was measured; 0: not known yet. */
+  get clockHz(): number {
+    return this.#get(CLOCK_HZ);
+  }
+
   /** Jitter in timestamp units: the current SSRC's; below, the largest ever, and the mean. */
   get jitterLast(): number {
     return this.#get(JITTER_LAST);
@@ -111,6 +153,9 @@ export class RtpAnalysis {
   /** Takes one accepted packet; `now` in monotonic milliseconds. */
   add(now: number, packet: Uint8Array): void {
     const gap = now - this.#get(LAST_AT);
+    if (gap > GAP_MS && gap !== Number.POSITIVE_INFINITY) {
+      this.#increment(GAPS);
+    }
     if (gap !== Number.POSITIVE_INFINITY && gap > this.#get(LONGEST_GAP_MS)) {
       this.#set(LONGEST_GAP_MS, gap);
     }
@@ -157,6 +202,8 @@ export class RtpAnalysis {
       this.#set(SSRC, ssrc);
       this.#set(LAST_TIMESTAMP, NO_TIMESTAMP);
       this.#set(JITTER_LAST, 0);
+      this.#set(CLOCK_HZ, 0);
+      this.#set(LEARNS_SINCE, Number.NEGATIVE_INFINITY);
     }
     // Two cycles up, so that packets from before the first one do not become negative.
     const lowest = sequence + 0x20000;
@@ -174,7 +221,15 @@ export class RtpAnalysis {
     if (timestamp === lastTimestamp) {
       return;
     }
-    const arrival = (now * clockRateOf(payloadTypeOf(packet))) / 1000;
+    if (!markerOf(packet)) {
+      // A key's packets share a timestamp, and the first of them has the marker: they never come here.
+      this.#set(PAYLOAD_TYPE, payloadTypeOf(packet));
+    }
+    const clockHz = this.#clockOf(now, packet, timestamp);
+    if (clockHz === 0) {
+      return;
+    }
+    const arrival = (now * clockHz) / 1000;
     if (lastTimestamp !== NO_TIMESTAMP) {
       const difference = Math.abs(arrival - this.#get(LAST_ARRIVAL) - ((timestamp - lastTimestamp) | 0));
       const before = this.#get(JITTER_LAST);
@@ -188,6 +243,34 @@ export class RtpAnalysis {
     }
     this.#set(LAST_TIMESTAMP, timestamp);
     this.#set(LAST_ARRIVAL, arrival);
+  }
+
+  /** Hz; 0: a dynamic payload type, whose clock has not been learned. */
+  #clockOf(now: number, packet: Uint8Array, timestamp: number): number {
+    const fixed = staticClockRateOf(payloadTypeOf(packet));
+    const known = this.#get(CLOCK_HZ);
+    if (fixed !== 0 || known !== 0) {
+      if (fixed !== 0 && fixed !== known) {
+        this.#set(CLOCK_HZ, fixed);
+        this.#set(LAST_TIMESTAMP, NO_TIMESTAMP);
+      }
+      return fixed === 0 ? known : fixed;
+    }
+    const elapsed = now - this.#get(LEARNS_SINCE);
+    if (elapsed < LEARNING_MS) {
+      return 0;
+    }
+    if (elapsed < LEARNING_LIMIT_MS) {
+      const measured = (((timestamp - this.#get(LEARNS_FROM)) | 0) * 1000) / elapsed;
+      const nearest = CLOCKS_HZ.find((hz) => Math.abs(measured - hz) <= CLOCK_TOLERANCE * hz);
+      if (nearest !== undefined) {
+        this.#set(CLOCK_HZ, nearest);
+        return nearest;
+      }
+    }
+    this.#set(LEARNS_SINCE, now);
+    this.#set(LEARNS_FROM, timestamp);
+    return 0;
   }
 
   #window(): Uint32Array {
@@ -216,6 +299,8 @@ export function clearAnalysis(cells: Float64Array, at: number): Float64Array {
   cells[at + HIGHEST] = -1;
   cells[at + LAST_AT] = Number.NEGATIVE_INFINITY;
   cells[at + LAST_TIMESTAMP] = NO_TIMESTAMP;
+  cells[at + PAYLOAD_TYPE] = NO_PAYLOAD_TYPE;
+  cells[at + LEARNS_SINCE] = Number.NEGATIVE_INFINITY;
   return cells;
 }
 
@@ -232,13 +317,4 @@ function remember(seen: Uint32Array, extended: number): void {
 function forget(seen: Uint32Array, extended: number): void {
   const slot = extended % WINDOW;
   seen[slot >> 5] = (seen[slot >> 5] ?? 0) & ~(1 << (slot & 31));
-}
-
-/** Hz. The relay is not told what a dynamic payload type is; telephony's 8 kHz is what rtpproxy assumes, too. */
-function clockRateOf(payloadType: number): number {
-  if (payloadType === 10 || payloadType === 11) {
-    return 44_100;
-  }
-  // Static video types of RFC 3551 table 5.
-  return payloadType >= 25 && payloadType <= 34 ? 90_000 : 8_000;
 }

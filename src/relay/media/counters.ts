@@ -10,7 +10,11 @@ const RTCP_REFUSED = 5;
 const RTCP_RELAYED = 6;
 const RTCP_DROPPED = 7;
 const LAST_ACCEPTED_AT = 8;
-const OWN_CELLS = 9;
+/** What the party reports of the other one's RTP (RFC 3550 6.4.1): reports, fraction lost in 256ths, jitter. */
+const REPORTS = 9;
+const REPORTED_LOSS = 10;
+const REPORTED_JITTER = 11;
+const OWN_CELLS = 12;
 
 export const LEG_CELLS = OWN_CELLS + ANALYSIS_CELLS;
 
@@ -64,6 +68,28 @@ export class LegCounters {
 
   get rtcpDropped(): number {
     return this.#cells[RTCP_DROPPED] as number;
+  }
+
+  /** Reports of this party on what it hears of the other one. */
+  get reports(): number {
+    return this.#cells[REPORTS] as number;
+  }
+
+  /** What the last one says was lost since the one before, 0 to 1. */
+  get reportedLoss(): number {
+    return (this.#cells[REPORTED_LOSS] as number) / 256;
+  }
+
+  /** What it says of jitter, in the other party's timestamp units. */
+  get reportedJitter(): number {
+    return this.#cells[REPORTED_JITTER] as number;
+  }
+
+  /** @param lost in 256ths */
+  noteReport(lost: number, jitter: number): void {
+    this.#add(REPORTS, 1);
+    this.#cells[REPORTED_LOSS] = lost;
+    this.#cells[REPORTED_JITTER] = jitter;
   }
 
   /** When the last packet, RTP or RTCP, was accepted; monotonic ms. -Infinity: never. */

@@ -4,6 +4,7 @@ import { type Component, otherSide, type PeerOrder, type Side } from '../plane.t
 import { LegCounters } from './counters.ts';
 import { type PacketKind, packetKind } from './kinds.ts';
 import { hasRtpHeader, payloadTypeOf } from './packet.ts';
+import { noteReceptionReport } from './reception-report.ts';
 import type { Resizer } from './resizer.ts';
 
 /** What a plane does for a path. Called from inside `receive`, with nothing allocated for it. */
@@ -214,6 +215,8 @@ export class MediaPath {
       if (counters.rtpAccepted === 1) {
         sink.firstPacket(side, { address, port });
       }
+    } else {
+      noteReceptionReport(counters, packet, this.#legs[far].counters.analysis.ssrc);
     }
     if (leg.tapped) {
       sink.tapped(side, component, packet, { address, port });

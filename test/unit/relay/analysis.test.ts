@@ -51,6 +51,48 @@ test('jitter is 0 for a steady sender and grows by 1/16 of a deviation (RFC 3550
   assert.equal(analysis.longestGapMs, 40);
 });
 
+function dynamic(payloadType: number, sequenceNumber: number, timestamp: number): Buffer {
+  return rtpDatagram({ payloadType, sequenceNumber, timestamp, ssrc: 7 }, Buffer.alloc(20));
+}
+
+test('the clock of a dynamic payload type is learned from its stream, and jitter measured by it', () => {
+  const analysis = new RtpAnalysis();
+  for (let index = 0; index < 50; index += 1) {
+    analysis.add(index * 20, dynamic(111, index, index * 960));
+  }
+  assert.deepEqual([analysis.payloadType, analysis.clockHz, Math.round(analysis.jitterMax)], [111, 48_000, 0]);
+  analysis.add(50 * 20 + 16, dynamic(111, 50, 50 * 960));
+  assert.equal(Math.round(analysis.jitterLast), 48); // 16 ms are 768 units
+});
+
+test('a clock that nothing has stays unknown, and has no jitter', () => {
+  const analysis = new RtpAnalysis();
+  for (let index = 0; index < 100; index += 1) {
+    analysis.add(index * 20, dynamic(96, index, (index * 2_654_435_761) % 2 ** 32));
+  }
+  assert.deepEqual([analysis.clockHz, analysis.jitterLast, analysis.received], [0, 0, 100]);
+});
+
+test('a key is no codec: its packets share the timestamp of the first one, which has the marker', () => {
+  const analysis = analyse([1, 2, 3]);
+  for (let index = 4; index < 10; index += 1) {
+    const event = rtpDatagram({ payloadType: 101, sequenceNumber: index, timestamp: 640, ssrc: 1 }, Buffer.alloc(4));
+    if (index === 4) {
+      event.writeUInt8(0x80 | 101, 1);
+    }
+    analysis.add(index * 20, event);
+  }
+  assert.deepEqual([analysis.payloadType, analysis.clockHz], [0, 8_000]);
+});
+
+test('pauses that can be heard are counted', () => {
+  const analysis = new RtpAnalysis();
+  for (const [index, at] of [0, 20, 300, 320, 1000].entries()) {
+    analysis.add(at, packet(index));
+  }
+  assert.deepEqual([analysis.gaps, analysis.longestGapMs, analysis.lastAt], [2, 680, 1000]);
+});
+
 test('noise is counted and changes nothing else', () => {
   const analysis = new RtpAnalysis();
   analysis.add(0, Buffer.from('hello'));

@@ -1,0 +1,134 @@
+/** What one party sends, looked at once a second: what is wrong with it, and how good it is. */
+import { estimateMos } from '../../rtp/mos.ts';
+import type { LegCounters } from '../media/counters.ts';
+import { type HeardCodec, heardCodec } from './codec.ts';
+import type { Verdict } from './report.ts';
+
+/** Nothing for so long, or not by then, and it is told; ms. With looks a second apart it is told within 3 s. */
+const PATIENCE_MS = 2000;
+
+/** Refused packets that are no accident. */
+const MANY = 10;
+
+/** RTCP is a packet every few seconds; so many more than that are RTP on its port. */
+const MANY_RTCP = 20;
+
+/** Looks that make up "the last seconds", and how many packets an estimate of them takes. */
+const WINDOW = 5;
+const MIN_PACKETS = 25;
+
+/** Of the session, at the instant of the look. */
+export interface Situation {
+  readonly now: number;
+  /** Since when both parties are to be heard; Infinity: not yet. */
+  readonly expectedSince: number;
+  readonly held: boolean;
+  /** The other party hears a prompt instead. */
+  readonly overruled: boolean;
+  /** What was counted on the leg that this party sends to, and on the other one. */
+  readonly own: LegCounters;
+  readonly other: LegCounters;
+}
+
+interface Look {
+  readonly sent: number;
+  readonly received: number;
+}
+
+export class Direction {
+  verdict: Verdict = 'waiting';
+  mosLow: number | undefined;
+  mosNow: number | undefined;
+  codec: HeardCodec | undefined;
+  /** When it was first seen to flow. */
+  #flowsSince = Number.POSITIVE_INFINITY;
+  #isLate = false;
+  #lastType: number | undefined;
+  #relayed = 0;
+  #dropped = 0;
+  readonly #looks: Look[] = [];
+
+  look(situation: Situation): void {
+    this.#hear(situation.own);
+    this.verdict = this.#judge(situation);
+    this.#relayed = situation.own.rtpRelayed;
+    this.#dropped = situation.own.rtpDropped;
+    this.#score(situation.own);
+  }
+
+  /** Of the whole stream. */
+  mos({ analysis }: LegCounters): number | undefined {
+    return this.#estimate(analysis.sent, analysis.received, jitterMs(analysis.jitterMean, analysis.clockHz));
+  }
+
+  #judge(situation: Situation): Verdict {
+    const { now, expectedSince, held, own } = situation;
+    if (held) {
+      return 'held';
+    }
+    const isDue = now - expectedSince >= PATIENCE_MS;
+    if (own.rtpAccepted === 0) {
+      return isDue ? whyNothing(situation) : 'waiting';
+    }
+    if (this.#flowsSince === Number.POSITIVE_INFINITY) {
+      this.#flowsSince = now;
+      // The look before has told that nothing came.
+      this.#isLate = this.verdict !== 'waiting' && this.verdict !== 'held';
+    }
+    if (isDue && now - own.analysis.lastAt >= PATIENCE_MS) {
+      return 'silent';
+    }
+    const isDropped = own.rtpDropped > this.#dropped && own.rtpRelayed === this.#relayed;
+    if (isDue && isDropped && !situation.overruled) {
+      return 'undeliverable';
+    }
+    return this.#isLate ? 'late' : 'flows';
+  }
+
+  /** A type counts once it was met twice: the first one may have been a key's. */
+  #hear({ analysis: { payloadType, clockHz } }: LegCounters): void {
+    if (payloadType !== undefined && (payloadType === this.#lastType || this.codec === undefined)) {
+      this.codec = heardCodec(payloadType, clockHz) ?? this.codec;
+    }
+    this.#lastType = payloadType;
+  }
+
+  #score({ analysis }: LegCounters): void {
+    this.#looks.push({ sent: analysis.sent, received: analysis.received });
+    const [first] = this.#looks;
+    if (first === undefined || this.#looks.length <= WINDOW) {
+      return;
+    }
+    this.#looks.shift();
+    const sent = analysis.sent - first.sent;
+    const received = analysis.received - first.received;
+    this.mosNow =
+      sent < MIN_PACKETS ? undefined : this.#estimate(sent, received, jitterMs(analysis.jitterLast, analysis.clockHz));
+    if (this.mosNow !== undefined) {
+      this.mosLow = Math.min(this.mosLow ?? this.mosNow, this.mosNow);
+    }
+  }
+
+  #estimate(sent: number, received: number, jitter: number | undefined): number | undefined {
+    const encoding = this.codec?.encoding;
+    return encoding === undefined || sent < MIN_PACKETS
+      ? undefined
+      : estimateMos({ encoding, lossFraction: 1 - received / sent, jitterMs: jitter ?? 0 });
+  }
+}
+
+/** @param jitter timestamp units; undefined: the clock is not known */
+export function jitterMs(jitter: number, clockHz: number): number | undefined {
+  return clockHz === 0 ? undefined : (jitter * 1000) / clockHz;
+}
+
+function whyNothing({ own, other }: Situation): Verdict {
+  if (own.rtpRefused >= MANY) {
+    return 'stranger';
+  }
+  // RTP on the port of RTCP, or on the port that is meant for the other party.
+  if (own.rtcpAccepted + own.rtcpRefused >= MANY_RTCP || other.rtpRefused >= MANY) {
+    return 'wrong-port';
+  }
+  return 'never-arrived';
+}
