@@ -11,10 +11,11 @@ const setns = koffi.load(null).func('int setns(int fd, int type)') as (fd: numbe
 
 /** A bound socket; port 0: any. Its errors (ICMP) are swallowed: what arrives is what counts. */
 export function bindInNamespace(scope: Scope, { namespace, address }: Host, port: number): Socket {
+  const family = address.includes(':') ? 6 : 4;
   const socket = createSocket({
-    type: 'udp4',
+    type: `udp${family}`,
     // Without it the socket would be made later, when this thread is back at home.
-    lookup: (literal, _options, done) => done(null, literal, 4),
+    lookup: (literal, _options, done) => done(null, literal, family),
     recvBufferSize: 1 << 20,
   });
   socket.on('error', () => {});
@@ -29,14 +30,15 @@ export function bindInNamespace(scope: Scope, { namespace, address }: Host, port
   return socket;
 }
 
-function inNamespace(namespace: string, act: () => void): void {
+/** Acts as if this thread lived there: interfaces are found by the names and numbers of that namespace. */
+export function inNamespace<T>(namespace: string, act: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
   const there = openSync(`/run/netns/${namespace}`, 'r');
   try {
     if (setns(there, CLONE_NEWNET) !== 0) {
       throw new Error(`cannot enter ${namespace}: errno ${koffi.errno()}`);
     }
-    act();
+    return act();
   } finally {
     setns(home, CLONE_NEWNET);
     closeSync(there);

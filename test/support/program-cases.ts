@@ -89,6 +89,7 @@ export const PROGRAM_CASES: readonly ProgramCase[] = BOTH_FAMILIES.flatMap((part
     { name: of('a type of the upper half'), parties, rtp: { payloadType: 111 }, outcome: 'sent' },
     { name: of('a type that is not the flow’s'), parties, rtp: { payloadType: 101 }, outcome: 'payload-type' },
     { name: of('its neighbour in the bitmap'), parties, rtp: { payloadType: 47 }, outcome: 'payload-type' },
+    { name: of('RTCP whose bit would be that of type 0'), parties, rtp: { payloadType: 64 }, outcome: 'payload-type' },
     { name: of('RTCP on the RTP port'), parties, payload: rtcp(), outcome: 'payload-type' },
     { name: of('another SSRC'), parties, rtp: { ssrc: SSRC + 1 }, outcome: 'ssrc' },
     { name: of('STUN'), parties, payload: STUN, outcome: 'no-rtp' },

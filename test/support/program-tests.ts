@@ -100,6 +100,7 @@ export function testRules(makeRunner: (t: TestContext) => ProgramRunner | undefi
   counted('sequence numbers wrap', sequences(65_534, 65_535, 0, 2), { sent: 5, lost: 1 });
   counted('wrap, and one from before', sequences(65_535, 1, 0), { sent: 3, lost: 0 });
   counted('a gap of more than the window', sequences(1, 100, 101), { sent: 101, lost: 98 });
+  counted('the last one behind such a gap is late, not a duplicate', sequences(1, 66, 65), { sent: 66, duplicates: 0 });
   counted('a jump is a sender that has started anew', sequences(1, 2, 3, 20_000, 20_001), { sent: 5, lost: 0 });
   counted('and back', sequences(20_000, 20_001, 5, 6, 7), { sent: 5, lost: 0 });
   counted(

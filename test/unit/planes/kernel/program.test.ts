@@ -89,6 +89,19 @@ test('counts a stream with loss, delay, duplicates and restarts as the socket’
   }
 });
 
+test('packets of one timestamp, as of a picture, count as one for jitter', () => {
+  const runner = new InterpreterRunner();
+  const { key, flow } = IPV4_PARTIES;
+  runner.install(key, flow);
+  for (const timestamp of [160, 160, 160, 320, 320]) {
+    runner.now += 10;
+    runner.run(udpFrame({ from: key.remote, to: key.local, payload: rtpPacket({ timestamp }) }));
+  }
+  const { packets, jitterCount, jitter } = runner.counters(key);
+  // 30 ms from the first of one to the first of the other, 20 ms of them by the timestamps: 80 units, smoothed by 1/16.
+  assert.deepEqual({ packets, jitterCount, jitter }, { packets: 5, jitterCount: 1, jitter: 5 });
+});
+
 test('jitter begins anew after a long silence, and no clock can make it overflow', () => {
   const runner = new InterpreterRunner();
   const { key, flow } = IPV4_PARTIES;
