@@ -43,6 +43,7 @@ export const RELOAD_EFFECTS = {
   USERS: 'live-ims',
   CDR_MERGE_MODE: 'live-ims',
   dataDir: 'restart-own-ims',
+  cdrFormats: 'restart-own-ims',
 
   // The control socket is how everything finds the relay, and names the lock.
   'relay.host': 'next-start',

@@ -1,5 +1,5 @@
 /**
- * One line of `dataDir/cdr/YYYY-MM-DD.jsonl`. Instants are ISO 8601 in UTC with milliseconds. With
+ * One line of `dataDir/cdr/YYYY-MM-DD.jsonl`; `csv.ts` makes a row of it. Instants are ISO 8601 in UTC with milliseconds. With
  * `CDR_MERGE_MODE=false` a call has three lines, and `event` says which; what is not known yet is left out.
  */
 export interface CallDetailRecord {
@@ -22,6 +22,8 @@ export interface CallDetailRecord {
   readonly status?: number;
   /** Why it ended: `bye`, `cancel`, `media-lost`, `server-lost` (this server was killed), a reason phrase, … */
   readonly reason?: string;
+  /** Q.850 cause of the end, 1–127 (RFC 3398 section 8.2.6.1): 16 is an ordinary hang-up, 17 busy, 18 no answer. */
+  readonly cause?: number;
   /** The relay's RTP ports, facing the caller and facing the callee, one pair a stream; 0: none was opened. */
   readonly relayPorts?: { readonly caller: readonly number[]; readonly callee: readonly number[] };
 }

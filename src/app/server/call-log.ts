@@ -4,6 +4,7 @@ import type { CallEvent, CallRecord } from '../../sip/b2bua/call-record.ts';
 import type { RegistrarEvent } from '../../sip/registrar/binding.ts';
 import { formatFlow } from '../../sip/transaction/flow.ts';
 import type { CallDetailRecord } from '../../store/call-detail-record.ts';
+import { q850Cause } from '../../store/q850.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 
@@ -94,6 +95,9 @@ function formatRecord(event: CallDetailRecord['event'], record: CallRecord, wall
     ...(endedBy !== undefined && { endedBy }),
     ...(status !== undefined && { status }),
     ...(reason !== undefined && { reason }),
+    ...(endedBy !== undefined && {
+      cause: q850Cause({ answered: answeredAt !== undefined, endedBy, status, reason }),
+    }),
     relayPorts: { caller: record.relayPorts.caller.map(Number), callee: record.relayPorts.callee.map(Number) },
   };
 }

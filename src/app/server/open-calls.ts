@@ -9,6 +9,7 @@ import type { CallEvent } from '../../sip/b2bua/call-record.ts';
 import type { CallDetailRecord } from '../../store/call-detail-record.ts';
 import type { CdrWriter } from '../../store/cdr-writer.ts';
 import { KeyedJournal } from '../../store/keyed-journal.ts';
+import { q850Cause } from '../../store/q850.ts';
 import { openRecordOf, type WallClock } from './call-log.ts';
 
 /** The key under which the journal says when somebody last looked after its calls, milliseconds since 1970. */
@@ -54,12 +55,12 @@ export class OpenCalls {
     const stamp = left.get(ALIVE);
     const aliveAt = typeof stamp === 'number' ? stamp : Date.now();
     // A call may have ended, and its record be written, just before the kill.
-    const recent = left.size === 0 ? '' : await records.recent(new Date(aliveAt));
+    const isWritten = await records.recent(new Date(aliveAt));
     let count = 0;
     for (const [key, value] of left) {
       this.#journal.set(key, undefined);
       const stored = storedSchema.safeParse(value);
-      if (stored.success && !recent.includes(`{"event":"${stored.data.event}","id":"${stored.data.id}"`)) {
+      if (stored.success && !isWritten(stored.data)) {
         records.write(closed(stored.data, aliveAt));
         count++;
       }
@@ -107,6 +108,8 @@ export class OpenCalls {
   }
 }
 
+const SERVER_LOST = 'server-lost';
+
 function closed(stored: z.infer<typeof storedSchema>, aliveAt: number): CallDetailRecord {
   const record = stored as unknown as CallDetailRecord;
   const since = Date.parse(stored.answeredAt ?? stored.invitedAt);
@@ -116,6 +119,12 @@ function closed(stored: z.infer<typeof storedSchema>, aliveAt: number): CallDeta
     endedAt: new Date(endedAt).toISOString(),
     durationSeconds: stored.answeredAt === undefined ? 0 : (endedAt - since) / 1000,
     endedBy: 'server',
-    reason: 'server-lost',
+    reason: SERVER_LOST,
+    cause: q850Cause({
+      answered: stored.answeredAt !== undefined,
+      endedBy: 'server',
+      status: 500,
+      reason: SERVER_LOST,
+    }),
   };
 }

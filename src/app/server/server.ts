@@ -84,7 +84,7 @@ export async function createServer({
     throw err;
   });
   const relay = new RtppMediaRelay(relays, log);
-  const records = new CdrWriter({ dataDir: config.dataDir, log });
+  const records = new CdrWriter({ dataDir: config.dataDir, formats: config.cdrFormats, log });
   const accounts = accountsOf(config.USERS);
   /** Phones that know us by a former address are not strangers. */
   const names = new Set(domainsOf(config, address));

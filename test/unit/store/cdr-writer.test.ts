@@ -125,3 +125,32 @@ test('after close a record is counted as lost', async (t) => {
   writer.write(record('a', '2026-11-22T10:00:00.000Z'));
   assert.equal(writer.lostLines, 1);
 });
+
+test('CSV beside JSON lines: a header, one row a record, and no cell that a spreadsheet would run', async (t) => {
+  const dataDir = await directory(t);
+  const day = '2026-11-22';
+  for (const id of ['a', 'b']) {
+    const writer = new CdrWriter({ dataDir, formats: ['jsonl', 'csv'], log: recordingLog().log });
+    const hostile = { ...record(id, `${day}T23:59:59.000Z`), callId: '=cmd|"/c calc",1', cause: 16, status: 200 };
+    writer.write(hostile);
+    await writer.close();
+  }
+  const rows = (await readFile(join(dataDir, 'cdr', `${day}.csv`), 'utf8')).split('\r\n');
+  assert.equal(rows.length, 4);
+  assert.match(rows[0] ?? '', /^id,event,call_id,callee_call_id,caller,.*,status,cause,reason,relay_ports_caller,/);
+  assert.match(rows[1] ?? '', /^a,call,"'=cmd\|""\/c calc"",1",,sip:1001@h,,sip:1002@h,/);
+  assert.match(rows[2] ?? '', /^b,call,/);
+  assert.equal((await readFile(join(dataDir, 'cdr', `${day}.jsonl`), 'utf8')).trimEnd().split('\n').length, 2);
+});
+
+test('whether a record is on the disk is told in either format', async (t) => {
+  for (const format of ['jsonl', 'csv'] as const) {
+    const writer = new CdrWriter({ dataDir: await directory(t), formats: [format], log: recordingLog().log });
+    writer.write(record('a', '2026-11-22T23:59:59.000Z'));
+    await writer.close();
+    const isWritten = await writer.recent(new Date('2026-11-22T23:59:59.500Z'));
+    assert.deepEqual([isWritten({ id: 'a', event: 'call' }), isWritten({ id: 'b', event: 'call' })], [true, false]);
+    const another = await writer.recent(new Date('2026-11-23T00:00:00.000Z'));
+    assert.equal(another({ id: 'a', event: 'call' }), false);
+  }
+});
