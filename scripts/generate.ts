@@ -6,6 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, type OptionEntry, optionCatalogue } from '../src/config/catalogue.ts';
+import { AILMENTS } from '../src/doctor/ailments/index.ts';
+import { SYMPTOMS } from '../src/doctor/symptoms.ts';
 import { ERRORS } from '../src/errors.ts';
 import { markdownTable, type RelayResults } from './bench/relay/results.ts';
 
@@ -25,6 +27,7 @@ function readmeFile(): GeneratedFile {
   const path = 'README.md';
   let text = readFileSync(join(ROOT, path), 'utf8');
   text = replacePart(text, 'options', optionTable());
+  text = replacePart(text, 'symptoms', symptomTable());
   text = replacePart(text, 'errors', errorTable());
   text = replacePart(text, 'relays', relayTable());
   return { path, text };
@@ -85,6 +88,17 @@ function errorTable(): string {
     ([code, { exitCode, remedy }]) => `| \`${code}\` | ${exitCode} | ${remedy} |`,
   );
   return ['| code | exit status | what to do |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** What the doctor finds, under the code that it prints, and what only people can see. */
+function symptomTable(): string {
+  const found = AILMENTS.map(({ code, symptom, cause, remedy }) => [symptom, `\`${code}\``, cause, remedy]);
+  const seen = SYMPTOMS.map(({ symptom, cause, remedy }) => [symptom, '', cause, remedy]);
+  return [
+    '| symptom | `check` says | likely cause | what helps |',
+    '|---|---|---|---|',
+    ...[...found, ...seen].map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
 }
 
 /** What `npm run bench -- relay --json scripts/bench/results/relay.json` has found last. */

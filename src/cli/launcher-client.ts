@@ -11,8 +11,7 @@ const ANSWER_LIMIT_MS = 5000;
 
 /** Undefined: none runs. @throws ImsError IMS_ERR_NO_ANSWER when there is one that cannot be asked */
 export async function connectToLauncher(config: string | undefined): Promise<ControlClient | undefined> {
-  const path = configPath(config);
-  for (const socket of findSockets(runtimeDirectories(process.env), path, controlPort(config))) {
+  for (const socket of launcherSockets(config)) {
     try {
       return await ControlClient.connect(socket);
     } catch (error) {
@@ -23,6 +22,11 @@ export async function connectToLauncher(config: string | undefined): Promise<Con
     }
   }
   return undefined;
+}
+
+/** Where the launcher of a configuration may listen, the likeliest first. */
+export function launcherSockets(config: string | undefined): string[] {
+  return findSockets(runtimeDirectories(process.env), configPath(config), controlPort(config));
 }
 
 /** @throws ImsError IMS_ERR_NOT_RUNNING */

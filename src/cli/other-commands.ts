@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { initCommand } from './init.ts';
 import { systemdCommand } from './systemd.ts';
@@ -6,5 +7,5 @@ import { verifyCommand } from './verify.ts';
 
 /** All but `start`. */
 export function otherCommands(): Command[] {
-  return [initCommand(), verifyCommand(), systemdCommand(), ...controlCommands()];
+  return [initCommand(), verifyCommand(), checkCommand(), systemdCommand(), ...controlCommands()];
 }

@@ -6,6 +6,8 @@ export interface SystemStatus {
   /** Of ims-launch itself. */
   readonly pid: number;
   readonly uptimeMs: number;
+  /** When it was started by the clock on the wall, RFC 3339: with `uptimeMs` it tells whether that clock was set since. */
+  readonly startedTime: string;
   readonly phase: string;
   readonly verdict: Verdict;
   /** Absolute path of the configuration file. */

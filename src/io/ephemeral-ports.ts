@@ -15,7 +15,13 @@ export function ephemeralOverlap(minPort: number, maxPort: number): string | und
     : reservation([minPort, maxPort], ephemeral, reserved);
 }
 
-/** The same, given what the two files say: `32768	60999` and `8080,9000-9100`. */
+/** What the system gives out to sockets that name no port; undefined: not Linux. */
+export function ephemeralRange(): { readonly low: number; readonly high: number } | undefined {
+  const [low, high] = readText('/proc/sys/net/ipv4/ip_local_port_range')?.trim().split(/\s+/).map(Number) ?? [];
+  return low === undefined || high === undefined ? undefined : { low, high };
+}
+
+/** The command of `ephemeralOverlap`, given what the two files say: `32768	60999` and `8080,9000-9100`. */
 export function reservation([minPort, maxPort]: Range, ephemeral: string, reserved: string): string | undefined {
   const [low = 0, high = 0] = ephemeral.trim().split(/\s+/).map(Number);
   const ranges = reserved

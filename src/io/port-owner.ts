@@ -8,6 +8,8 @@ export interface BoundSocket {
   readonly address: string;
   readonly port: number;
   readonly inode: string;
+  /** Of a UDP socket: datagrams that found its receive buffer full since it was opened. */
+  readonly drops: number;
 }
 
 export interface PortOwner {
@@ -27,12 +29,13 @@ export function boundSockets(protocol: 'udp' | 'tcp'): BoundSocket[] {
   return [protocol, `${protocol}6`].flatMap((table) => {
     const lines = readText(`/proc/net/${table}`)?.split('\n').slice(1) ?? [];
     return lines.flatMap((line) => {
-      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+      const [, local, , state, , , , , , inode, , , drops] = line.trim().split(/\s+/);
       const [hexAddress, hexPort] = local?.split(':') ?? [];
       if (!hexAddress || !hexPort || inode === undefined || (protocol === 'tcp' && state !== TCP_LISTEN)) {
         return [];
       }
-      return [{ address: fromKernelHex(hexAddress), port: Number.parseInt(hexPort, 16), inode }];
+      const port = Number.parseInt(hexPort, 16);
+      return [{ address: fromKernelHex(hexAddress), port, inode, drops: protocol === 'udp' ? Number(drops) || 0 : 0 }];
     });
   });
 }
@@ -48,6 +51,26 @@ export function portOwner(protocol: 'udp' | 'tcp', port: number, address?: strin
       .map((socket) => socket.inode),
   );
   return inodes.size === 0 ? undefined : ownerOf(inodes);
+}
+
+/** The sockets that are wanted, each with the process that holds it; /proc is gone through once for all of them. */
+export function heldSockets(
+  protocol: 'udp' | 'tcp',
+  isWanted: (socket: BoundSocket) => boolean,
+): (BoundSocket & { readonly owner: PortOwner | undefined })[] {
+  const wanted = boundSockets(protocol).filter(isWanted);
+  const holders = holdersOf(new Set(wanted.map(({ inode }) => inode)));
+  return wanted.map((socket) => ({ ...socket, owner: actingHolder(holders.get(socket.inode) ?? []) }));
+}
+
+/** The process that listens on a unix socket. */
+export function unixSocketOwner(path: string): PortOwner | undefined {
+  const lines = readText('/proc/net/unix')?.split('\n') ?? [];
+  // Num RefCount Protocol Flags Type St Inode Path; clients that were accepted have the path as well.
+  const inodes = lines
+    .filter((line) => line.endsWith(` ${path}`))
+    .flatMap((line) => line.trim().split(/\s+/).slice(6, 7));
+  return inodes.length === 0 ? undefined : ownerOf(new Set(inodes));
 }
 
 /** What a descriptor of this process is bound to, if it is a UDP socket and the system tells. */
@@ -69,16 +92,16 @@ function collides(held: string, wanted: string | undefined): boolean {
   return isWildcard(held) && (familyOf(held) === 6 || familyOf(held) === familyOf(wanted));
 }
 
+function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
+  const holders = [...holdersOf(inodes).values()].flat();
+  return actingHolder([...new Map(holders.map((holder) => [holder.pid, holder])).values()]);
+}
+
 /**
  * A supervisor that opened the socket for its child (ims-launch, systemd) holds it as well, and reads nothing: the one
  * named is the child, which runs another program. Workers that a server forked run the same one: there it is the parent.
  */
-function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
-  const holders = listDirectory('/proc')
-    .filter((entry) => /^[0-9]+$/.test(entry))
-    .map(Number)
-    .filter((pid) => holdsSocket(pid, inodes))
-    .map((pid) => ({ pid, command: commandOf(pid) }));
+function actingHolder(holders: readonly PortOwner[]): PortOwner | undefined {
   let [owner] = holders;
   for (let parent = owner; parent !== undefined; ) {
     const { pid, command } = parent;
@@ -88,8 +111,22 @@ function ownerOf(inodes: ReadonlySet<string>): PortOwner | undefined {
   return owner;
 }
 
-function holdsSocket(pid: number, inodes: ReadonlySet<string>): boolean {
-  return listDirectory(`/proc/${pid}/fd`).some((fd) => inodes.has(inodeOf(pid, fd) ?? ''));
+/** By inode, processes in ascending order as /proc lists them. */
+function holdersOf(inodes: ReadonlySet<string>): Map<string, PortOwner[]> {
+  const holders = new Map<string, PortOwner[]>();
+  for (const pid of inodes.size === 0
+    ? []
+    : listDirectory('/proc')
+        .filter((entry) => /^[0-9]+$/.test(entry))
+        .map(Number)) {
+    const held = new Set(listDirectory(`/proc/${pid}/fd`).flatMap((fd) => inodeOf(pid, fd) ?? []));
+    for (const inode of held) {
+      if (inodes.has(inode)) {
+        holders.set(inode, [...(holders.get(inode) ?? []), { pid, command: commandOf(pid) }]);
+      }
+    }
+  }
+  return holders;
 }
 
 function inodeOf(pid: number, fd: number | string): string | undefined {

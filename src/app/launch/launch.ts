@@ -66,6 +66,7 @@ class Launch {
   readonly #executors: Executors;
   #asking: Asking | undefined;
   readonly #startedAt = performance.now();
+  readonly #startedTime = new Date().toISOString();
   /** The lock of the configuration, and the operator's way in. */
   #control: ControlLock | undefined;
   #pidFile: PidFile | undefined;
@@ -199,6 +200,7 @@ class Launch {
     return systemStatus(this.#driver.state, {
       now: performance.now(),
       startedAt: this.#startedAt,
+      startedTime: this.#startedTime,
       version: packageVersion(),
       configPath,
       setup: this.#configuration.known,

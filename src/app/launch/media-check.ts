@@ -70,8 +70,9 @@ export class MediaChecker {
 }
 
 function findingOf({ findings, failure }: MediaProof, client: RtppClient): string {
-  const hint = failure === 'no-port' ? strangeMediaAddress(client) : undefined;
-  return [...findings, ...(hint === undefined ? [] : [hint])].join('; ');
+  const strange = failure === 'no-port' ? strangeMediaAddress(client) : undefined;
+  const hint = `its media address, -l ${strange}, is not one of this host`;
+  return [...findings, ...(strange === undefined ? [] : [hint])].join('; ');
 }
 
 /** RTCP is left to readiness and to `verify`: calls have audio without it. */

@@ -84,7 +84,7 @@ export function strangeMediaAddress(client: RtppClient): string | undefined {
   const asked = command.length < MAX_COMMAND_LENGTH ? / -[l6] ?([^\s@=/]+)/.exec(command)?.[1] : undefined;
   return asked === undefined || familyOf(asked) === undefined || isWildcard(asked) || isLocalAddress(asked)
     ? undefined
-    : `its media address, -l ${asked}, is not one of this host`;
+    : asked;
 }
 
 function versionOf({ version, ecode }: { version: string | undefined; ecode: number | undefined }): string {

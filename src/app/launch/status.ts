@@ -19,6 +19,8 @@ export interface StatusContext {
   /** Monotonic milliseconds. */
   readonly now: number;
   readonly startedAt: number;
+  /** The same by the clock on the wall, RFC 3339. */
+  readonly startedTime: string;
   readonly version: string;
   readonly configPath: string;
   /** Undefined: the setup is not complete. */
@@ -42,6 +44,7 @@ export function systemStatus(state: SupervisorState, context: StatusContext): Sy
     version,
     pid: process.pid,
     uptimeMs: Math.round(now - startedAt),
+    startedTime: context.startedTime,
     phase: state.phase,
     verdict: verdictOf(state),
     config: configPath,

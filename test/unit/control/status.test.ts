@@ -9,7 +9,8 @@ const NO_AUTO_START = { ...RULES, relay: { ...RULES.relay, autoStart: false } };
 function contextOf(world: World): StatusContext {
   return {
     now: world.now,
-    startedAt: world.now - 5000,
+    startedTime: '2026-11-23T00:00:00.000Z',
+  startedAt: world.now - 5000,
     version: '1.2.3',
     configPath: '/etc/ims.json',
     setup: undefined,
