@@ -5,6 +5,7 @@ export function systemStatusOf(changes: Partial<SystemStatus> = {}): SystemStatu
   return {
     version: '0.1.0',
     pid: 100,
+    startedTime: '2026-11-23T00:00:00.000Z',
     uptimeMs: 60_000,
     phase: 'running',
     verdict: 'ready',

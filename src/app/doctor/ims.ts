@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { LoadedConfig } from '../../config/load.ts';
+import type { ProcessFacts } from '../../doctor/facts/holder.ts';
 import type { ImsFacts } from '../../doctor/facts/ims.ts';
 import type { LauncherFacts } from '../../doctor/facts/launcher.ts';
-import type { ProcessFacts } from '../../doctor/facts/holder.ts';
 import { portOwner } from '../../io/port-owner.ts';
 import { environmentVariable, groupOf, parentOf } from '../../io/process-table.ts';
 import { pingSipOptions } from '../../io/sip/options-ping.ts';

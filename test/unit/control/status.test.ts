@@ -10,7 +10,7 @@ function contextOf(world: World): StatusContext {
   return {
     now: world.now,
     startedTime: '2026-11-23T00:00:00.000Z',
-  startedAt: world.now - 5000,
+    startedAt: world.now - 5000,
     version: '1.2.3',
     configPath: '/etc/ims.json',
     setup: undefined,
