@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:dgram';
 import { type TestContext, test } from 'node:test';
 import { Bpf } from '../../src/linux/bpf/bpf.ts';
-import type { Flow, FlowKey } from '../../src/planes/kernel/flow.ts';
+import type { Flow, FlowKey, FlowTable } from '../../src/planes/kernel/flow.ts';
 import { KernelFlows } from '../../src/planes/kernel/kernel-flows.ts';
 import type { AddressFamily } from '../../src/wire/ip-address.ts';
 import { bindInNamespace, inNamespace } from '../support/namespace-socket.ts';
@@ -29,7 +29,8 @@ interface World {
   readonly callee: Host;
   readonly key: FlowKey;
   readonly flow: Flow;
-  readonly table: KernelFlows;
+  readonly kernel: KernelFlows;
+  readonly table: FlowTable;
   /** Of the caller; sends to the relay's first port. */
   readonly phone: Socket;
   /** The relay's two sockets: what the kernel does not take arrives on the first. */
@@ -52,9 +53,9 @@ async function openWorld(t: TestContext, family: AddressFamily): Promise<World |
   assert.ok(typeof bpf !== 'string', String(bpf));
   const opened = KernelFlows.open(bpf, 64);
   assert.ok(opened.ok, JSON.stringify(opened));
-  const table = opened.value;
-  scope.defer(() => table.close());
-  table.keepAlive(3_600_000);
+  const kernel = opened.value;
+  scope.defer(() => kernel.close());
+  kernel.keepAlive(3_600_000);
   const phone = bindInNamespace(scope, caller, 4000);
   const inner = bindInNamespace(scope, relay, 10_000);
   const outer = bindInNamespace(scope, relay, 10_002);
@@ -64,7 +65,8 @@ async function openWorld(t: TestContext, family: AddressFamily): Promise<World |
   const ifindex = indexOf(relay);
   return {
     ...hosts,
-    table,
+    kernel,
+    table: kernel.table(),
     phone,
     inner,
     outer,
@@ -83,7 +85,7 @@ async function openWorld(t: TestContext, family: AddressFamily): Promise<World |
       mark: 0,
       keepOrder: false,
     },
-    attach: () => attach(scope, bpf, relay, table.program, ifindex),
+    attach: () => attach(scope, bpf, relay, kernel.program, ifindex),
   };
 }
 
@@ -202,14 +204,14 @@ test('without the process that looks after it the program lets everything pass',
   if (world === undefined) {
     return;
   }
-  const { table, key, flow, phone, relay, heard } = world;
+  const { kernel, table, key, flow, phone, relay, heard } = world;
   const seen = collect(world.inner);
   world.attach();
   assert.equal(table.install(key, flow).kind, 'installed');
-  table.keepAlive(0);
+  kernel.keepAlive(0);
   phone.send(rtpPacket({ ssrc: SSRC }), 10_000, relay.address);
   await waitFor('the packet on the socket', () => seen.length === 1);
-  assert.equal(table.left.dead, 1);
+  assert.equal(kernel.left.dead, 1);
   assert.equal(heard.length, 0);
 });
 

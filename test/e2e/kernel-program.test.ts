@@ -3,12 +3,17 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Assembler } from '../../src/linux/bpf/assembler.ts';
 import { Bpf } from '../../src/linux/bpf/bpf.ts';
-import { refusalText } from '../../src/linux/bpf/refusals.ts';
+import { TC_ACT_NEXT, TC_ACT_REDIRECT } from '../../src/linux/bpf/helpers.ts';
+import { refusal, refusalText } from '../../src/linux/bpf/refusals.ts';
+import type { FlowTable } from '../../src/planes/kernel/flow.ts';
+import { SharedFlowTable } from '../../src/planes/kernel/flow-table.ts';
 import { KernelFlows } from '../../src/planes/kernel/kernel-flows.ts';
+import { err } from '../../src/wire/result.ts';
 import { peersPresent } from '../support/peers.ts';
 import { IPV4_PARTIES, IPV6_PARTIES, PROGRAM_CASES } from '../support/program-cases.ts';
 import { KernelRunner } from '../support/program-runners.ts';
 import { testCase, testRules } from '../support/program-tests.ts';
+import { rtpPacket, udpFrame } from '../support/rtp-frames.ts';
 
 for (const the of PROGRAM_CASES.filter(({ interpreterOnly }) => interpreterOnly !== true)) {
   test(`${the.name}, in the kernel`, (t) => {
@@ -91,21 +96,82 @@ test('a removed flow gives its last counters, and another one in its place begin
   assert.equal(table.size, 0);
 });
 
-test('a closed table refuses, reads as empty and can be closed again', (t) => {
-  const table = openTable(t, 4);
-  if (table === undefined) {
+test('what is closed refuses, reads as empty and can be closed again', (t) => {
+  const kernel = openKernel(t, 4);
+  if (kernel === undefined) {
     return;
   }
+  const table = kernel.table();
   const { key, flow } = IPV4_PARTIES;
   const installed = table.install(key, flow);
   assert.ok(installed.kind === 'installed');
-  table.close();
-  table.close();
+  kernel.close();
+  kernel.close();
+  assert.ok(!kernel.open && !table.open);
+  kernel.keepAlive(1000);
   assert.equal(installed.handle.counters().packets, 0);
   installed.handle.settle();
-  assert.equal(table.remove(key), undefined);
+  assert.equal(table.remove(key)?.packets, 0);
   const again = table.install(key, flow);
   assert.equal(again.kind === 'refused' && again.reason, 'closed');
+});
+
+test('threads have shares of the same table; what a dead one leaves is withdrawn, and nothing else', (t) => {
+  const bpf = bpfOf(t);
+  const kernel = bpf && openKernel(t, 8);
+  if (bpf === undefined || kernel === undefined) {
+    return;
+  }
+  const { key, flow } = IPV4_PARTIES;
+  const keys = Array.from({ length: 10 }, (_, index) => ({ ...key, remote: { ...key.remote, port: 4000 + index } }));
+  // As they arrive in another thread.
+  const tables = [kernel.share(0, 3), kernel.share(3, 5)].map(
+    (each) => new SharedFlowTable(bpf, structuredClone(each)),
+  );
+  const outcomes = keys.map((each, index) => tables[index % 2]?.install(each, flow));
+  const slots = outcomes.map((outcome) => (outcome?.kind === 'installed' ? outcome.handle.slot : outcome?.reason));
+  assert.deepEqual(slots, [0, 3, 1, 4, 2, 5, 'full', 6, 'full', 7]);
+  kernel.keepAlive(60_000);
+  const isForwarded = (index: number): boolean => {
+    const { remote: from, local: to } = keys[index] ?? key;
+    const done = bpf.testRun(kernel.program, udpFrame({ from, to, payload: rtpPacket({ ssrc: flow.ssrc }) }));
+    return done.ok && done.value.returned === TC_ACT_REDIRECT;
+  };
+  assert.deepEqual([isForwarded(0), isForwarded(1)], [true, true]);
+  assert.equal(kernel.counters(3).packets, 1);
+  kernel.withdraw(0, 3);
+  assert.deepEqual([0, 1, 2, 3, 4, 5].map(isForwarded), [false, true, false, true, false, true]);
+  // Its place is taken by another thread with the same slots.
+  const heir = new SharedFlowTable(bpf, kernel.share(0, 3));
+  assert.ok(keys[0] && heir.install(keys[0], flow).kind === 'installed');
+  assert.ok(isForwarded(0));
+  heir.clear();
+  assert.ok(!isForwarded(0) && isForwarded(1));
+});
+
+test('a flow that the kernel does not give back ends all forwarding, for good', (t) => {
+  const bpf = bpfOf(t);
+  const kernel = bpf && openKernel(t, 8);
+  if (bpf === undefined || kernel === undefined) {
+    return;
+  }
+  const { key, flow } = IPV4_PARTIES;
+  // A descriptor that is no map stands for a right that was dropped.
+  const table = new SharedFlowTable(bpf, { ...kernel.share(0, 4), flows: kernel.program });
+  assert.equal(kernel.table().install(key, flow).kind, 'installed');
+  const outcome = table.install(key, flow);
+  assert.equal(outcome.kind === 'refused' && outcome.reason, 'other');
+  assert.ok(kernel.open, 'what was never installed needs not be removed');
+  kernel.withdraw(0, 0);
+  assert.ok(kernel.open);
+  const frozen = new SharedFlowTable(failingToDelete(bpf), kernel.share(0, 4));
+  assert.equal(frozen.install(key, flow).kind, 'installed');
+  frozen.remove(key);
+  assert.ok(!kernel.open && !frozen.open);
+  kernel.keepAlive(60_000);
+  const { remote: from, local: to } = key;
+  const done = bpf.testRun(kernel.program, udpFrame({ from, to, payload: rtpPacket({ ssrc: flow.ssrc }) }));
+  assert.equal(done.ok && done.value.returned, TC_ACT_NEXT);
 });
 
 test('what the verifier refuses comes back with its reason and what to do', (t) => {
@@ -169,7 +235,25 @@ function bpfOf(t: TestContext): Bpf | undefined {
   return bpf;
 }
 
-function openTable(t: TestContext, capacity: number): KernelFlows | undefined {
+/** Maps that take elements and do not give them back. */
+function failingToDelete(bpf: Bpf): Bpf {
+  return new Proxy(bpf, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      return name === 'delete'
+        ? () => err(refusal('delete', 1))
+        : typeof member === 'function'
+          ? member.bind(target)
+          : member;
+    },
+  });
+}
+
+function openTable(t: TestContext, capacity: number): FlowTable | undefined {
+  return openKernel(t, capacity)?.table();
+}
+
+function openKernel(t: TestContext, capacity: number): KernelFlows | undefined {
   const bpf = bpfOf(t);
   if (bpf === undefined) {
     return undefined;

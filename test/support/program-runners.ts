@@ -6,7 +6,7 @@ import { SKB, TC_ACT_NEXT, TC_ACT_REDIRECT } from '../../src/linux/bpf/helpers.t
 import { InterpretedArray, InterpretedHash } from '../../src/linux/bpf/interpreted-map.ts';
 import { interpret, type Redirect } from '../../src/linux/bpf/interpreter.ts';
 import { type PacketFacts, SocketBuffer } from '../../src/linux/bpf/socket-buffer.ts';
-import type { Flow, FlowCounters, FlowKey } from '../../src/planes/kernel/flow.ts';
+import type { Flow, FlowCounters, FlowKey, FlowTable } from '../../src/planes/kernel/flow.ts';
 import { encodeFlow, encodeKey, FLOW_BYTES, KEY_BYTES } from '../../src/planes/kernel/flow-layout.ts';
 import { KernelFlows } from '../../src/planes/kernel/kernel-flows.ts';
 import { CONTROLS, FLOWS, forwardingProgram, SLOTS } from '../../src/planes/kernel/program.ts';
@@ -104,17 +104,19 @@ export class InterpreterRunner implements ProgramRunner {
 
 export class KernelRunner implements ProgramRunner {
   readonly #bpf: Bpf;
-  readonly #table: KernelFlows;
+  readonly #kernel: KernelFlows;
+  readonly #table: FlowTable;
   readonly #handles = new Map<string, { settle(): void }>();
 
   constructor(t: TestContext) {
     const bpf = Bpf.load();
     assert.ok(typeof bpf !== 'string', String(bpf));
-    const table = KernelFlows.open(bpf, 16);
-    assert.ok(table.ok, JSON.stringify(table));
-    t.after(() => table.value.close());
+    const opened = KernelFlows.open(bpf, 16);
+    assert.ok(opened.ok, JSON.stringify(opened));
+    t.after(() => opened.value.close());
     this.#bpf = bpf;
-    this.#table = table.value;
+    this.#kernel = opened.value;
+    this.#table = opened.value.table();
     this.keepAlive(3_600_000);
   }
 
@@ -125,14 +127,14 @@ export class KernelRunner implements ProgramRunner {
   }
 
   keepAlive(forMs: number): void {
-    this.#table.keepAlive(forMs);
+    this.#kernel.keepAlive(forMs);
   }
 
   run(frame: Uint8Array, facts: PacketFacts = {}): Passage {
     const context = Buffer.alloc(192);
     context.writeUInt32LE(facts.gsoSize ?? 0, SKB.gso_size);
     const checksumComplete = facts.checksum === 'complete';
-    const done = this.#bpf.testRun(this.#table.program, frame, { context, checksumComplete });
+    const done = this.#bpf.testRun(this.#kernel.program, frame, { context, checksumComplete });
     assert.ok(done.ok, JSON.stringify(done));
     const { returned, packet, context: after } = done.value;
     return { verdict: verdictOf(returned), frame: packet, mark: after.readUInt32LE(SKB.mark) };
@@ -149,7 +151,7 @@ export class KernelRunner implements ProgramRunner {
   }
 
   get left(): Readonly<Record<LeftReason, number>> {
-    return this.#table.left;
+    return this.#kernel.left;
   }
 }
 

@@ -49,6 +49,7 @@ const COMMAND = {
   lookUp: 1,
   update: 2,
   delete: 3,
+  nextKey: 4,
   loadProgram: 5,
   testRun: 10,
   updateBatch: 26,
@@ -77,12 +78,11 @@ const ENOMEM = 12;
 
 const LICENCE = Buffer.from('Dual MIT/GPL\0');
 
-/** Memory that the kernel and this process share. */
+/** Memory that the kernel and this process share; `viewOf` shows it. */
 export interface SharedMemory {
-  readonly view: DataView;
   /** Where it is: the same for every thread of this process. */
   readonly address: number;
-  /** From then on the view shows zeros. Idempotent. */
+  /** From then on views show zeros. Idempotent. */
   release(): void;
 }
 
@@ -145,6 +145,19 @@ export class Bpf {
       : ok(Buffer.from(this.#memory.subarray(VALUE, VALUE + valueBytes)));
   }
 
+  /** The key behind this one, in an order of the kernel's own; undefined: the first. ENOENT: there is none. */
+  nextKey(map: number, key: Uint8Array | undefined, keyBytes: number): BpfResult<Buffer> {
+    const view = this.#element(map, key ?? new Uint8Array(0));
+    if (key === undefined) {
+      view.setBigUint64(8, 0n, true);
+    }
+    view.setBigUint64(16, BigInt(this.#base + VALUE), true);
+    const done = this.#calls.bpf(COMMAND.nextKey, this.#base, 32);
+    return done < 0
+      ? err(refusal('look up', this.#calls.errno()))
+      : ok(Buffer.from(this.#memory.subarray(VALUE, VALUE + keyBytes)));
+  }
+
   /**
    * As many elements as there are in `keys` and `values`, one behind the other, in one call (from Linux 5.6 on). How
    * many are in the map when it has stopped.
@@ -168,7 +181,6 @@ export class Bpf {
     }
     let open = true;
     return ok({
-      view: new DataView(this.#calls.view(address, bytes)),
       address,
       release: () => {
         if (open) {
@@ -237,6 +249,11 @@ export class Bpf {
       context,
       durationNs: view.getUint32(36, true),
     });
+  }
+
+  /** Memory of `mapMemory`, in whatever thread. */
+  viewOf(address: number, bytes: number): DataView {
+    return new DataView(this.#calls.view(address, bytes));
   }
 
   /** A tcx link (from Linux 6.6 on): the program runs on what arrives there until the descriptor is closed. */

@@ -81,6 +81,8 @@ export type InstallOutcome =
 /** One installed flow, for whoever reads the socket that its other packets go to. */
 export interface FlowHandle {
   readonly key: FlowKey;
+  /** Where the kernel counts: other threads read it by `KernelFlows.counters`. */
+  readonly slot: number;
   counters(): FlowCounters;
   /** One packet with this key was read from the socket and, if it was to be sent on, has been. */
   settle(): void;
@@ -88,11 +90,12 @@ export interface FlowHandle {
   settleAll(): void;
 }
 
+/** The flows of one thread. Several threads have tables of their own in the same kernel, see `KernelFlows.share`. */
 export interface FlowTable {
   /** Flows that there is room for. */
   readonly capacity: number;
   readonly size: number;
-  /** False once it was closed, or the kernel would not take a flow away: then nothing is forwarded. */
+  /** False once everything was closed, or the kernel would not take a flow away: then nothing is forwarded. */
   readonly open: boolean;
   /**
    * From its return on the kernel forwards. A key that is there is replaced at once; its counters go on. After a refusal
@@ -102,8 +105,6 @@ export interface FlowTable {
   /** From its return on every packet of the key goes to the socket. The last counters; undefined: it was not there. */
   remove(key: FlowKey): FlowCounters | undefined;
   counters(key: FlowKey): FlowCounters | undefined;
-  /** The program forwards for so long from now; then it lets everything pass to the sockets. To be called every second. */
-  keepAlive(forMs: number): void;
-  /** Nothing is forwarded any more. Idempotent. */
-  close(): void;
+  /** Removes all. */
+  clear(): void;
 }

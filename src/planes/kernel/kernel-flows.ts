@@ -1,132 +1,61 @@
-/** The flow table of the kernel: two maps, the program that reads them, and the memory in which it counts. */
-import type { Bpf, SharedMemory } from '../../linux/bpf/bpf.ts';
-import { type BpfRefusal, type BpfResult, refusalText } from '../../linux/bpf/refusals.ts';
+/**
+ * What the kernel forwards by: the map of flows, the memory in which it counts, and the program that reads them. One
+ * thread opens and closes it and says that the process is alive; each thread that moves packets has a share of it.
+ */
+import type { Bpf } from '../../linux/bpf/bpf.ts';
+import type { BpfResult } from '../../linux/bpf/refusals.ts';
 import { ok } from '../../wire/result.ts';
-import type { Flow, FlowCounters, FlowHandle, FlowKey, FlowTable, InstallOutcome } from './flow.ts';
-import { encodeFlow, encodeKey, FLOW_BYTES, KEY_BYTES } from './flow-layout.ts';
+import type { FlowCounters, FlowTable } from './flow.ts';
+import { FLOW, FLOW_BYTES, KEY_BYTES } from './flow-layout.ts';
+import { type FlowShare, isOpen, SharedFlowTable, stopForwarding } from './flow-table.ts';
 import { CONTROLS, FLOWS, forwardingProgram, SLOTS } from './program.ts';
-import { CONTROL, CONTROL_BYTES, type LeftReason, readLeft, readSlot, SLOT, SLOT_BYTES } from './slot-layout.ts';
+import { CONTROL, CONTROL_BYTES, type LeftReason, readLeft, readSlot, SLOT_BYTES } from './slot-layout.ts';
 
-interface Entry {
-  readonly key: FlowKey;
-  readonly bytes: Buffer;
-  readonly slot: number;
-  readonly handle: FlowHandle;
-  ssrc: number;
-}
+/** Of looking through the whole map while others change it. */
+const MAX_ROUNDS = 16;
 
-/** What `open` has opened, in the order in which it is closed. */
-interface Opened {
-  readonly descriptors: number[];
-  readonly memories: SharedMemory[];
-}
-
-export class KernelFlows implements FlowTable {
+export class KernelFlows {
+  /** Flows of all threads together. */
   readonly capacity: number;
   /** The descriptor of the program, to be attached where media arrives. */
   readonly program: number;
   readonly #bpf: Bpf;
-  readonly #flows: number;
+  readonly #whole: FlowShare;
   readonly #slots: DataView;
   readonly #control: DataView;
-  readonly #opened: Opened;
-  readonly #entries = new Map<string, Entry>();
-  /** First in, first out: a slot rests as long as it can, so that no packet under way counts in another flow's. */
-  readonly #free: number[] = [];
-  #used = 0;
-  /** Whether it takes flows and forwards. */
-  #open = true;
+  readonly #release: () => void;
   #released = false;
 
-  private constructor(
-    bpf: Bpf,
-    opened: Opened,
-    parts: Readonly<{ capacity: number; flows: number; program: number; slots: DataView; control: DataView }>,
-  ) {
+  private constructor(bpf: Bpf, whole: FlowShare, program: number, release: () => void) {
     this.#bpf = bpf;
-    this.#opened = opened;
-    this.capacity = parts.capacity;
-    this.program = parts.program;
-    this.#flows = parts.flows;
-    this.#slots = parts.slots;
-    this.#control = parts.control;
+    this.#whole = whole;
+    this.capacity = whole.capacity;
+    this.program = program;
+    this.#release = release;
+    this.#slots = bpf.viewOf(whole.slots, whole.capacity * SLOT_BYTES);
+    this.#control = bpf.viewOf(whole.control, CONTROL_BYTES);
+    this.#control.setBigUint64(CONTROL.open, 1n, true);
   }
 
   /** Creates everything and has the verifier read the program; nothing is attached yet, and `keepAlive` not called. */
   static open(bpf: Bpf, capacity: number): BpfResult<KernelFlows> {
-    const opened: Opened = { descriptors: [], memories: [] };
-    const found = KernelFlows.#make(bpf, capacity, opened);
-    if (!found.ok) {
-      release(bpf, opened);
-    }
-    return found;
-  }
-
-  static #make(bpf: Bpf, capacity: number, opened: Opened): BpfResult<KernelFlows> {
-    const keep = (made: BpfResult<number>): BpfResult<number> => {
-      if (made.ok) {
-        opened.descriptors.push(made.value);
+    const undo: (() => void)[] = [];
+    const release = (): void => {
+      for (const step of undo.splice(0).reverse()) {
+        step();
       }
+    };
+    const made = make(bpf, capacity, (step) => undo.push(step));
+    if (!made.ok) {
+      release();
       return made;
-    };
-    const share = (map: number, bytes: number): BpfResult<DataView> => {
-      const memory = bpf.mapMemory(map, bytes);
-      if (memory.ok) {
-        opened.memories.push(memory.value);
-      }
-      return memory.ok ? ok(memory.value.view) : memory;
-    };
-    const flows = keep(
-      bpf.createMap({
-        type: 'hash',
-        name: 'ims_flows',
-        keyBytes: KEY_BYTES,
-        valueBytes: FLOW_BYTES,
-        entries: capacity,
-      }),
-    );
-    if (!flows.ok) {
-      return flows;
     }
-    const array = (name: string, valueBytes: number, entries: number): BpfResult<number> =>
-      keep(bpf.createMap({ type: 'array', name, keyBytes: 4, valueBytes, entries, mappable: true }));
-    const slots = array('ims_slots', SLOT_BYTES, capacity);
-    if (!slots.ok) {
-      return slots;
-    }
-    const control = array('ims_control', CONTROL_BYTES, 1);
-    if (!control.ok) {
-      return control;
-    }
-    const maps = { [FLOWS]: flows.value, [SLOTS]: slots.value, [CONTROLS]: control.value };
-    const program = keep(bpf.loadProgram(forwardingProgram(), maps));
-    if (!program.ok) {
-      return program;
-    }
-    const slotMemory = share(slots.value, capacity * SLOT_BYTES);
-    if (!slotMemory.ok) {
-      return slotMemory;
-    }
-    const controlMemory = share(control.value, CONTROL_BYTES);
-    if (!controlMemory.ok) {
-      return controlMemory;
-    }
-    const parts = {
-      capacity,
-      flows: flows.value,
-      program: program.value,
-      slots: slotMemory.value,
-      control: controlMemory.value,
-    };
-    return ok(new KernelFlows(bpf, opened, parts));
+    return ok(new KernelFlows(bpf, made.value.whole, made.value.program, release));
   }
 
+  /** False once it was closed, or a flow could not be taken away. */
   get open(): boolean {
-    return this.#open;
-  }
-
-  get size(): number {
-    return this.#entries.size;
+    return isOpen(this.#control);
   }
 
   /** Packets of all flows that were left to the sockets, by why. */
@@ -134,146 +63,121 @@ export class KernelFlows implements FlowTable {
     return readLeft(this.#control);
   }
 
-  install(key: FlowKey, flow: Flow): InstallOutcome {
-    if (!this.#open) {
-      return { kind: 'refused', reason: 'closed', cause: 'the table is closed' };
-    }
-    const bytes = encodeKey(key);
-    if (bytes === undefined) {
-      return { kind: 'refused', reason: 'unsuited', cause: 'the key has no addresses and ports of its family' };
-    }
-    const name = bytes.toString('latin1');
-    const known = this.#entries.get(name);
-    const slot = known?.slot ?? this.#takeSlot();
-    if (slot === undefined) {
-      return { kind: 'refused', reason: 'full', cause: `all ${this.capacity} places are taken` };
-    }
-    const value = encodeFlow(key, flow, slot);
-    if (typeof value === 'string') {
-      this.#forget(name, bytes, slot);
-      return { kind: 'refused', reason: 'unsuited', cause: value };
-    }
-    if (known === undefined) {
-      this.#clearSlot(slot);
-    } else if (known.ssrc !== flow.ssrc) {
-      // Its sequence numbers have nothing to do with those before; meanwhile its packets go to the socket.
-      this.#delete(bytes);
-      this.#endRun(slot);
-    }
-    const done = this.#bpf.update(this.#flows, bytes, value);
-    if (!done.ok) {
-      this.#forget(name, bytes, slot);
-      return refused(done.error);
-    }
-    const entry = known ?? { key, bytes, slot, handle: this.#handle(key, slot), ssrc: flow.ssrc };
-    entry.ssrc = flow.ssrc;
-    this.#entries.set(name, entry);
-    return { kind: 'installed', handle: entry.handle };
+  /** So many slots from `first` on, for one thread; shares must not overlap. `SharedFlowTable` takes it. */
+  share(first: number, count: number): FlowShare {
+    return { ...this.#whole, first, count };
   }
 
-  remove(key: FlowKey): FlowCounters | undefined {
-    const name = encodeKey(key)?.toString('latin1') ?? '';
-    const entry = this.#entries.get(name);
-    if (entry === undefined || !this.#open) {
-      return undefined;
+  /** A table in this thread, with all slots. */
+  table(): FlowTable {
+    return new SharedFlowTable(this.#bpf, this.#whole);
+  }
+
+  /** What the flow that has, or had last, this slot has counted. No system call. */
+  counters(slot: number): FlowCounters {
+    return readSlot(this.#slots, slot);
+  }
+
+  /**
+   * Removes all flows of a share, whose thread has died: from its return on their packets come to the sockets. Only
+   * then may the slots be shared again.
+   */
+  withdraw(first: number, count: number): void {
+    const { flows } = this.#whole;
+    const doomed: Buffer[] = [];
+    let key = this.#bpf.nextKey(flows, undefined, KEY_BYTES);
+    // Behind a key that another thread removes meanwhile the kernel begins again at the first one.
+    for (let looked = 0; key.ok && looked < MAX_ROUNDS * this.capacity; looked += 1) {
+      const value = this.#bpf.lookUp(flows, key.value, FLOW_BYTES);
+      const slot = value.ok ? value.value.readUInt32LE(FLOW.slot) : -1;
+      if (slot >= first && slot < first + count) {
+        doomed.push(key.value);
+      }
+      key = this.#bpf.nextKey(flows, key.value, KEY_BYTES);
     }
-    this.#forget(name, entry.bytes, entry.slot);
-    return readSlot(this.#slots, entry.slot);
+    const failed = doomed.filter((each) => {
+      const done = this.#bpf.delete(flows, each);
+      return !done.ok && done.error.errno !== 'ENOENT';
+    });
+    if (failed.length > 0 || key.ok || key.error.errno !== 'ENOENT') {
+      stopForwarding(this.#control);
+    }
   }
 
-  counters(key: FlowKey): FlowCounters | undefined {
-    const entry = this.#entries.get(encodeKey(key)?.toString('latin1') ?? '');
-    return entry === undefined ? undefined : readSlot(this.#slots, entry.slot);
-  }
-
+  /** The program forwards for so long from now; then it lets everything pass to the sockets. To be called every second. */
   keepAlive(forMs: number): void {
-    if (!this.#open) {
-      this.#control.setBigUint64(CONTROL.aliveUntilNs, 0n, true);
-      return;
+    if (this.open) {
+      const until = process.hrtime.bigint() + BigInt(Math.round(forMs * 1e6));
+      this.#control.setBigUint64(CONTROL.aliveUntilNs, until, true);
     }
-    const until = process.hrtime.bigint() + BigInt(Math.round(forMs * 1e6));
-    this.#control.setBigUint64(CONTROL.aliveUntilNs, until, true);
   }
 
+  /** Nothing is forwarded any more; views of other threads show zeros. Idempotent. */
   close(): void {
-    this.#open = false;
-    this.keepAlive(0);
-    this.#entries.clear();
     if (!this.#released) {
       this.#released = true;
-      release(this.#bpf, this.#opened);
+      stopForwarding(this.#control);
+      this.#release();
     }
-  }
-
-  #handle(key: FlowKey, slot: number): FlowHandle {
-    const left = slot * SLOT_BYTES + SLOT.left;
-    const settled = slot * SLOT_BYTES + SLOT.settled;
-    const slots = this.#slots;
-    return {
-      key,
-      counters: () => readSlot(slots, slot),
-      settle: () => {
-        const count = slots.getUint32(settled, true);
-        // Packets from before the flow, and reassembled ones, were never counted as left.
-        if (count !== slots.getUint32(left, true)) {
-          slots.setUint32(settled, count + 1, true);
-        }
-      },
-      settleAll: () => slots.setUint32(settled, slots.getUint32(left, true), true),
-    };
-  }
-
-  /** A flow that cannot be taken away (rights that were dropped too early) ends all forwarding: none goes astray. */
-  #delete(key: Buffer): void {
-    const done = this.#bpf.delete(this.#flows, key);
-    if (!done.ok && done.error.errno !== 'ENOENT') {
-      this.#open = false;
-      this.keepAlive(0);
-    }
-  }
-
-  #takeSlot(): number | undefined {
-    if (this.#used < this.capacity) {
-      this.#used += 1;
-      return this.#used - 1;
-    }
-    return this.#free.shift();
-  }
-
-  /** Also of a flow that was to be replaced and could not be: the old one must not go on. */
-  #forget(name: string, key: Buffer, slot: number): void {
-    if (this.#entries.delete(name)) {
-      this.#delete(key);
-    }
-    this.#free.push(slot);
-  }
-
-  #clearSlot(slot: number): void {
-    for (let at = 0; at < SLOT_BYTES; at += 8) {
-      this.#slots.setBigUint64(slot * SLOT_BYTES + at, 0n, true);
-    }
-  }
-
-  #endRun(slot: number): void {
-    const base = slot * SLOT_BYTES;
-    const { sent } = readSlot(this.#slots, slot);
-    this.#slots.setBigUint64(base + SLOT.sentInClosedRuns, BigInt(sent), true);
-    for (const at of [SLOT.highest, SLOT.lowest, SLOT.jitter]) {
-      this.#slots.setUint32(base + at, 0, true);
-    }
-    this.#slots.setBigUint64(base + SLOT.lastArrivalNs, 0n, true);
   }
 }
 
-function refused(error: BpfRefusal): InstallOutcome {
-  return { kind: 'refused', reason: error.errno === 'E2BIG' ? 'full' : 'other', cause: refusalText(error) };
+interface Made {
+  readonly whole: FlowShare;
+  readonly program: number;
 }
 
-function release(bpf: Bpf, { descriptors, memories }: Opened): void {
-  for (const memory of memories) {
-    memory.release();
+function make(bpf: Bpf, capacity: number, onUndo: (step: () => void) => void): BpfResult<Made> {
+  const keep = (made: BpfResult<number>): BpfResult<number> => {
+    if (made.ok) {
+      onUndo(() => bpf.close(made.value));
+    }
+    return made;
+  };
+  const array = (name: string, valueBytes: number, entries: number): BpfResult<number> =>
+    keep(bpf.createMap({ type: 'array', name, keyBytes: 4, valueBytes, entries, mappable: true }));
+  const share = (map: number, bytes: number): BpfResult<number> => {
+    const memory = bpf.mapMemory(map, bytes);
+    if (!memory.ok) {
+      return memory;
+    }
+    onUndo(memory.value.release);
+    return ok(memory.value.address);
+  };
+  const flows = keep(
+    bpf.createMap({ type: 'hash', name: 'ims_flows', keyBytes: KEY_BYTES, valueBytes: FLOW_BYTES, entries: capacity }),
+  );
+  if (!flows.ok) {
+    return flows;
   }
-  for (const descriptor of descriptors.reverse()) {
-    bpf.close(descriptor);
+  const slots = array('ims_slots', SLOT_BYTES, capacity);
+  if (!slots.ok) {
+    return slots;
   }
+  const control = array('ims_control', CONTROL_BYTES, 1);
+  if (!control.ok) {
+    return control;
+  }
+  const maps = { [FLOWS]: flows.value, [SLOTS]: slots.value, [CONTROLS]: control.value };
+  const program = keep(bpf.loadProgram(forwardingProgram(), maps));
+  if (!program.ok) {
+    return program;
+  }
+  const slotMemory = share(slots.value, capacity * SLOT_BYTES);
+  if (!slotMemory.ok) {
+    return slotMemory;
+  }
+  const controlMemory = share(control.value, CONTROL_BYTES);
+  if (!controlMemory.ok) {
+    return controlMemory;
+  }
+  const whole = {
+    flows: flows.value,
+    slots: slotMemory.value,
+    control: controlMemory.value,
+    first: 0,
+    count: capacity,
+    capacity,
+  };
+  return ok({ whole, program: program.value });
 }

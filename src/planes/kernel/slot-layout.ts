@@ -10,7 +10,8 @@
  *   88 jitter:4 │ 92 jitter max:4 │ 96 jitter sum:8 │ 104 jitter count:8    jitter in 1/16 of the timestamp's unit
  *
  *  control
- *    0 alive until ns:8 │ 8 packets of flows that were left to the socket, a count of eight bytes a reason
+ *    0 alive until ns:8 │ 8 open:8 (1 or 0; the program does not look) │ 16 packets of flows that were left to
+ *    the socket, a count of eight bytes a reason
  * ```
  */
 import type { FlowCounters } from './flow.ts';
@@ -60,8 +61,8 @@ export const LEFT_REASONS = [
 
 export type LeftReason = (typeof LEFT_REASONS)[number];
 
-export const CONTROL = { aliveUntilNs: 0, left: 8 } as const;
-export const CONTROL_BYTES = 8 + 8 * LEFT_REASONS.length;
+export const CONTROL = { aliveUntilNs: 0, open: 8, left: 16 } as const;
+export const CONTROL_BYTES = CONTROL.left + 8 * LEFT_REASONS.length;
 
 export function readSlot(memory: DataView, slot: number): FlowCounters {
   const base = slot * SLOT_BYTES;
