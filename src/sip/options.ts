@@ -62,6 +62,10 @@ export const sipShape = {
   maxCalls: z.number().int().min(1).max(100000).default(2000).meta({
     description: 'Calls at once; more get 503 with Retry-After.',
   }),
+  maxCallsPerUser: z.number().int().min(0).max(100000).default(0).meta({
+    description:
+      'Calls at once that one user may place, so that a stolen password buys little; more get 403. 0: no limit.',
+  }),
   trustedPeers: z.array(z.string().min(1)).default([]).meta({
     description: 'Addresses of trunks and gateways whose requests need no digest.',
   }),

@@ -233,6 +233,7 @@ function callOptions({ ims, relay }: Config, address: ServerAddress): Omit<B2bua
   const relayTimeoutMs = relay.timeoutSeconds * 1000;
   return {
     maxCalls: ims.maxCalls,
+    maxCallsPerUser: ims.maxCallsPerUser,
     ringTimeoutMs: ims.ringTimeoutSeconds * 1000,
     relayTimeoutMs,
     mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, relayTimeoutMs / 3),

@@ -28,7 +28,9 @@ import { StandaloneRequest } from './standalone.ts';
  */
 export class B2bua {
   #options: B2buaOptions;
-  readonly #calls = new Set<Call>();
+  /** Whose account each call is on; undefined: a trusted peer's. */
+  readonly #calls = new Map<Call, string | undefined>();
+  readonly #callsOf = new Map<string, number>();
   /** INVITEs that wait for a final response, by server transaction: for CANCEL. */
   readonly #invites = new Map<TransactionKey, { handleCancel(request: SipRequest): void }>();
   /** The first INVITEs among them, by what they have in common when one comes by two ways. */
@@ -68,6 +70,7 @@ export class B2bua {
   /** Entries of the inner tables, for tests and metrics: all are 0 when no call is left and all is answered. */
   tableSizes(): Readonly<Record<string, number>> {
     return {
+      callers: this.#callsOf.size,
       invites: this.#invites.size,
       identities: this.#identities.size,
       dialogs: this.#dialogs.size,
@@ -76,8 +79,11 @@ export class B2bua {
     };
   }
 
-  /** An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once. */
-  startCall(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
+  /**
+   * An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once.
+   * @param account of the user who calls; undefined: a trusted peer
+   */
+  startCall(now: number, incoming: Incoming, targets: readonly CallTarget[], account?: string): B2buaEffect[] {
     if (this.#identities.has(requestIdentity(incoming.request))) {
       return this.#collect(now, () => this.#refuseMerged(incoming));
     }
@@ -85,9 +91,17 @@ export class B2bua {
     if (refusal !== undefined) {
       return this.refuseCall(now, incoming, 503, refusal);
     }
+    const { maxCallsPerUser } = this.#options;
+    const own = account === undefined ? 0 : (this.#callsOf.get(account) ?? 0);
+    if (maxCallsPerUser > 0 && own >= maxCallsPerUser) {
+      return this.refuseCall(now, incoming, 403, `${account} has ${own} calls up; no more are allowed`);
+    }
     return this.#collect(now, () => {
       const call = this.#createCall(incoming, targets);
-      this.#calls.add(call);
+      this.#calls.set(call, account);
+      if (account !== undefined) {
+        this.#callsOf.set(account, own + 1);
+      }
       this.#invites.set(incoming.key, call);
       this.#identities.add(requestIdentity(incoming.request));
       call.start();
@@ -170,7 +184,7 @@ export class B2bua {
   /** The relay was restarted: calls whose sessions are gone end now instead of at the next check. */
   handleRelayRestart(now: number): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const call of [...this.#calls]) {
+      for (const call of [...this.#calls.keys()]) {
         call.checkMedia();
       }
     });
@@ -197,7 +211,7 @@ export class B2bua {
   /** Ends every call: BYE to answered ones, 503 to callers whose call still rings. */
   endAllCalls(now: number, reason: string): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const call of [...this.#calls]) {
+      for (const call of [...this.#calls.keys()]) {
         call.end({ by: 'server', reason, status: 503 });
       }
     });
@@ -205,6 +219,18 @@ export class B2bua {
 
   #createCall(incoming: Incoming, targets: readonly CallTarget[]): Call {
     return new Call(this.#host, this.#options.ids.tag(), incoming, targets);
+  }
+
+  #remove(call: Call): void {
+    const account = this.#calls.get(call);
+    if (this.#calls.delete(call) && account !== undefined) {
+      const left = (this.#callsOf.get(account) ?? 0) - 1;
+      if (left > 0) {
+        this.#callsOf.set(account, left);
+      } else {
+        this.#callsOf.delete(account);
+      }
+    }
   }
 
   /** Why no call is taken now. */
@@ -305,9 +331,7 @@ export class B2bua {
       },
       setDeadline: (timed: Timed, at: number) => this.#deadlines.schedule(timed, at),
       report: (event: CallEvent) => emit({ kind: 'call', event }),
-      remove: (call: Call) => {
-        this.#calls.delete(call);
-      },
+      remove: (call: Call) => this.#remove(call),
     };
   }
 }

@@ -13,6 +13,8 @@ import type { MediaSession } from './media-session.ts';
 export interface B2buaOptions {
   /** Calls at once; one more is answered 503. */
   readonly maxCalls: number;
+  /** Calls at once that one account may have placed; 0: no limit. One more is answered 403. */
+  readonly maxCallsPerUser: number;
   /** Timer C: an INVITE that nobody answers ends after this time. */
   readonly ringTimeoutMs: number;
   /** How often the relay is asked whether it still has a call's session. */

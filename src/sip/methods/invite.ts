@@ -14,6 +14,6 @@ export const invite: MethodSpec = {
     const routing = routeRequest(server, incoming, caller.user !== undefined);
     return routing.kind === 'refused'
       ? server.b2bua.refuseCall(server.now, incoming, routing.status, routing.reason)
-      : server.b2bua.startCall(server.now, caller.incoming, routing.targets);
+      : server.b2bua.startCall(server.now, caller.incoming, routing.targets, caller.user);
   },
 };

@@ -62,6 +62,7 @@ export interface ServerNodeOptions {
   readonly trustedPeers: readonly string[];
   readonly users?: Readonly<Record<string, string>>;
   readonly maxCalls?: number;
+  readonly maxCallsPerUser?: number;
   readonly ringTimeoutMs?: number;
 }
 
@@ -86,6 +87,7 @@ export class ServerNode implements Node {
       b2bua: {
         ids,
         maxCalls: options.maxCalls ?? 100,
+        maxCallsPerUser: options.maxCallsPerUser ?? 0,
         ringTimeoutMs: options.ringTimeoutMs ?? 180_000,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,

@@ -20,6 +20,7 @@ type Sent<K extends B2buaEffect['kind']> = Extract<B2buaEffect, { kind: K }>;
 class Bench {
   readonly b2bua = new B2bua({
     maxCalls: 5,
+    maxCallsPerUser: 0,
     ringTimeoutMs: 180_000,
     mediaCheckIntervalMs: 20_000,
     relayTimeoutMs: 60_000,
@@ -518,4 +519,34 @@ ${action.body === '' ? '' : 'Content-Type: application/sdp\n'}`;
     }),
     { numRuns: 400 },
   );
+});
+
+test('an account with as many calls as it may place gets 403 until one of them is over; others are not concerned', () => {
+  const bench = new Bench();
+  bench.b2bua.reconfigure({ maxCallsPerUser: 2 });
+  const call = (account: string | undefined, number: number): number | undefined => {
+    const request = message(
+      'INVITE sip:1002@ims SIP/2.0',
+      `From: <sip:1001@ims>;tag=a${number}\nTo: <sip:1002@ims>`,
+      7,
+      '',
+      sdp('192.0.2.11'),
+    );
+    const from = bench.effects.length;
+    const incoming = { key: bench.key(), request, flow: CALLER };
+    bench.do(bench.b2bua.startCall(0, incoming, [{ uri: 'sip:1002@192.0.2.21', flow: CALLEE }], account));
+    const refusal = bench.effects
+      .slice(from)
+      .find((effect) => effect.kind === 'respond' && effect.response.status >= 400);
+    return refusal?.kind === 'respond' ? refusal.response.status : undefined;
+  };
+  assert.deepEqual(
+    [call('1001', 1), call('1001', 2), call('1001', 3), call('1003', 4), call(undefined, 5)],
+    [undefined, undefined, 403, undefined, undefined],
+  );
+  // The callee of the last call that 1001 may place is busy.
+  const request = bench.effects.filter((effect) => effect.kind === 'request')[1];
+  assert.ok(request?.kind === 'request');
+  bench.respond(486, [], '', request);
+  assert.deepEqual([call('1001', 6), call('1001', 7)], [undefined, 403]);
 });

@@ -36,6 +36,7 @@ class Harness {
       b2bua: {
         ids: countedIds('s'),
         maxCalls: 10,
+        maxCallsPerUser: 0,
         ringTimeoutMs: 180_000,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,
