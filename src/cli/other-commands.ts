@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { callsCommand } from './calls.ts';
 import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { initCommand } from './init.ts';
@@ -7,5 +8,5 @@ import { verifyCommand } from './verify.ts';
 
 /** All but `start`. */
 export function otherCommands(): Command[] {
-  return [initCommand(), verifyCommand(), checkCommand(), systemdCommand(), ...controlCommands()];
+  return [initCommand(), verifyCommand(), checkCommand(), systemdCommand(), callsCommand(), ...controlCommands()];
 }

@@ -4,6 +4,7 @@ import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../cont
 import type { BanReport } from '../observe/ipc.ts';
 import { readableLine } from '../observe/readable-line.ts';
 import { formatTable } from './table.ts';
+import { visible } from './visible.ts';
 
 const HEAD = ['service', 'state', 'pid', 'up', 'restarts', 'active', 'where', 'detail'];
 
@@ -102,7 +103,8 @@ export function formatEvent(item: unknown): string {
   const { seq: _, time, level, event, sentence, ...fields } = item as Record<string, unknown>;
   const rest = Object.entries(fields)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`);
+    // A Call-ID among them is a stranger's text.
+    .map(([name, value]) => `${name}=${visible(typeof value === 'object' ? JSON.stringify(value) : String(value))}`);
   return [time, String(level).padEnd(5), event, '–', sentence, ...rest].join(' ');
 }
 

@@ -24,7 +24,7 @@ export type ControlService = 'relay' | 'ims';
 export type RequestId = string | number | null;
 
 export type ControlRequest =
-  | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' | 'bans' }
+  | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' | 'bans' | 'calls' }
   /** Without address: everybody. */
   | { readonly verb: 'unban'; readonly address: string | undefined }
   | { readonly verb: 'restart'; readonly service: ControlService }
@@ -139,6 +139,7 @@ const PARAMETERS: Readonly<Record<ControlVerb, readonly string[]>> = {
   events: ['follow'],
   logs: ['follow', 'service'],
   bans: [],
+  calls: [],
   unban: ['address'],
 };
 
@@ -168,6 +169,7 @@ const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<Contr
       ? ok({ verb: 'logs', follow: follow === true, service })
       : refuse('bad-request', '"service" must be "relay" or "ims", or be left out'),
   bans: () => ok({ verb: 'bans' }),
+  calls: () => ok({ verb: 'calls' }),
   unban: ({ address }) =>
     address === undefined || typeof address === 'string'
       ? ok({ verb: 'unban', address })

@@ -17,6 +17,7 @@ import type { SupervisorEvent } from '../../supervisor/events.ts';
 import { type DrainAnswer, judgeDrain, judgeRestart, type RestartAnswer } from '../../supervisor/orders.ts';
 import type { SupervisorState } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
+import { collectCalls } from './calls.ts';
 import { ControlLock } from './control-lock.ts';
 import type { Journal } from './journal.ts';
 import type { ReloadOutcome } from './reload.ts';
@@ -112,6 +113,9 @@ function handle(subject: ControlSubject, exchange: Exchange): void {
     case 'bans':
       void askIms(subject, exchange, { what: 'bans' });
       break;
+    case 'calls':
+      void tellCalls(subject, exchange);
+      break;
     case 'unban':
       void askIms(subject, exchange, { what: 'unban', address: request.address });
       break;
@@ -163,6 +167,14 @@ async function askIms(subject: ControlSubject, exchange: Exchange, question: Chi
     exchange.answer(await subject.ask('ims', question));
   } catch (error) {
     exchange.refuse('refused', `the IMS ${(error as Error).message}`);
+  }
+}
+
+async function tellCalls(subject: ControlSubject, exchange: Exchange): Promise<void> {
+  try {
+    exchange.answer(await collectCalls((service, question) => subject.ask(service, question)));
+  } catch (error) {
+    exchange.refuse('refused', `the relay ${(error as Error).message}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { ChildMessage, ChildQuestion, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
+import { isAlarm, type MediaEvent } from '../../relay/quality/report.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
 import { ChildQuestions } from './child-questions.ts';
@@ -289,6 +290,13 @@ export class Services {
     logChildLine(this.#logs[service], { stream, text, seq, continued });
   }
 
+  /** The relay has logged it; here it is for those who follow events. */
+  #noteMedia({ callId, party, verdict, words, local, remote }: MediaEvent): void {
+    const fields = { callId, side: party, local, remote, reason: words };
+    const level = isAlarm(verdict) ? 'warn' : 'info';
+    this.#options.journal.note(level, `media.${verdict}`, 'media of a call has changed', fields);
+  }
+
   #forgetGroup(leader: number | undefined): void {
     if (leader !== undefined) {
       this.#options.guard()?.forget(leader);
@@ -317,6 +325,9 @@ export class Services {
         break;
       case 'answer':
         this.#questions.handleAnswer(message.id, message.result);
+        break;
+      case 'media':
+        this.#noteMedia(message.event);
         break;
       case 'failed':
         this.#lastWords.set(service, message.message);

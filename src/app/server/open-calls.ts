@@ -92,6 +92,11 @@ export class OpenCalls {
     }
   }
 
+  /** Calls that ring or are answered. */
+  get records(): CallDetailRecord[] {
+    return [...this.#open.values()].filter((value) => typeof value !== 'number');
+  }
+
   /** Idempotent. */
   async close(): Promise<void> {
     clearInterval(this.#alive);

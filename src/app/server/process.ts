@@ -98,6 +98,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
           },
           answer: (question) => {
             switch (question.what) {
+              case 'calls':
+                return server.calls();
               case 'bans':
                 return server.bans();
               case 'unban':

@@ -208,6 +208,11 @@ function partyOf(
   };
 }
 
+/** What the Call-IDs of a call's sessions begin with, up to `~`. */
+export function relayCallIdOf(callId: string): string {
+  return safeId(callId);
+}
+
 /** The caller's Call-ID, so that an operator finds the call in the relay's log, and what makes it unique. */
 function relayCallId(session: RelaySession): string {
   return `${safeId(session.callId)}~${session.instance}`;

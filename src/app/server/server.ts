@@ -6,7 +6,7 @@ import { randomIds } from '../../io/random-ids.ts';
 import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import type { BanReport, ImsDetails } from '../../observe/ipc.ts';
+import type { BanReport, CallNames, ImsDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
 import { parseUserSecret } from '../../sip/auth/user-secret.ts';
@@ -23,7 +23,7 @@ import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { OpenCalls } from './open-calls.ts';
 import { Registrations } from './registrations.ts';
 import { relayMembers } from './relay-members.ts';
-import { RtppMediaRelay } from './rtpp-media-relay.ts';
+import { RtppMediaRelay, relayCallIdOf } from './rtpp-media-relay.ts';
 import { StaticRoutes } from './static-routes.ts';
 import { advertisedAddress, SipTransports } from './transports.ts';
 
@@ -41,6 +41,8 @@ export interface RunningServer {
   reconfigure(config: Config, address: ServerAddress): Promise<void>;
   /** The relay was started anew by whoever watches it. */
   relayRestarted(): void;
+  /** Who talks to whom at present; the relay knows their media. */
+  calls(): CallNames[];
   /** Sources that get no answer at present. */
   bans(): BanReport[];
   /** Answers them again: one, or all. Returns how many there were. */
@@ -206,6 +208,10 @@ export async function createServer({
       return changing;
     },
     relayRestarted: () => driver.run((now) => server.handleRelayRestart(now)),
+    calls: () =>
+      openCalls.records.map(({ id, callId, caller, callee, answeredAt }) => {
+        return { relayCallId: relayCallIdOf(callId), id, caller: caller.uri, callee: callee.uri, answeredAt };
+      }),
     bans: () => {
       const now = performance.now();
       return server.bans.list(now).map(({ source, failures, until }) => {

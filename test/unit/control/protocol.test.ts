@@ -17,6 +17,7 @@ const REQUESTS: readonly ControlRequest[] = [
   { verb: 'stop' },
   { verb: 'kill' },
   { verb: 'reload' },
+  { verb: 'calls' },
   { verb: 'restart', service: 'relay' },
   { verb: 'drain', limitMs: 1000 },
   { verb: 'drain', limitMs: undefined },
