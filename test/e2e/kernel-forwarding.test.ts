@@ -6,6 +6,7 @@ import { Bpf } from '../../src/linux/bpf/bpf.ts';
 import type { Flow, FlowKey, FlowTable } from '../../src/planes/kernel/flow.ts';
 import { KernelFlows } from '../../src/planes/kernel/kernel-flows.ts';
 import type { AddressFamily } from '../../src/wire/ip-address.ts';
+import { startCapture } from '../support/capture.ts';
 import { bindInNamespace, inNamespace } from '../support/namespace-socket.ts';
 import { HOST_INTERFACE, type Host, inside, openNetwork } from '../support/network.ts';
 import { withoutChecksumOffload } from '../support/offload.ts';
@@ -17,6 +18,7 @@ import { waitFor } from '../support/wait.ts';
 const SSRC = 0x5eed5eed;
 const AUDIO = 0;
 const KEY_PRESS = 101;
+const HELLO = Buffer.from('hello');
 
 interface Arrival {
   readonly packet: Buffer;
@@ -60,8 +62,14 @@ async function openWorld(t: TestContext, family: AddressFamily): Promise<World |
   const inner = bindInNamespace(scope, relay, 10_000);
   const outer = bindInNamespace(scope, relay, 10_002);
   const ear = bindInNamespace(scope, callee, 5000);
+  await reach(phone, inner, relay);
+  await reach(outer, ear, callee);
   const heard: Arrival[] = [];
-  ear.on('message', (packet, { address, port }) => heard.push({ packet, from: `${address} ${port}` }));
+  ear.on('message', (packet, { address, port }) => {
+    if (!packet.equals(HELLO)) {
+      heard.push({ packet, from: `${address} ${port}` });
+    }
+  });
   const ifindex = indexOf(relay);
   return {
     ...hosts,
@@ -99,7 +107,6 @@ for (const family of [4, 6] as const) {
     const seen = collect(world.inner);
     world.attach();
     assert.equal(table.install(key, flow).kind, 'installed');
-    // The first one also waits for the neighbour's hardware address.
     for (let sequence = 1; sequence <= 50; sequence += 1) {
       phone.send(rtpPacket({ ssrc: SSRC, sequence }), 10_000, relay.address);
     }
@@ -164,6 +171,50 @@ for (const family of [4, 6] as const) {
   });
 }
 
+test('while the neighbour is asked for its hardware address nothing is lost', async (t) => {
+  const world = await openWorld(t, 4);
+  if (world === undefined) {
+    return;
+  }
+  const { table, key, flow, phone, relay, heard } = world;
+  world.attach();
+  assert.equal(table.install(key, flow).kind, 'installed');
+  inside(relay.namespace, 'ip', 'neigh', 'flush', 'dev', HOST_INTERFACE);
+  for (let sequence = 0; sequence < 10; sequence += 1) {
+    phone.send(rtpPacket({ ssrc: SSRC, sequence }), 10_000, relay.address);
+  }
+  await waitFor('ten packets', () => heard.length === 10);
+});
+
+test('somebody who captures sees packets come and go, and each as it was there', async (t) => {
+  if (!peersPresent(t, 'tshark')) {
+    return;
+  }
+  const world = await openWorld(t, 4);
+  if (world === undefined) {
+    return;
+  }
+  const { table, key, flow, phone, relay, caller, callee, heard } = world;
+  world.attach();
+  assert.equal(table.install(key, flow).kind, 'installed');
+  const capture = await startCapture(openScope(t), relay.namespace, HOST_INTERFACE);
+  const ways = [`${caller.address}:4000 ${relay.address}:10000`, `${relay.address}:10002 ${callee.address}:5000`];
+  let sent = 0;
+  // The capture may begin a moment after it says so, and its file lags behind.
+  await waitFor('ten packets of each way in the capture', async () => {
+    phone.send(rtpPacket({ ssrc: SSRC, sequence: sent }), 10_000, relay.address);
+    sent += 1;
+    const seen = await capture.soFar().catch(() => []);
+    return ways.every((way) => seen.filter(({ from, to }) => `${from} ${to}` === way).length >= 10);
+  });
+  await waitFor('all packets', () => heard.length === sent);
+  assert.deepEqual(
+    heard.map(({ packet }) => packet.readUInt16BE(2)),
+    Array.from({ length: sent }, (_, index) => index),
+  );
+  assert.equal(table.counters(key)?.packets, sent);
+});
+
 test('a stream that goes both ways by turns, kernel and socket, loses no packet and reorders none', async (t) => {
   const world = await openWorld(t, 4);
   if (world === undefined) {
@@ -173,7 +224,7 @@ test('a stream that goes both ways by turns, kernel and socket, loses no packet 
   const count = 3000;
   // The portable relay of this test: what the kernel leaves to the socket is sent on and settled.
   let settle = (): void => {};
-  inner.on('message', (packet) => outer.send(packet, 5000, callee.address, () => settle()));
+  inner.on('message', (packet) => !packet.equals(HELLO) && outer.send(packet, 5000, callee.address, () => settle()));
   world.attach();
   for (let sequence = 0; sequence < count; sequence += 1) {
     // Installed, removed and installed again on the way.
@@ -230,9 +281,27 @@ function addAddress({ namespace }: Pick<Host, 'namespace'>, family: AddressFamil
   inside(namespace, 'ip', 'address', 'add', prefix, 'dev', HOST_INTERFACE, ...nodad);
 }
 
+/** What the program makes of the wire is the subject here, not how soon a new network finds its neighbours. */
+async function reach(from: Socket, to: Socket, { address }: Host): Promise<void> {
+  let reached = false;
+  to.once('message', () => {
+    reached = true;
+  });
+  await waitFor(`a packet to ${address}`, () => {
+    if (!reached) {
+      from.send(HELLO, to.address().port, address);
+    }
+    return reached;
+  });
+}
+
 function collect(socket: Socket): Buffer[] {
   const seen: Buffer[] = [];
-  socket.on('message', (packet) => seen.push(packet));
+  socket.on('message', (packet) => {
+    if (!packet.equals(HELLO)) {
+      seen.push(packet);
+    }
+  });
   return seen;
 }
 

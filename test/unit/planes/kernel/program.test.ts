@@ -5,6 +5,7 @@ import { arrivingFrame, BOTH_FAMILIES, IPV4_PARTIES, PROGRAM_CASES, SSRC } from 
 import { InterpreterRunner } from '../../../support/program-runners.ts';
 import { testCase, testRules } from '../../../support/program-tests.ts';
 import { rtpPacket, udpFrame } from '../../../support/rtp-frames.ts';
+import { generator } from '../../../support/seeded.ts';
 
 for (const the of PROGRAM_CASES) {
   test(the.name, () => testCase(new InterpreterRunner(), the));
@@ -120,14 +121,3 @@ test('jitter begins anew after a long silence, and no clock can make it overflow
   }
   assert.equal(runner.counters(key).jitterCount, 200);
 });
-
-/** Whole numbers below a bound, the same for the same seed (mulberry32). */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
