@@ -1,5 +1,6 @@
 /** Who holds a port, read from /proc: so that "address in use" can name the program. Linux; elsewhere: unknown. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join, parse } from 'node:path';
 import { familyOf, isWildcard, sameAddress } from '../wire/ip-address.ts';
 import { parentOf } from './process-table.ts';
 
@@ -63,13 +64,20 @@ export function heldSockets(
   return wanted.map((socket) => ({ ...socket, owner: actingHolder(holders.get(socket.inode) ?? []) }));
 }
 
-/** The process that listens on a unix socket. */
+/**
+ * The process that listens on a unix socket of ours. Such a socket is bound under a passing name, with the process id
+ * before its suffix, and then renamed; the kernel goes on telling the name that it was bound to.
+ */
 export function unixSocketOwner(path: string): PortOwner | undefined {
+  const { dir, name, ext } = parse(path);
   const lines = readText('/proc/net/unix')?.split('\n') ?? [];
-  // Num RefCount Protocol Flags Type St Inode Path; clients that were accepted have the path as well.
-  const inodes = lines
-    .filter((line) => line.endsWith(` ${path}`))
-    .flatMap((line) => line.trim().split(/\s+/).slice(6, 7));
+  const inodes = lines.flatMap((line) => {
+    // Num RefCount Protocol Flags Type St Inode Path; a path may hold blanks.
+    const [, inode, bound = ''] = /^(?:\S+\s+){6}(\d+) (.*)$/.exec(line) ?? [];
+    const rest =
+      bound.startsWith(join(dir, name)) && bound.endsWith(ext) ? bound.slice(join(dir, name).length, -ext.length) : '-';
+    return inode !== undefined && /^(\.\d+)?$/.test(rest) ? [inode] : [];
+  });
   return inodes.length === 0 ? undefined : ownerOf(new Set(inodes));
 }
 

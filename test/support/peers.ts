@@ -25,6 +25,7 @@ export const PEERS = {
   promtool: { apt: 'prometheus', probe: ['promtool', '--version'], version: /promtool, version (\S+)/ },
   chromium: { apt: 'chromium', probe: ['chromium', '--version'], version: /Chromium (\S+)/ },
   fail2ban: { apt: 'fail2ban', probe: ['fail2ban-regex', '--version'], version: /fail2ban-regex ([0-9.]+)/ },
+  iptables: { apt: 'iptables', probe: ['iptables', '--version'], version: /iptables v(\S+)/ },
   iproute2: { apt: 'iproute2', probe: ['ip', '-V'], version: /iproute2-([^\s,]+)/ },
 } as const satisfies Record<string, Peer>;
 

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../wire/ip-address.ts';
 import type { Ailment } from '../ailment.ts';
 
 export const containerNetwork: Ailment = {
@@ -10,8 +11,11 @@ export const containerNetwork: Ailment = {
   remedy: 'run it with `--network host`; or publish the whole range and set `SERVER_ADDR` to the host’s address',
   diagnose: ({ network, ims }) => {
     const { container, address, range } = network;
-    if (container === undefined || !container.ownNetwork || (address.kind === 'known' && !address.advertisedIsLocal)) {
-      return undefined; // SERVER_ADDR names the outside: somebody has thought of it
+    if (container === undefined || !container.ownNetwork) {
+      return undefined;
+    }
+    if (address.kind === 'known' && (!address.advertisedIsLocal || isLoopback(address.advertised))) {
+      return undefined; // the outside, or only this container: somebody has thought of it
     }
     const told = address.kind === 'known' ? address.advertised : network.serverAddr;
     return {
