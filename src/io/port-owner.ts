@@ -1,6 +1,5 @@
 /** Who holds a port, read from /proc: so that "address in use" can name the program. Linux; elsewhere: unknown. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join, parse } from 'node:path';
 import { familyOf, isWildcard, sameAddress } from '../wire/ip-address.ts';
 import { parentOf } from './process-table.ts';
 
@@ -66,17 +65,15 @@ export function heldSockets(
 
 /**
  * The process that listens on a unix socket of ours. Such a socket is bound under a passing name, with the process id
- * before its suffix, and then renamed; the kernel goes on telling the name that it was bound to.
+ * behind it, and then linked to its own; the kernel goes on telling the name that it was bound to.
  */
 export function unixSocketOwner(path: string): PortOwner | undefined {
-  const { dir, name, ext } = parse(path);
   const lines = readText('/proc/net/unix')?.split('\n') ?? [];
   const inodes = lines.flatMap((line) => {
     // Num RefCount Protocol Flags Type St Inode Path; a path may hold blanks.
     const [, inode, bound = ''] = /^(?:\S+\s+){6}(\d+) (.*)$/.exec(line) ?? [];
-    const rest =
-      bound.startsWith(join(dir, name)) && bound.endsWith(ext) ? bound.slice(join(dir, name).length, -ext.length) : '-';
-    return inode !== undefined && /^(\.\d+)?$/.test(rest) ? [inode] : [];
+    const isIt = bound.startsWith(path) && /^(\.\d+)?$/.test(bound.slice(path.length));
+    return inode !== undefined && isIt ? [inode] : [];
   });
   return inodes.length === 0 ? undefined : ownerOf(new Set(inodes));
 }
