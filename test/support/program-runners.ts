@@ -123,6 +123,8 @@ export class KernelRunner implements ProgramRunner {
   install(key: FlowKey, flow: Flow): void {
     const outcome = this.#table.install(key, flow);
     assert.ok(outcome.kind === 'installed', JSON.stringify(outcome));
+    // No packet of the key is waiting in a socket.
+    outcome.handle.settleAll();
     this.#handles.set(JSON.stringify(key), outcome.handle);
   }
 
