@@ -10,6 +10,7 @@ import { AILMENTS } from '../src/doctor/ailments/index.ts';
 import { SYMPTOMS } from '../src/doctor/symptoms.ts';
 import { ERRORS } from '../src/errors.ts';
 import { markdownTable, type RelayResults } from './bench/relay/results.ts';
+import { type LossResults, lossMarkdown } from './loss-table/results.ts';
 
 /** From build/scripts/ back to the project. */
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -30,6 +31,7 @@ function readmeFile(): GeneratedFile {
   text = replacePart(text, 'symptoms', symptomTable());
   text = replacePart(text, 'errors', errorTable());
   text = replacePart(text, 'relays', relayTable());
+  text = replacePart(text, 'losses', lossTable());
   return { path, text };
 }
 
@@ -110,6 +112,11 @@ function relayTable(): string {
     throw new Error('scripts/bench/results/relay.json holds no report of the bench "relay"');
   }
   return markdownTable(results);
+}
+
+/** What `npm run loss-table -- --json scripts/bench/results/loss.json` has found last. */
+function lossTable(): string {
+  return lossMarkdown(JSON.parse(readFileSync(join(ROOT, 'scripts/bench/results/loss.json'), 'utf8')) as LossResults);
 }
 
 function main(): void {

@@ -1,106 +1,14 @@
 /** Caller, server and callee in virtual time, over a link that loses up to 30 % of the datagrams. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Phone, type PhoneScript } from './phone.ts';
-import { MEDIA_ADDRESS, ServerNode, type ServerNodeOptions } from './server-node.ts';
-import { World } from './world.ts';
-
-interface Scene {
-  readonly world: World;
-  readonly node: ServerNode;
-  readonly caller: Phone;
-  readonly callees: readonly Phone[];
-}
-
-interface SceneOptions extends Partial<ServerNodeOptions> {
-  readonly seed?: number;
-  readonly loss?: number;
-  readonly caller?: PhoneScript;
-  readonly callees?: readonly PhoneScript[];
-}
-
-function scene(options: SceneOptions): Scene {
-  const world = new World(options.seed ?? 1, options.loss ?? 0);
-  const node = new ServerNode(world, { trustedPeers: ['10.0.0.11'], ...options });
-  const caller = new Phone(world, '10.0.0.11', options.caller);
-  const callees = (options.callees ?? [{}]).map((script, index) => new Phone(world, `10.0.0.${21 + index}`, script));
-  for (const callee of callees) {
-    node.register('1002', callee.at);
-  }
-  return { world, node, caller, callees };
-}
-
-/** Long enough for every timer of a call to have run out, shorter than a registration. */
-const AFTERWARDS = 1_000_000;
-
-function play(options: SceneOptions): Scene {
-  const played = scene(options);
-  played.caller.call('1002');
-  played.world.run(AFTERWARDS);
-  return played;
-}
+import { AFTERWARDS, judge, play, SCENARIOS, scene } from './scene.ts';
+import { MEDIA_ADDRESS, type ServerNode } from './server-node.ts';
 
 function assertNothingLeft(node: ServerNode, context = ''): void {
   for (const [what, count] of Object.entries(node.leftovers())) {
     assert.equal(count, 0, `${context} ${what} left`);
   }
 }
-
-const SCENARIOS: readonly {
-  readonly name: string;
-  readonly options: SceneOptions;
-  readonly status: number;
-  readonly endedBy: 'caller' | 'callee' | 'server';
-}[] = [
-  {
-    name: 'answered, the caller hangs up',
-    options: { caller: { hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000 }] },
-    status: 200,
-    endedBy: 'caller',
-  },
-  {
-    name: 'answered, the callee hangs up',
-    options: { callees: [{ answerAfterMs: 4000, hangUpAfterMs: 30_000 }] },
-    status: 200,
-    endedBy: 'callee',
-  },
-  {
-    name: 'early media, then answered',
-    options: { caller: { hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000, earlyMedia: true }] },
-    status: 200,
-    endedBy: 'caller',
-  },
-  {
-    name: 'late offer',
-    options: { caller: { lateOffer: true, hangUpAfterMs: 30_000 }, callees: [{ answerAfterMs: 4000 }] },
-    status: 200,
-    endedBy: 'caller',
-  },
-  {
-    name: 'held by the caller',
-    options: { caller: { holdAfterMs: 5000, hangUpAfterMs: 90_000 }, callees: [{ answerAfterMs: 4000 }] },
-    status: 200,
-    endedBy: 'caller',
-  },
-  {
-    name: 'busy',
-    options: { callees: [{ answerAfterMs: 2000, refuseWith: 486 }] },
-    status: 486,
-    endedBy: 'callee',
-  },
-  {
-    name: 'cancelled while it rings',
-    options: { caller: { cancelAfterMs: 20_000 } },
-    status: 487,
-    endedBy: 'caller',
-  },
-  {
-    name: 'nobody answers',
-    options: { ringTimeoutMs: 60_000 },
-    status: 408,
-    endedBy: 'server',
-  },
-];
 
 for (const { name, options, status, endedBy } of SCENARIOS) {
   test(`${name}: right end on both sides, and nothing left, at 0 to 30 % loss`, () => {
@@ -442,4 +350,21 @@ test('shutting down: BYE to both sides of an answered call, 503 for one that rin
   late.caller.call('1002');
   late.world.run(AFTERWARDS);
   assert.equal(late.caller.status, 503);
+});
+
+test('however much is lost, every call comes to a clean end, and most come to the one that was meant', () => {
+  for (const loss of [0.05, 0.15, 0.25, 0.3]) {
+    for (const scenario of SCENARIOS) {
+      const verdicts = Array.from({ length: 25 }, (_, seed) => judge(scenario, 1000 + seed, loss));
+      const context = `${scenario.name}, ${loss * 100} % lost`;
+      assert.ok(
+        verdicts.every(({ clean }) => clean),
+        context,
+      );
+      assert.ok(verdicts.filter(({ ringsOn }) => ringsOn).length <= 1, context);
+      assert.ok(verdicts.filter(({ asMeant }) => asMeant).length >= 23, context);
+      // 64*T1 bounds every repetition (RFC 3261 17): nothing is sent for ever.
+      assert.ok(Math.max(...verdicts.map(({ datagrams }) => datagrams)) < 300, context);
+    }
+  }
 });
