@@ -4,9 +4,18 @@ import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { initCommand } from './init.ts';
 import { systemdCommand } from './systemd.ts';
+import { topCommand } from './top/top.ts';
 import { verifyCommand } from './verify.ts';
 
 /** All but `start`. */
 export function otherCommands(): Command[] {
-  return [initCommand(), verifyCommand(), checkCommand(), systemdCommand(), callsCommand(), ...controlCommands()];
+  return [
+    initCommand(),
+    verifyCommand(),
+    checkCommand(),
+    systemdCommand(),
+    callsCommand(),
+    topCommand(),
+    ...controlCommands(),
+  ];
 }

@@ -43,6 +43,8 @@ export type ChildQuestion =
 export interface StreamsAnswer {
   /** Streams that there are; not all of them need be told. */
   readonly total: number;
+  /** What moves its packets. */
+  readonly plane: string;
   readonly streams: readonly StreamReport[];
 }
 

@@ -20,6 +20,7 @@ export const PEERS = {
   systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
   tini: { apt: 'tini', probe: ['tini', '--version'], version: /version (\S+)/ },
   openssl: { apt: 'openssl', probe: ['openssl', 'version'], version: /OpenSSL (\S+)/ },
+  tmux: { apt: 'tmux', probe: ['tmux', '-V'], version: /tmux (\S+)/ },
   python3: { apt: 'python3', probe: ['python3', '--version'], version: /Python (\S+)/ },
   nftables: { apt: 'nftables', probe: ['nft', '--version'], version: /nftables v(\S+)/ },
   promtool: { apt: 'prometheus', probe: ['promtool', '--version'], version: /promtool, version (\S+)/ },

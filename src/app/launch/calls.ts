@@ -6,6 +6,8 @@ import type { StreamReport } from '../../relay/quality/report.ts';
 export interface CallsAnswer {
   /** Sessions that the relay has; the worst of them are told. */
   readonly total: number;
+  /** What moves the packets; null: nobody says. */
+  readonly plane: string | null;
   readonly calls: readonly CallRow[];
 }
 
@@ -24,8 +26,8 @@ export async function collectCalls(ask: Ask): Promise<CallsAnswer> {
     // Another IMS does not tell, nor does one that is being restarted.
     ask('ims', { what: 'calls' }).catch(() => []),
   ]);
-  const { total, streams } = (answer ?? { total: 0, streams: [] }) as StreamsAnswer;
-  return { total, calls: joinCalls(streams, (names ?? []) as readonly CallNames[]) };
+  const { total = 0, plane = null, streams = [] } = (answer ?? {}) as Partial<StreamsAnswer>;
+  return { total, plane, calls: joinCalls(streams, (names ?? []) as readonly CallNames[]) };
 }
 
 /** A branch of a forked call is a session of its own: its Call-ID goes on after `~`. */

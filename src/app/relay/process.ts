@@ -127,7 +127,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
           drain: () => relay.drain(),
           answer: (question) =>
             question.what === 'streams'
-              ? { total: relay.callSessionCount, streams: relay.streams(MAX_STREAMS) }
+              ? { total: relay.callSessionCount, plane: relay.details.plane, streams: relay.streams(MAX_STREAMS) }
               : undefined,
           move: ({ bind, advertised }) => relay.move(bind, advertised),
         }),

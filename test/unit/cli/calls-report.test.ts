@@ -42,14 +42,14 @@ function row(names: CallRow['names'], callId = 'abc~1'): CallRow {
 
 test('a call is two lines: what each party sends, and in full what is wrong with it', () => {
   const names = { id: '1', caller: 'sip:1001@example.org', callee: 'sips:1002@example.org;x=y' };
-  const [, caller, callee] = formatCalls({ total: 1, calls: [row(names)] }, false).split('\n');
+  const [, caller, callee] = formatCalls({ total: 1, plane: null, calls: [row(names)] }, false).split('\n');
   assert.match(String(caller), /^1001 → 1002 +8 s +caller +PCMU +500 +1 % +2\.5 ms +4\.3 +flows$/);
   assert.match(String(callee), /^ +callee +– +0 +– +– +– +callee's RTP never arrived at 192\.0\.2\.1:10006: firewall/);
 });
 
 test('how many more there are is told, and that there is none', () => {
-  assert.equal(formatCalls({ total: 0, calls: [] }, false), 'no calls\n');
-  assert.match(formatCalls({ total: 7, calls: [row(null)] }, false), /^6 more/m);
+  assert.equal(formatCalls({ total: 0, plane: null, calls: [] }, false), 'no calls\n');
+  assert.match(formatCalls({ total: 7, plane: null, calls: [row(null)] }, false), /^6 more/m);
 });
 
 test('whatever a Call-ID or a name holds, it stays text on its line', () => {
@@ -57,7 +57,7 @@ test('whatever a Call-ID or a name holds, it stays text on its line', () => {
   assert.equal(visible('a\u001bb\u202ec'), 'a\ufffdb\ufffdc');
   const names = { id: '1', caller: `sip:${hostile}@h`, callee: hostile };
   for (const call of [row(null, hostile), row(names)]) {
-    const text = formatCalls({ total: 1, calls: [call] }, false);
+    const text = formatCalls({ total: 1, plane: null, calls: [call] }, false);
     assert.equal(text.split('\n').length, 4, text);
     assert.doesNotMatch(text.replaceAll('\n', ''), /[\p{Cc}\u202e\u2028]/u);
   }
