@@ -1,6 +1,6 @@
 /** Which of the four directions of a test call are dead. */
 import type { Diagnosis } from './ailment.ts';
-import { launch } from './commands.ts';
+import { launch, startRelay } from './commands.ts';
 import type { MediaDirection, MediaFacts } from './facts/relay.ts';
 import type { Facts } from './facts.ts';
 
@@ -41,10 +41,17 @@ export function mediaDiagnosis(facts: Facts, fault: MediaFault): Diagnosis | und
     return undefined;
   }
   const { launcher } = facts;
-  const isOurs = launcher.kind === 'running' && launcher.relay.pid !== null;
-  const replace = owner === undefined ? '' : `kill ${owner.pid}; `;
-  return {
-    evidence: media.findings[0] ?? 'the test call failed',
-    fix: isOurs ? launch(facts, 'restart relay') : `${replace}${launch(facts)}`,
-  };
+  const end = owner === undefined ? '' : `kill ${owner.pid}`;
+  if (launcher.kind === 'running') {
+    // One that was found running: when it is gone, ours takes its place.
+    return {
+      evidence: evidenceOf(media),
+      fix: launcher.relay.pid === null ? end || launch(facts, 'status') : launch(facts, 'restart relay'),
+    };
+  }
+  return { evidence: evidenceOf(media), fix: [end, startRelay(facts)].filter((command) => command !== '').join('; ') };
+}
+
+function evidenceOf({ findings }: MediaFacts): string {
+  return findings[0] ?? 'the test call failed';
 }

@@ -1,6 +1,6 @@
 /** What is well, an area a line: a report of a healthy system fits on a screen and still says what was looked at. */
 import type { Area } from './ailment.ts';
-import { nameProcess } from './facts/holder.ts';
+import { nameProgram } from './facts/holder.ts';
 import type { Facts } from './facts.ts';
 
 const SUMMARIES: Readonly<Record<Area, (facts: Facts) => string>> = {
@@ -9,13 +9,13 @@ const SUMMARIES: Readonly<Record<Area, (facts: Facts) => string>> = {
     launcher.kind === 'running' ? `${launcher.verdict}, process ${launcher.pid}` : 'ims-launch does not run',
   relay: ({ relay }) =>
     relay.answer?.kind === 'rtpproxy'
-      ? `answers on udp ${relay.control}${relay.owner === undefined ? '' : `, ${nameProcess(relay.owner)}`}`
+      ? `answers on udp ${relay.control}${relay.owner === undefined ? '' : `, ${nameProgram(relay.owner)}`}`
       : `udp ${relay.control}`,
   media: ({ relay: { media } }) =>
     media === undefined ? 'not tried: there is no relay' : `RTP and RTCP pass both ways${delayOf(media.directions)}`,
   ims: ({ ims }) =>
     ims.answer === 'answered'
-      ? `answers on SIP port ${ims.sipPort}${ims.owner === undefined ? '' : `, ${nameProcess(ims.owner)}`}`
+      ? `answers on SIP port ${ims.sipPort}${ims.owner === undefined ? '' : `, ${nameProgram(ims.owner)}`}`
       : `nobody on SIP port ${ims.sipPort}`,
   network: ({ network: { address, range, firewall } }) => {
     const told = address.kind === 'known' ? `${address.advertised} is told, ` : '';

@@ -43,6 +43,18 @@ test('relay-not-running: connection refused, and the command that starts one', a
   assert.equal(result.code, 1);
 });
 
+test('relay-not-running: beside an IMS that somebody started by hand, a relay alone is what it lacks', async (t) => {
+  const scope = openScope(t);
+  const place = await configuredPlace(scope);
+  const ims = Program.start(scope, { name: 'sip-stub', command: fixture('sip-stub', '--port', place.sipPort) });
+  await ims.waitForLine(/sip-stub: listening/);
+  const { fix } = (await check(scope, place)).finding('relay-not-running');
+  const relay = Program.start(scope, { name: 'fix', command: ['sh', '-c', `${fix} wait`] });
+  await relay.waitForLine(/relay ready/);
+  const codes = codesOf(await check(scope, place));
+  assert.ok(!codes.includes('relay-not-running'), codes.join());
+});
+
 test('relay-auto-start-off: names the variable that forbids a relay', async (t) => {
   const scope = openScope(t);
   const place = await configuredPlace(scope);
@@ -96,7 +108,9 @@ test('relay-address-strange: a -l that is no address of this machine', async (t)
   const result = await check(scope, place);
   const { evidence, fix } = result.finding('relay-address-strange');
   assert.match(evidence, /opens media ports on 203\.0\.113\.9 \(-l\), which is no address of this machine: .*E72/);
-  assert.equal(fix, `kill ${stub.pid}; npx ims-relay -l 127.0.0.1 -A 203.0.113.9 -s udp:127.0.0.1:${place.relayPort}`);
+  const words = `-F -l 127.0.0.1 -A 203.0.113.9 -s udp:127.0.0.1:${place.relayPort}`;
+  const range = `-m ${place.minPort} -M ${place.maxPort}`;
+  assert.equal(fix, `kill ${stub.pid}; node ${binary('ims-relay')} ${words} ${range} &`);
   assert.ok(!codesOf(result).includes('media-no-session'));
 });
 

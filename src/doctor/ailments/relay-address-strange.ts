@@ -1,5 +1,5 @@
 import type { Ailment } from '../ailment.ts';
-import { launch } from '../commands.ts';
+import { launch, relayAlone } from '../commands.ts';
 import { nameProcess } from '../facts/holder.ts';
 
 export const relayAddressStrange: Ailment = {
@@ -21,7 +21,7 @@ export const relayAddressStrange: Ailment = {
       evidence: `${nameProcess(owner)} opens media ports on ${strangeAddress} (-l), which is no address of this machine: ${media.findings[0] ?? 'nothing passes'}`,
       fix: relay.hasCommand
         ? `${launch(facts, 'stop')}  # then relay.command: -l ${local} -A ${strangeAddress}`
-        : `${replace}npx ims-relay -l ${local} -A ${strangeAddress} -s udp:${relay.control}`,
+        : `${replace}${relayAlone(facts, strangeAddress)}`,
     };
   },
 };

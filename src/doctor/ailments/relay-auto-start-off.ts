@@ -1,5 +1,5 @@
 import type { Ailment } from '../ailment.ts';
-import { launch, quote } from '../commands.ts';
+import { launch, quote, startRelay } from '../commands.ts';
 
 export const relayAutoStartOff: Ailment = {
   code: 'relay-auto-start-off',
@@ -14,7 +14,7 @@ export const relayAutoStartOff: Ailment = {
       return undefined;
     }
     const variable = /^environment variable (\S+)$/.exec(relay.autoStartOrigin)?.[1];
-    const start = launcher.kind === 'running' ? `${launch(facts, 'stop')} && ${launch(facts)}` : launch(facts);
+    const start = launcher.kind === 'running' ? `${launch(facts, 'stop')} && ${launch(facts)}` : startRelay(facts);
     return {
       evidence: `nobody listens on udp ${relay.control}, and no relay may be started: ${relay.autoStartOrigin} says so`,
       fix:
