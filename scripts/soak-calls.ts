@@ -1,7 +1,8 @@
 /**
- * `npm run soak [-- --calls 1000 --rate 50 --talk-ms 500]`: many calls with audio through the system as it is
+ * `npm run soak [-- --calls 1000 --rate 50 --talk-ms 500 --kill-server-after-ms N]`: many calls with audio through the system as it is
  * shipped, and what is left of them afterwards. Fails when a call fails, audio is missing, a session or a port stays
- * behind, or memory grows. Needs sipp.
+ * behind, or memory grows. Needs sipp. The server may be killed (SIGKILL) once, so long after the first call began: calls
+ * that are answered by then go on, and memory is not compared.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -36,6 +37,7 @@ interface Load {
   readonly calls: number;
   readonly rate: number;
   readonly talkMs: number;
+  readonly killServerAfterMs: number | undefined;
 }
 
 interface Place {
@@ -89,6 +91,12 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
     [`127.0.0.1:${place.sipPort}`, '-sf', scenarios.caller, '-m', `${load.calls}`, '-r', `${load.rate}`],
     { ...credentials(CALLER), service: CALLEE, port: await freeUdpPort() },
   );
+  if (load.killServerAfterMs !== undefined) {
+    setTimeout(() => {
+      console.log(`kill -9 of ims-server, ${pids.server}`);
+      process.kill(pids.server, 'SIGKILL');
+    }, load.killServerAfterMs);
+  }
   const samples = new Map<number, Memory>();
   const timeoutMs = (load.calls / load.rate) * 1000 * 3 + 60_000;
   const nextSample = (): number => (samples.size + 1) * SAMPLE_CALLS;
@@ -96,7 +104,7 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
     'the calls',
     async () => {
       const ended = await endedCalls(place);
-      if (ended >= nextSample()) {
+      if (load.killServerAfterMs === undefined && ended >= nextSample()) {
         samples.set(ended, memoryOf(pids));
       }
       return !caller.running;
@@ -113,7 +121,7 @@ async function soak(scope: Scope, load: Load): Promise<string[]> {
     return (await activeSessions(place.relayPort)) === 0 ? { left: 0 } : undefined;
   }).catch(async () => ({ left: await activeSessions(place.relayPort) }));
   const mediaPorts = udpPortsOf(pids.relay).filter((port) => port !== place.relayPort);
-  const late = memoryOf(pids);
+  const late = memoryOf({ ...pids, server: pidOf(launcher, 'ims-server.js') });
   const early = samples.values().next().value ?? late;
   for (const [calls, { relayKib, serverKib }] of samples) {
     console.log(`RSS after ${calls} calls: relay ${mib(relayKib)}, server ${mib(serverKib)}`);
@@ -151,13 +159,16 @@ function readArguments(): Load {
       calls: { type: 'string', default: '1000' },
       rate: { type: 'string', default: '50' },
       'talk-ms': { type: 'string', default: '500' },
+      'kill-server-after-ms': { type: 'string' },
     },
   });
+  const kill = values['kill-server-after-ms'];
   const load = { calls: Number(values.calls), rate: Number(values.rate), talkMs: Number(values['talk-ms']) };
-  if (!Object.values(load).every((value) => Number.isInteger(value) && value > 0)) {
-    throw new Error('--calls, --rate and --talk-ms take whole numbers above 0');
+  const numbers = [...Object.values(load), ...(kill === undefined ? [] : [Number(kill)])];
+  if (!numbers.every((value) => Number.isInteger(value) && value > 0)) {
+    throw new Error('--calls, --rate, --talk-ms and --kill-server-after-ms take whole numbers above 0');
   }
-  return load;
+  return { ...load, killServerAfterMs: kill === undefined ? undefined : Number(kill) };
 }
 
 async function choosePlace(scope: Scope): Promise<Place> {

@@ -87,6 +87,16 @@ export class RelaySetDriver {
     return this.#engine.memberOf(session) !== undefined;
   }
 
+  /** The name of the relay that holds the session. */
+  memberOf(session: string): MemberName | undefined {
+    return this.#engine.memberOf(session);
+  }
+
+  /** The session began on that relay, in an earlier run. */
+  adopt(session: string, member: MemberName): void {
+    this.#engine.adopt(session, member);
+  }
+
   /** The relay that holds the session, or the only one there is. */
   holderOf(session: string): PlacedRelay | undefined {
     return this.#placed(this.#engine.memberOf(session) ?? this.#engine.alone);

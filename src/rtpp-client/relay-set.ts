@@ -161,6 +161,15 @@ export class RelaySetEngine {
     return chosen?.name;
   }
 
+  /** The session began on that relay, in another process. One that is no member any more holds nothing. */
+  adopt(session: string, name: MemberName): void {
+    const member = this.#members.get(name);
+    if (member !== undefined && !this.#sessions.has(session)) {
+      this.#sessions.set(session, member);
+      member.sessions += 1;
+    }
+  }
+
   /** The session is over. */
   forget(session: string): RelaySetEffect[] {
     const member = this.#release(session);

@@ -14,9 +14,11 @@ export interface KeyedJournalOptions<Value> {
   /** Everything that holds now, for a file made anew. */
   readonly snapshot: () => Iterable<readonly [key: string, value: Value]>;
   readonly log: Log;
+  /** Changes are collected for so long, milliseconds: what a kill in between can cost. */
+  readonly collectMs?: number;
 }
 
-/** Changes are collected for so long, milliseconds: what a kill in between can cost. */
+/** Unless told. */
 const COLLECT_MS = 100;
 
 /** After a failure the disk is tried again with the first change after this time, milliseconds. */
@@ -77,7 +79,7 @@ export class KeyedJournal<Value> {
   set(key: string, value: Value | undefined): void {
     this.#changed.set(key, value);
     const untilRetryMs = this.#failing ? RETRY_MS - (performance.now() - this.#failedAt) : 0;
-    this.#timer ??= setTimeout(() => void this.flush(), Math.max(COLLECT_MS, untilRetryMs));
+    this.#timer ??= setTimeout(() => void this.flush(), Math.max(this.#options.collectMs ?? COLLECT_MS, untilRetryMs));
   }
 
   /** Resolves when everything is on the disk, or the disk has refused it. */

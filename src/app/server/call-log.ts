@@ -25,6 +25,11 @@ export function logCall(log: Log, { kind, record }: CallEvent): void {
     case 'answered':
       log.info({ ...who, ports: record.relayPorts }, 'call answered');
       break;
+    case 'resumed':
+      log.info({ ...who, ports: record.relayPorts }, 'call of an earlier run goes on');
+      break;
+    case 'changed':
+      break;
     case 'ended': {
       const { endedBy, status, reason, endedAt = 0, answeredAt } = record;
       const durationMs = answeredAt === undefined ? 0 : Math.round(endedAt - answeredAt);
@@ -69,6 +74,8 @@ function cdrEvent(kind: CallEvent['kind'], merged: boolean): CallDetailRecord['e
     case 'answered':
       return merged ? undefined : 'answer';
     case 'ringing':
+    case 'changed':
+    case 'resumed':
       return undefined;
     case 'ended':
       return merged ? 'call' : 'end';

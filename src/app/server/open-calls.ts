@@ -48,8 +48,11 @@ export class OpenCalls {
     this.#journal = new KeyedJournal({ path: join(dataDir, 'open-calls.jsonl'), snapshot: () => this.#open, log });
   }
 
-  /** Writes the records of calls whose end an earlier run did not live to see. */
-  async settle(): Promise<void> {
+  /**
+   * Writes the records of calls whose end an earlier run did not live to see.
+   * @param resumed calls that go on: theirs are written when they end
+   */
+  async settle(resumed: ReadonlySet<string>): Promise<void> {
     const { records, log } = this.#options;
     const left = this.#journal.read();
     const stamp = left.get(ALIVE);
@@ -58,6 +61,9 @@ export class OpenCalls {
     const isWritten = await records.recent(new Date(aliveAt));
     let count = 0;
     for (const [key, value] of left) {
+      if (resumed.has(key)) {
+        continue;
+      }
       this.#journal.set(key, undefined);
       const stored = storedSchema.safeParse(value);
       if (stored.success && !isWritten(stored.data)) {

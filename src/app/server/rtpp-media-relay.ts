@@ -16,7 +16,10 @@ const NO_SUCH_FAMILY = 36;
 type Publish = RelayCommand & { kind: 'publish' };
 
 /** What the B2BUA's commands need of the relays. */
-export type MediaRelays = Pick<RelaySetDriver, 'holds' | 'holderOf' | 'relayFor' | 'hasOthers' | 'forget'>;
+export type MediaRelays = Pick<
+  RelaySetDriver,
+  'holds' | 'holderOf' | 'memberOf' | 'adopt' | 'relayFor' | 'hasOthers' | 'forget'
+>;
 
 export class RtppMediaRelay {
   readonly #relays: MediaRelays;
@@ -25,6 +28,16 @@ export class RtppMediaRelay {
   constructor(relays: MediaRelays, log: Log) {
     this.#relays = relays;
     this.#log = log;
+  }
+
+  /** Which of the relays serves the session. */
+  memberOf(session: RelaySession): string | undefined {
+    return this.#relays.memberOf(relayCallId(session));
+  }
+
+  /** The session of an earlier run is on that relay. */
+  adopt(session: RelaySession, member: string): void {
+    this.#relays.adopt(relayCallId(session), member);
   }
 
   /** Never rejects. The streams of one command are asked about all at once. */

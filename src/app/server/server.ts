@@ -20,6 +20,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
+import { KeptCalls } from './kept-calls.ts';
 import { OpenCalls } from './open-calls.ts';
 import { Registrations } from './registrations.ts';
 import { relayMembers } from './relay-members.ts';
@@ -108,7 +109,7 @@ export async function createServer({
   server.registrar.retain((aor) => accounts.has(aor));
   const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
   const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
-  await openCalls.settle();
+  const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
   const perform = (effect: SipServerEffect): void => {
     switch (effect.kind) {
       case 'relay':
@@ -123,6 +124,7 @@ export async function createServer({
           records.write(record);
         }
         openCalls.handle(effect.event, config.CDR_MERGE_MODE);
+        keptCalls.handle(effect.event);
         break;
       }
       case 'registration':
@@ -148,6 +150,12 @@ export async function createServer({
     }
   };
   const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports: transports.all, perform, log });
+  const resumed = keptCalls.restore((snapshot) => {
+    const before = server.b2bua.callCount;
+    driver.run((now) => server.resumeCall(now, snapshot));
+    return server.b2bua.callCount > before;
+  });
+  await openCalls.settle(resumed);
   const startRoutes = async (): Promise<StaticRoutes> => {
     const started = new StaticRoutes({
       routes: config.ims.routes,
@@ -173,7 +181,14 @@ export async function createServer({
     await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
     routes.stop();
     driver.close();
-    await Promise.all([relays.close(), records.close(), openCalls.close(), registrations.close(), transports.close()]);
+    await Promise.all([
+      relays.close(),
+      records.close(),
+      openCalls.close(),
+      keptCalls.close(),
+      registrations.close(),
+      transports.close(),
+    ]);
   };
   const reconfigure = async (next: Config, nextAddress: ServerAddress): Promise<void> => {
     config = next;

@@ -5,6 +5,7 @@ import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import { to as toField } from '../message/headers/to.ts';
 import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
+import { parseMessage } from '../message/parse.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
@@ -12,6 +13,7 @@ import { pushVia } from '../transaction/via-routing.ts';
 import type { Branch, CallTarget } from './branch.ts';
 import { Call } from './call.ts';
 import type { CallEvent } from './call-record.ts';
+import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { B2buaEffect, ClientId } from './effects.ts';
 import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
@@ -28,8 +30,8 @@ import { StandaloneRequest } from './standalone.ts';
  */
 export class B2bua {
   #options: B2buaOptions;
-  /** Whose account each call is on; undefined: a trusted peer's. */
-  readonly #calls = new Map<Call, string | undefined>();
+  readonly #calls = new Set<Call>();
+  /** How many of them each account has. */
   readonly #callsOf = new Map<string, number>();
   /** INVITEs that wait for a final response, by server transaction: for CANCEL. */
   readonly #invites = new Map<TransactionKey, { handleCancel(request: SipRequest): void }>();
@@ -97,14 +99,30 @@ export class B2bua {
       return this.refuseCall(now, incoming, 403, `${account} has ${own} calls up; no more are allowed`);
     }
     return this.#collect(now, () => {
-      const call = this.#createCall(incoming, targets);
-      this.#calls.set(call, account);
-      if (account !== undefined) {
-        this.#callsOf.set(account, own + 1);
-      }
+      const call = this.#createCall(incoming, targets, account);
+      this.#add(call);
       this.#invites.set(incoming.key, call);
       this.#identities.add(requestIdentity(incoming.request));
       call.start();
+    });
+  }
+
+  /**
+   * Goes on with an answered call of another process, whose parties do not notice. Nothing is done with a snapshot that
+   * cannot be read: `resumed` among the effects says that it could.
+   */
+  resumeCall(now: number, snapshot: CallSnapshot): B2buaEffect[] {
+    const invite = parseMessage(Buffer.from(snapshot.invite, 'base64'));
+    if (!invite.ok || invite.value.kind !== 'request') {
+      return [];
+    }
+    const request = invite.value;
+    return this.#collect(now, () => {
+      const incoming = { key: `resumed ${snapshot.id}` as TransactionKey, request, flow: snapshot.flow };
+      const call = Call.resume(this.#host, snapshot, incoming);
+      if (call !== undefined) {
+        this.#add(call);
+      }
     });
   }
 
@@ -184,7 +202,7 @@ export class B2bua {
   /** The relay was restarted: calls whose sessions are gone end now instead of at the next check. */
   handleRelayRestart(now: number): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const call of [...this.#calls.keys()]) {
+      for (const call of [...this.#calls]) {
         call.checkMedia();
       }
     });
@@ -211,18 +229,25 @@ export class B2bua {
   /** Ends every call: BYE to answered ones, 503 to callers whose call still rings. */
   endAllCalls(now: number, reason: string): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const call of [...this.#calls.keys()]) {
+      for (const call of [...this.#calls]) {
         call.end({ by: 'server', reason, status: 503 });
       }
     });
   }
 
-  #createCall(incoming: Incoming, targets: readonly CallTarget[]): Call {
-    return new Call(this.#host, this.#options.ids.tag(), incoming, targets);
+  #createCall(incoming: Incoming, targets: readonly CallTarget[], account?: string): Call {
+    return new Call(this.#host, { id: this.#options.ids.tag(), incoming, targets, account });
+  }
+
+  #add(call: Call): void {
+    this.#calls.add(call);
+    if (call.account !== undefined) {
+      this.#callsOf.set(call.account, (this.#callsOf.get(call.account) ?? 0) + 1);
+    }
   }
 
   #remove(call: Call): void {
-    const account = this.#calls.get(call);
+    const { account } = call;
     if (this.#calls.delete(call) && account !== undefined) {
       const left = (this.#callsOf.get(account) ?? 0) - 1;
       if (left > 0) {

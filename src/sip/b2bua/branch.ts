@@ -10,11 +10,12 @@ import { createResponse } from '../message/response.ts';
 import { parseSipUriOrUndefined } from '../message/uri.ts';
 import type { Flow } from '../transaction/flow.ts';
 import type { Call } from './call.ts';
+import type { CallSnapshot } from './call-snapshot.ts';
 import { Crossing, failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
 import { InviteCrossing } from './invite-crossing.ts';
 import { Liveness } from './liveness.ts';
-import { otherSide, type Side } from './media-relay.ts';
+import { otherSide, type RelayCommand, type Side } from './media-relay.ts';
 import { MediaSession } from './media-session.ts';
 import { passHeaders } from './pass-through.ts';
 
@@ -32,6 +33,11 @@ export interface BranchFailure {
   readonly by: Side | 'server';
   /** For the record. */
   readonly reason: string;
+}
+
+interface BranchParts {
+  readonly dialogs: Readonly<Record<Side, Dialog>>;
+  readonly mediaOf: (send: (command: RelayCommand) => void) => MediaSession;
 }
 
 /** Requests of one branch that may be under way at once, beside the INVITE. */
@@ -55,7 +61,29 @@ export class Branch implements Timed {
   #relayAwaySince: number | undefined;
   #ended = false;
 
-  constructor(call: Call, host: CallHost, incoming: Incoming, target: CallTarget, instance: string) {
+  private constructor(call: Call, host: CallHost, incoming: Incoming, parts: BranchParts) {
+    this.call = call;
+    this.#host = host;
+    this.dialogs = parts.dialogs;
+    this.media = parts.mediaOf((command) => host.relay(this.media, command));
+    this.#liveness = new Liveness(this, host);
+    this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
+    this.#invite = this.#initial;
+  }
+
+  /** Goes on with the branch that was answered. Undefined: the snapshot cannot be read. */
+  static resume(call: Call, host: CallHost, incoming: Incoming, snapshot: CallSnapshot): Branch | undefined {
+    const [caller, callee] = [Dialog.resume(snapshot.dialogs.caller), Dialog.resume(snapshot.dialogs.callee)];
+    return caller === undefined || callee === undefined
+      ? undefined
+      : new Branch(call, host, incoming, {
+          dialogs: { caller, callee },
+          mediaOf: (send) => MediaSession.resume(snapshot.media, send),
+        });
+  }
+
+  /** A new branch; it rings when it is started. */
+  static ring(call: Call, host: CallHost, incoming: Incoming, target: CallTarget, instance: string): Branch {
     const { request, flow } = incoming;
     const { ids } = host.options;
     const caller = Dialog.asUas(request, ids.tag(), flow);
@@ -73,20 +101,36 @@ export class Branch implements Timed {
       callerTag: caller.remoteTag ?? '',
       calleeTag: caller.localTag,
     };
-    this.call = call;
-    this.#host = host;
-    this.dialogs = { caller, callee };
-    this.media = new MediaSession(session, (command) => host.relay(this.media, command));
-    this.#liveness = new Liveness(this, host);
-    this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
-    this.#invite = this.#initial;
+    return new Branch(call, host, incoming, {
+      dialogs: { caller, callee },
+      mediaOf: (send) => new MediaSession(session, send),
+    });
   }
 
   start(): void {
-    this.#host.addDialog(this.dialogs.caller, this, 'caller');
-    this.#host.addDialog(this.dialogs.callee, this, 'callee');
-    this.#armMediaCheck();
+    this.#begin();
     this.#initial.start();
+  }
+
+  /** After `resume`. @param inviteCseq the callee waits for the ACK of that INVITE */
+  goOn(inviteCseq: number | undefined): void {
+    this.#begin();
+    this.#initial.settle();
+    this.#liveness.start();
+    if (inviteCseq !== undefined) {
+      const request = this.dialogs.callee.createRequest('ACK', { cseq: inviteCseq });
+      request.headers.write(maxForwards, 70);
+      this.#host.send(request, this.dialogs.callee.nextHop());
+    }
+  }
+
+  snapshot(): Pick<CallSnapshot, 'dialogs' | 'media' | 'inviteCseq'> {
+    const { caller, callee } = this.dialogs;
+    return {
+      dialogs: { caller: caller.snapshot(), callee: callee.snapshot() },
+      media: this.media.snapshot(),
+      ...(this.#initial.hasOffer && this.#initial.awaitsAck && { inviteCseq: this.#initial.clientCseq }),
+    };
   }
 
   /** A request within one of the branch's dialogs; ACK and CANCEL come another way. */
@@ -157,6 +201,7 @@ export class Branch implements Timed {
    */
   handleFinal(crossing: Crossing, status: number): void {
     this.#crossings.delete(crossing);
+    this.call.handleChange();
     const concernsSession = crossing.method === 'INVITE' || crossing.method === 'UPDATE';
     if (!this.#ended && concernsSession && (status === 481 || status === 408)) {
       this.call.end({ by: 'server', reason: `the ${crossing.to} no longer knows the call` });
@@ -282,6 +327,12 @@ export class Branch implements Timed {
     const crossing = new Crossing(this, this.#host, from, incoming);
     this.#crossings.add(crossing);
     crossing.start();
+  }
+
+  #begin(): void {
+    this.#host.addDialog(this.dialogs.caller, this, 'caller');
+    this.#host.addDialog(this.dialogs.callee, this, 'callee');
+    this.#armMediaCheck();
   }
 
   #armMediaCheck(): void {

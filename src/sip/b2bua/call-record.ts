@@ -1,4 +1,5 @@
 import type { TransportAddress } from '../../wire/ip-address.ts';
+import type { CallSnapshot } from './call-snapshot.ts';
 import type { Side } from './media-relay.ts';
 
 /** What is known of a call at an instant; the last one of a call becomes its CDR. Instants are monotonic ms. */
@@ -24,6 +25,9 @@ export interface CallRecord {
 
 /** The life of a call as others see it. */
 export interface CallEvent {
-  readonly kind: 'invited' | 'ringing' | 'answered' | 'ended';
+  /** `changed`: its dialogs or its media are other than before; `resumed`: an answered call of another process goes on here. */
+  readonly kind: 'invited' | 'ringing' | 'answered' | 'changed' | 'resumed' | 'ended';
   readonly record: CallRecord;
+  /** Of an answered call that has not ended. */
+  readonly snapshot?: CallSnapshot;
 }

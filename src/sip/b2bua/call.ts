@@ -1,9 +1,11 @@
+import { formatMessage } from '../message/format.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import { isBetterFailure } from './best-response.ts';
 import { Branch, type BranchFailure, type CallTarget, reasonHeaders } from './branch.ts';
-import type { CallRecord } from './call-record.ts';
+import type { CallEvent, CallRecord } from './call-record.ts';
+import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
 import type { Side } from './media-relay.ts';
@@ -16,6 +18,16 @@ export interface CallEnd {
   readonly status?: number;
   /** The BYE of the side that hung up. */
   readonly bye?: { readonly from: Side; readonly request: SipRequest };
+}
+
+export interface CallStart {
+  readonly id: string;
+  readonly incoming: Incoming;
+  readonly targets: readonly CallTarget[];
+  readonly account?: string | undefined;
+  /** Of a call that goes on; a new one takes what holds now. */
+  readonly mediaAddress?: string;
+  readonly invitedAt?: number;
 }
 
 /**
@@ -32,6 +44,8 @@ export class Call implements Timed {
   readonly incoming: Incoming;
   /** Address that SDP of this call carries, whatever new calls are told: its relay session is there. */
   readonly mediaAddress: string;
+  /** Of the user who calls; undefined: a trusted peer. */
+  readonly account: string | undefined;
   readonly #host: CallHost;
   readonly #branches = new Set<Branch>();
   readonly #targets: readonly CallTarget[];
@@ -44,13 +58,33 @@ export class Call implements Timed {
   #status: number | undefined;
   readonly #invitedAt: number;
 
-  constructor(host: CallHost, id: string, incoming: Incoming, targets: readonly CallTarget[]) {
+  constructor(host: CallHost, { id, incoming, targets, account, mediaAddress, invitedAt }: CallStart) {
     this.id = id;
     this.incoming = incoming;
-    this.mediaAddress = host.options.mediaAddress;
+    this.account = account;
+    this.mediaAddress = mediaAddress ?? host.options.mediaAddress;
     this.#host = host;
     this.#targets = targets;
-    this.#invitedAt = host.now;
+    this.#invitedAt = invitedAt ?? host.now;
+  }
+
+  /** Goes on with an answered call of another process. Undefined: the snapshot cannot be read. */
+  static resume(host: CallHost, snapshot: CallSnapshot, incoming: Incoming): Call | undefined {
+    const { id, account, mediaAddress, invitedAt } = snapshot;
+    const call = new Call(host, { id, incoming, targets: [], account, mediaAddress, invitedAt });
+    const branch = Branch.resume(call, host, incoming, snapshot);
+    if (branch === undefined) {
+      return undefined;
+    }
+    call.#branches.add(branch);
+    call.#winner = branch;
+    call.#last = branch;
+    call.#rangAt = snapshot.ringingAt;
+    call.#answeredAt = snapshot.answeredAt;
+    call.#status = snapshot.status;
+    branch.goOn(snapshot.inviteCseq);
+    call.#report('resumed');
+    return call;
   }
 
   /** A 2xx has gone to the caller. */
@@ -60,7 +94,13 @@ export class Call implements Timed {
 
   start(): void {
     for (const [index, target] of this.#targets.entries()) {
-      const branch = new Branch(this, this.#host, this.incoming, target, `${this.id}${index === 0 ? '' : `.${index}`}`);
+      const branch = Branch.ring(
+        this,
+        this.#host,
+        this.incoming,
+        target,
+        `${this.id}${index === 0 ? '' : `.${index}`}`,
+      );
       this.#branches.add(branch);
       this.#last = branch;
     }
@@ -202,6 +242,13 @@ export class Call implements Timed {
     this.#finish(end.by, end.reason, status);
   }
 
+  /** A request within its dialogs is over. */
+  handleChange(): void {
+    if (this.isAnswered && !this.#over) {
+      this.#report('changed');
+    }
+  }
+
   checkMedia(): void {
     for (const branch of this.#branches) {
       branch.checkMedia();
@@ -226,8 +273,29 @@ export class Call implements Timed {
     this.#host.remove(this);
   }
 
-  #report(kind: 'invited' | 'ringing' | 'answered'): void {
-    this.#host.report({ kind, record: this.#record() });
+  #report(kind: Exclude<CallEvent['kind'], 'ended'>): void {
+    const snapshot = this.#snapshot();
+    this.#host.report({ kind, record: this.#record(), ...(snapshot !== undefined && { snapshot }) });
+  }
+
+  #snapshot(): CallSnapshot | undefined {
+    const branch = this.#winner;
+    const { request, flow } = this.incoming;
+    if (branch === undefined || this.#answeredAt === undefined || this.#status === undefined) {
+      return undefined;
+    }
+    return {
+      id: this.id,
+      ...(this.account !== undefined && { account: this.account }),
+      invite: Buffer.from(formatMessage(request)).toString('base64'),
+      flow,
+      mediaAddress: this.mediaAddress,
+      status: this.#status,
+      invitedAt: this.#invitedAt,
+      ...(this.#rangAt !== undefined && { ringingAt: this.#rangAt }),
+      answeredAt: this.#answeredAt,
+      ...branch.snapshot(),
+    };
   }
 
   #record(): CallRecord {

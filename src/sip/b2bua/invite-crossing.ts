@@ -49,6 +49,11 @@ export class InviteCrossing extends Crossing implements Timed {
     return this.#state !== 'acknowledged' && this.#state !== 'closed';
   }
 
+  /** The 2xx has gone on, and the ACK for it has not. */
+  get awaitsAck(): boolean {
+    return this.#answer !== undefined;
+  }
+
   override start(): void {
     if (!this.isInitial) {
       this.host.setDeadline(this, this.host.now + this.host.options.ringTimeoutMs);
@@ -126,7 +131,9 @@ export class InviteCrossing extends Crossing implements Timed {
         return;
       }
       this.acknowledge(request, body.value);
-      if (!this.isInitial) {
+      if (this.isInitial) {
+        this.branch.call.handleChange();
+      } else {
         this.#handOver();
         this.branch.handleFinal(this, 200);
       }
@@ -174,6 +181,11 @@ export class InviteCrossing extends Crossing implements Timed {
         break;
     }
     this.#armRetransmission();
+  }
+
+  /** Another process has seen it through. */
+  settle(): void {
+    this.#state = 'acknowledged';
   }
 
   /** The call is over. What the caller of the first INVITE is told is the call's business. */

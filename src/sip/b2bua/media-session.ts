@@ -33,6 +33,15 @@ export interface Publication {
 /** What the relay knows of both sides at one moment. */
 export type Agreement = Readonly<Record<Side, Publication | undefined>>;
 
+/** What the relay holds for a branch, as plain data. */
+export interface MediaSnapshot {
+  readonly session: RelaySession;
+  readonly published: Readonly<Record<Side, Publication | undefined>>;
+  /** Of the last command: who wrote it, and the ports that the relay told. */
+  readonly last?: { readonly writer: Side; readonly ports: readonly number[] } | undefined;
+  readonly ports: Readonly<Record<Side, readonly number[]>>;
+}
+
 const SIDES: readonly Side[] = ['caller', 'callee'];
 
 /** More waiting steps than this is a flood: the message is refused. */
@@ -58,6 +67,32 @@ export class MediaSession {
   constructor(session: RelaySession, send: (command: RelayCommand) => void) {
     this.session = session;
     this.#send = send;
+  }
+
+  /** Goes on with a session that the relay holds. */
+  static resume(snapshot: MediaSnapshot, send: (command: RelayCommand) => void): MediaSession {
+    const media = new MediaSession(snapshot.session, send);
+    media.#opened = true;
+    for (const side of SIDES) {
+      media.#published[side] = snapshot.published[side];
+      media.ports[side] = [...snapshot.ports[side]];
+    }
+    const { last } = snapshot;
+    const publication = last === undefined ? undefined : snapshot.published[last.writer];
+    if (last !== undefined && publication !== undefined) {
+      media.#lastPublish = { command: media.#commandOf(publication), ports: last.ports };
+    }
+    return media;
+  }
+
+  snapshot(): MediaSnapshot {
+    const last = this.#lastPublish;
+    return {
+      session: this.session,
+      published: { ...this.#published },
+      ...(last !== undefined && { last: { writer: writerOf(last.command), ports: last.ports } }),
+      ports: { caller: [...this.ports.caller], callee: [...this.ports.callee] },
+    };
   }
 
   get isBusy(): boolean {
@@ -164,10 +199,9 @@ export class MediaSession {
   }
 
   #publishStep(publication: Publication, then: (outcome: RelayOutcome) => void): Step {
-    const { writer, role, streams } = publication;
+    const { writer, streams } = publication;
     const reader = otherSide(writer);
-    const offerer = role === 'offer' ? writer : reader;
-    const command = { kind: 'publish', session: this.session, role, offerer, streams } as const;
+    const command = this.#commandOf(publication);
     return {
       command: streams.length === 0 ? undefined : command,
       finish: (outcome) => {
@@ -183,6 +217,11 @@ export class MediaSession {
         then(outcome);
       },
     };
+  }
+
+  #commandOf({ writer, role, streams }: Publication): RelayCommand & { kind: 'publish' } {
+    const offerer = role === 'offer' ? writer : otherSide(writer);
+    return { kind: 'publish', session: this.session, role, offerer, streams };
   }
 
   #delete(): void {
@@ -222,4 +261,8 @@ export class MediaSession {
     this.#underWay = step;
     this.#send(step.command);
   }
+}
+
+function writerOf({ role, offerer }: RelayCommand & { kind: 'publish' }): Side {
+  return role === 'offer' ? offerer : otherSide(offerer);
 }

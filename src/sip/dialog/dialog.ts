@@ -9,7 +9,7 @@
 import { contact as contactField } from '../message/headers/contact.ts';
 import { cseq as cseqField, MAX_CSEQ } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
-import type { NameAddr } from '../message/headers/name-addr.ts';
+import { formatNameAddr, type NameAddr, parseNameAddr } from '../message/headers/name-addr.ts';
 import { recordRoute } from '../message/headers/record-route.ts';
 import { route as routeField } from '../message/headers/route.ts';
 import { to as toField } from '../message/headers/to.ts';
@@ -31,6 +31,25 @@ interface DialogStart {
   readonly target: string;
   readonly flow: Flow;
 }
+
+/** A dialog as plain data, for whoever goes on with it in another process. */
+export interface DialogSnapshot {
+  readonly callId: string;
+  readonly localTag: string;
+  /** From and To without tags, and the route set, as headers spell them. */
+  readonly local: string;
+  readonly remote: string;
+  readonly remoteTag?: string | undefined;
+  readonly remoteTarget: string;
+  readonly routeSet: readonly string[];
+  readonly flow: Flow;
+  readonly symmetric: boolean;
+  readonly localCseq: number;
+  readonly remoteCseq: number;
+}
+
+/** Requests that may have been sent after the snapshot was taken: CSeq must not go back, and may well jump. */
+const CSEQ_MARGIN = 10_000;
 
 /** The routes of a peer's dialog-forming message; more of them is no honest path. */
 const MAX_ROUTES = 20;
@@ -82,6 +101,41 @@ export class Dialog {
   /** The side that calls (RFC 3261 12.1.2), before anything has been sent. */
   static asUac(start: DialogStart): Dialog {
     return new Dialog(start);
+  }
+
+  /** Goes on with an established dialog. Undefined: the snapshot cannot be read. */
+  static resume(snapshot: DialogSnapshot): Dialog | undefined {
+    const section = 'RFC 3261 12';
+    const [local, remote] = [parseNameAddr(snapshot.local, section), parseNameAddr(snapshot.remote, section)];
+    const routes = snapshot.routeSet.map((text) => parseNameAddr(text, section));
+    if (!local.ok || !remote.ok || routes.some(({ ok }) => !ok)) {
+      return undefined;
+    }
+    const { callId, localTag, remoteTarget: target, flow } = snapshot;
+    const dialog = new Dialog({ callId, localTag, local: local.value, remote: remote.value, target, flow });
+    dialog.#remoteTag = snapshot.remoteTag;
+    dialog.#isEstablished = true;
+    dialog.#routeSet = routes.flatMap((route) => (route.ok ? [route.value] : []));
+    dialog.#symmetric = snapshot.symmetric;
+    dialog.#localCseq = Math.min(snapshot.localCseq + CSEQ_MARGIN, MAX_CSEQ);
+    dialog.#remoteCseq = snapshot.remoteCseq;
+    return dialog;
+  }
+
+  snapshot(): DialogSnapshot {
+    return {
+      callId: this.callId,
+      localTag: this.localTag,
+      local: formatNameAddr(this.#local),
+      remote: formatNameAddr(this.#remote),
+      ...(this.#remoteTag !== undefined && { remoteTag: this.#remoteTag }),
+      remoteTarget: this.#remoteTarget,
+      routeSet: this.#routeSet.map(formatNameAddr),
+      flow: this.#flow,
+      symmetric: this.#symmetric,
+      localCseq: this.#localCseq,
+      remoteCseq: this.#remoteCseq,
+    };
   }
 
   get remoteTag(): string | undefined {

@@ -1,6 +1,7 @@
 import type { BanList, BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import { B2bua } from '../b2bua/b2bua.ts';
+import type { CallSnapshot } from '../b2bua/call-snapshot.ts';
 import { failureHeaders, type Incoming } from '../b2bua/crossing.ts';
 import type { ClientId } from '../b2bua/effects.ts';
 import type { B2buaOptions } from '../b2bua/host.ts';
@@ -141,6 +142,11 @@ export class SipServer {
 
   handleRelayOutcome(now: number, id: RelayRequestId, outcome: RelayOutcome): readonly Output[] {
     return this.#perform(now, this.b2bua.handleRelayOutcome(now, id, outcome));
+  }
+
+  /** Goes on with an answered call of another process; see `B2bua.resumeCall`. */
+  resumeCall(now: number, snapshot: CallSnapshot): readonly Output[] {
+    return this.#perform(now, this.b2bua.resumeCall(now, snapshot));
   }
 
   /** The relay was started anew: see which calls it still knows. */

@@ -63,6 +63,8 @@ function relays<Name extends string>(
   const media: MediaRelays = {
     hasOthers: names.length > 1,
     holds: (session) => placed.has(session),
+    memberOf: (session) => placed.get(session),
+    adopt: (session, name) => void placed.set(session, name as Name),
     holderOf: (session) => placedOn(placed.get(session) ?? (names.length > 1 ? undefined : names[0])),
     relayFor: (session, tried = new Set()) => {
       const known = placed.get(session);

@@ -550,3 +550,62 @@ test('an account with as many calls as it may place gets 403 until one of them i
   bench.respond(486, [], '', request);
   assert.deepEqual([call('1001', 6), call('1001', 7)], [undefined, 403]);
 });
+
+test('a call goes on in another process: BYE is answered and passed on with a higher CSeq, the relay is told', () => {
+  const first = new Bench();
+  first.up();
+  const { event } = first.last('call');
+  assert.equal(event.kind, 'changed');
+  const bye = (bench: Bench): void => {
+    const tag = /tag=([^;]+)/.exec(first.last('respond').response.headers.get('To') ?? '')?.[1];
+    const dialog = `From: <sip:1001@ims>;tag=a\nTo: <sip:1002@ims>;tag=${tag}`;
+    const request = message('BYE sip:1002@192.0.2.100 SIP/2.0', dialog, 8);
+    bench.do(bench.b2bua.handleRequest(bench.now, { key: bench.key(), request, flow: CALLER }));
+  };
+  const second = new Bench();
+  second.do(second.b2bua.resumeCall(0, JSON.parse(JSON.stringify(event.snapshot))));
+  assert.equal(second.last('call').event.kind, 'resumed');
+  assert.equal(second.b2bua.callCount, 1);
+  assert.equal(
+    second.effects.some(({ kind }) => kind === 'request' || kind === 'send'),
+    false,
+    'parties do not notice',
+  );
+  bye(second);
+  assert.equal(second.last('respond').response.status, 200);
+  const { request } = second.last('request');
+  assert.equal(request.method, 'BYE');
+  assert.equal(request.headers.get('Call-ID'), first.last('request').request.headers.get('Call-ID'));
+  assert.ok(Number.parseInt(request.headers.get('CSeq') ?? '', 10) > 1000);
+  assert.deepEqual(second.last('relay').command.kind, 'delete');
+  assert.deepEqual([second.last('call').event.kind, second.b2bua.callCount], ['ended', 0]);
+  assert.deepEqual(
+    Object.entries(second.b2bua.tableSizes()).filter(([name, size]) => size > 0 && name !== 'clients'),
+    [],
+  );
+});
+
+test('a call that was killed between the answer and the ACK: the callee gets its ACK; a broken snapshot is nothing', () => {
+  const first = new Bench();
+  first.invite();
+  first.respond(200, [], sdp('192.0.2.21'));
+  const { event } = first.last('call');
+  assert.equal(event.kind, 'answered');
+  const second = new Bench();
+  second.do(second.b2bua.resumeCall(0, JSON.parse(JSON.stringify(event.snapshot))));
+  assert.match(
+    Buffer.from(second.last('send').bytes).toString(),
+    /^ACK sip:1002@192\.0\.2\.21 SIP.*\nCSeq: 1 ACK\r\n/s,
+  );
+
+  const { snapshot } = event;
+  assert.ok(snapshot !== undefined);
+  const { caller } = snapshot.dialogs;
+  for (const broken of [
+    { ...snapshot, invite: '' },
+    { ...snapshot, dialogs: { ...snapshot.dialogs, caller: { ...caller, local: '<<' } } },
+    { ...snapshot, dialogs: { ...snapshot.dialogs, callee: { ...caller, routeSet: ['<'] } } },
+  ]) {
+    assert.deepEqual(new Bench().b2bua.resumeCall(0, broken), []);
+  }
+});
