@@ -10,7 +10,7 @@ import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { ChildMessage, ChildQuestion, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
-import { isAlarm, type MediaEvent } from '../../relay/quality/report.ts';
+import { levelOf, type MediaEvent } from '../../relay/quality/report.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
 import { ChildQuestions } from './child-questions.ts';
@@ -293,8 +293,7 @@ export class Services {
   /** The relay has logged it; here it is for those who follow events. */
   #noteMedia({ callId, party, verdict, words, local, remote }: MediaEvent): void {
     const fields = { callId, side: party, local, remote, reason: words };
-    const level = isAlarm(verdict) ? 'warn' : 'info';
-    this.#options.journal.note(level, `media.${verdict}`, 'media of a call has changed', fields);
+    this.#options.journal.note(levelOf(verdict), `media.${verdict}`, 'media of a call has changed', fields);
   }
 
   #forgetGroup(leader: number | undefined): void {

@@ -7,7 +7,7 @@ import { CALLEE_SIDE, CALLER_SIDE, type Side } from '../plane.ts';
 import type { Session } from '../session.ts';
 import type { RelayState } from '../state.ts';
 import type { LegView, SessionView } from './media-truth.ts';
-import { isAlarm, type MediaEvent, type StreamReport } from './report.ts';
+import { isAlarm, levelOf, type MediaEvent, type StreamReport } from './report.ts';
 
 /** When a network fails every call has something to tell: lines at once, and then one each so many ms. */
 const BURST = 50;
@@ -64,7 +64,7 @@ export class MediaWatch {
     }
     const { callId, party, verdict, words, local, remote } = event;
     const fields = { callId, side: party, verdict, local, remote, reason: words };
-    this.#state.log[isAlarm(verdict) ? 'warn' : 'info'](fields, 'media of a call has changed');
+    this.#state.log[levelOf(verdict)](fields, 'media of a call has changed');
     this.#state.emit({ kind: 'media-event', event });
   }
 

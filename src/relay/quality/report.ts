@@ -34,6 +34,11 @@ export function isAlarm(verdict: Verdict): boolean {
   return ALARMS.has(verdict);
 }
 
+/** Of the log and of events. A party that falls silent may have been put on hold by `a=sendonly`, which no relay sees. */
+export function levelOf(verdict: Verdict): 'warn' | 'info' {
+  return isAlarm(verdict) && verdict !== 'silent' ? 'warn' : 'info';
+}
+
 export interface DirectionReport {
   readonly verdict: Verdict;
   /** The same as a sentence that names addresses. */
