@@ -3,9 +3,7 @@ export const HELPERS = {
   map_lookup_elem: 1,
   ktime_get_ns: 5,
   skb_store_bytes: 9,
-  l3_csum_replace: 10,
   l4_csum_replace: 11,
-  redirect: 23,
   csum_diff: 28,
   skb_pull_data: 39,
   redirect_neigh: 152,
@@ -14,12 +12,7 @@ export const HELPERS = {
 export type HelperName = keyof typeof HELPERS;
 
 /** After these no pointer into the packet is valid any more. */
-export const MOVES_PACKET: ReadonlySet<HelperName> = new Set([
-  'skb_store_bytes',
-  'l3_csum_replace',
-  'l4_csum_replace',
-  'skb_pull_data',
-]);
+export const MOVES_PACKET: ReadonlySet<HelperName> = new Set(['skb_store_bytes', 'l4_csum_replace', 'skb_pull_data']);
 
 export function helperName(number: number): HelperName | undefined {
   return (Object.keys(HELPERS) as HelperName[]).find((name) => HELPERS[name] === number);

@@ -97,11 +97,6 @@ export function slotsOf(instruction: Instruction): number {
   return instruction.code === LD_IMM64 ? 2 : 1;
 }
 
-/** Names of maps, in the order in which the program mentions them first. */
-export function mapsOf(program: Program): readonly string[] {
-  return [...new Set(program.instructions.flatMap(({ map }) => (map === undefined ? [] : [map])))];
-}
-
 /** @throws Error when a map has no descriptor: our mistake, no operator's. */
 export function encodeProgram(program: Program, descriptors: Readonly<Record<string, number>>): Buffer {
   const slots = program.instructions.reduce((sum, instruction) => sum + slotsOf(instruction), 0);

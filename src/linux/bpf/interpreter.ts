@@ -247,7 +247,7 @@ class Run {
   #help(name: HelperName): bigint {
     const argument = (register: number): number => Number(BigInt.asUintN(32, this.#read(register)));
     const packet = this.#packet;
-    if (name.startsWith('skb_') || name.endsWith('_replace')) {
+    if (name.startsWith('skb_') || name === 'l4_csum_replace') {
       this.#expectContext();
     }
     switch (name) {
@@ -259,17 +259,12 @@ class Run {
         const data = this.#memory.bytes(this.#read(3), argument(4), false);
         return BigInt(packet.storeBytes(argument(2), data, argument(5)));
       }
-      case 'l3_csum_replace':
-        return BigInt(packet.l3ChecksumReplace(argument(2), argument(3), argument(4), argument(5)));
       case 'l4_csum_replace':
         return BigInt(packet.l4ChecksumReplace(argument(2), argument(3), argument(4), argument(5)));
       case 'csum_diff':
         return this.#checksumDifference();
       case 'skb_pull_data':
         return BigInt(packet.pullData(argument(2)));
-      case 'redirect':
-        this.#redirect = { ifindex: argument(1), neighbour: undefined };
-        return BigInt(argument(2) === 0 ? TC_ACT_REDIRECT : TC_ACT_SHOT);
       case 'redirect_neigh':
         return this.#redirectNeighbour();
     }

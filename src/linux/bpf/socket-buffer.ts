@@ -83,14 +83,6 @@ export class SocketBuffer {
     return 0;
   }
 
-  l3ChecksumReplace(offset: number, from: number, to: number, size: number): number {
-    if ((size === 0 && from !== 0) || ![0, 2, 4].includes(size) || offset + 2 > this.bytes.length) {
-      return EINVAL;
-    }
-    this.#writeSum(offset, foldSum(addSums(this.#difference(from, to, size), invert(this.#readSum(offset)))));
-    return 0;
-  }
-
   l4ChecksumReplace(offset: number, from: number, to: number, flags: number): number {
     const size = flags & SIZE_MASK;
     if ((flags & ~L4_FLAGS) !== 0 || (size === 0 && from !== 0) || ![0, 2, 4].includes(size)) {
