@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, type OptionEntry, optionCatalogue } from '../src/config/catalogue.ts';
+import type { Area } from '../src/doctor/ailment.ts';
 import { AILMENTS } from '../src/doctor/ailments/index.ts';
 import { SYMPTOMS } from '../src/doctor/symptoms.ts';
 import { ERRORS } from '../src/errors.ts';
@@ -92,9 +93,21 @@ function errorTable(): string {
   return ['| code | exit status | what to do |', '|---|---|---|', ...rows].join('\n');
 }
 
+/** Who reads that table has no audio: what is most often the reason comes first. */
+const SYMPTOM_AREAS = [
+  'relay',
+  'media',
+  'network',
+  'ims',
+  'launcher',
+  'configuration',
+  'system',
+] as const satisfies Area[];
+
 /** What the doctor finds, under the code that it prints, and what only people can see. */
 function symptomTable(): string {
-  const found = AILMENTS.map(({ code, symptom, cause, remedy }) => [symptom, `\`${code}\``, cause, remedy]);
+  const sorted = SYMPTOM_AREAS.flatMap((area) => AILMENTS.filter((ailment) => ailment.area === area));
+  const found = sorted.map(({ code, symptom, cause, remedy }) => [symptom, `\`${code}\``, cause, remedy]);
   const seen = SYMPTOMS.map(({ symptom, cause, remedy }) => [symptom, '', cause, remedy]);
   return [
     '| symptom | `check` says | likely cause | what helps |',

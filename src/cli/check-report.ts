@@ -35,7 +35,7 @@ export function formatCheck(facts: Facts | NoFacts, findings: readonly Finding[]
     ...evidence.split('\n').map((line) => `  ${readableLine(line)}`),
     `  fix: ${colours.cyan(readableLine(fix))}`,
   ]);
-  return `${[...table, ...details, '', verdictOf(findings)].join('\n')}\n`;
+  return `${[...table, ...details, '', verdictOf(findings)].join('\n').trimStart()}\n`;
 }
 
 /** Neither well nor wrong: what is not there cannot be looked at. */

@@ -18,10 +18,13 @@ const SUMMARIES: Readonly<Record<Area, (facts: Facts) => string>> = {
       ? `answers on SIP port ${ims.sipPort}${ims.owner === undefined ? '' : `, ${nameProgram(ims.owner)}`}`
       : `nobody on SIP port ${ims.sipPort}`,
   network: ({ network: { address, range, firewall } }) => {
-    const told = address.kind === 'known' ? `${address.advertised} is told, ` : '';
-    const read = Object.values(firewall).some((listing) => listing !== undefined);
-    const rules = read ? 'no firewall rule in the way' : 'firewall rules could not be read';
-    return `${told}udp ${range.min}-${range.max} for ${range.calls} calls, ${rules}`;
+    const ports = `udp ${range.min}-${range.max} for ${range.calls} ${range.calls === 1 ? 'call' : 'calls'}`;
+    if (address.kind === 'unknown') {
+      return ports; // nobody knows where phones would send to
+    }
+    const isRead = Object.values(firewall).some((listing) => listing !== undefined);
+    const rules = isRead ? 'no firewall rule in the way' : 'firewall rules could not be read';
+    return `${address.advertised} is told, ${ports}, ${rules}`;
   },
   system: ({ system, relay }) => {
     const files = relay.fileLimit ?? system.fileLimit;

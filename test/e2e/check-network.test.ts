@@ -41,7 +41,9 @@ test('server-addr-unresolved: a name that nobody knows', async (t) => {
   const scope = openScope(t);
   const place = await choosePlace(scope);
   await configure(place, { SERVER_ADDR: 'no-such-host.invalid' });
-  const { evidence, fix } = (await check(scope, place)).finding('server-addr-unresolved');
+  const result = await check(scope, place);
+  const { evidence, fix } = result.finding('server-addr-unresolved');
+  assert.equal(codesOf(result)[0], 'server-addr-unresolved', 'what keeps the system from starting is mended first');
   assert.match(evidence, /^the host name "no-such-host\.invalid" \(.*\) does not resolve: /);
   assert.match(fix, /^getent hosts no-such-host\.invalid \|\| SERVER_IP=AUTO_DETECT node /);
 });

@@ -1,4 +1,7 @@
-/** Everything that the doctor knows, in the order in which a call meets it; a line a file. */
+/**
+ * Everything that the doctor knows, a line a file. First what keeps the system from starting, since the first fix is typed
+ * first; then in the order in which a call meets it.
+ */
 import type { Ailment } from '../ailment.ts';
 import { bindAddressStrange } from './bind-address-strange.ts';
 import { clockJump } from './clock-jump.ts';
@@ -38,11 +41,14 @@ export const AILMENTS: readonly Ailment[] = [
   configurationInvalid,
   configurationStale,
   launcherMute,
+  serverAddrUnresolved,
+  bindAddressStrange,
   relayHostUnresolved,
+  relayForeign,
+  sipPortTaken,
   relayNotRunning,
   relayAutoStartOff,
   relaySilent,
-  relayForeign,
   relayCrashLoop,
   relayAddressStrange,
   relaysTwo,
@@ -51,11 +57,8 @@ export const AILMENTS: readonly Ailment[] = [
   mediaOneWay,
   mediaRtcpBlocked,
   mediaFaulty,
-  sipPortTaken,
   imsNotAnswering,
   imsOtherRelay,
-  serverAddrUnresolved,
-  bindAddressStrange,
   natOneToOne,
   containerNetwork,
   mediaFirewalled,
