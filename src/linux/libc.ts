@@ -6,6 +6,7 @@ export interface LibC {
   bind(fd: number, address: Buffer, addressLength: number): number;
   setsockopt(fd: number, level: number, name: number, value: Buffer, valueLength: number): number;
   sendto(fd: number, data: Buffer, length: number, flags: number, address: Buffer, addressLength: number): number;
+  recv(fd: number, data: Buffer, length: number, flags: number): number;
   getsockname(fd: number, address: Buffer, length: Buffer): number;
   close(fd: number): number;
   setrlimit(resource: number, limit: { readonly soft: number; readonly hard: number }): number;
@@ -95,6 +96,7 @@ function bind(): LibC | undefined {
       sendto: library.func(
         'intptr_t sendto(int fd, const void *data, size_t length, int flags, const void *address, uint32_t size)',
       ),
+      recv: library.func('intptr_t recv(int fd, void *data, size_t length, int flags)'),
       getsockname: library.func('int getsockname(int fd, void *address, void *length)'),
       close: library.func('int close(int fd)'),
       setrlimit: library.func('setrlimit', 'int', ['int', koffi.pointer(rlimit)]),
