@@ -10,6 +10,7 @@
 import type { Brand } from '../wire/brand.ts';
 import type { AddressFamily, TransportAddress } from '../wire/ip-address.ts';
 import type { LegCounters } from './media/counters.ts';
+import type { FlowState } from './media/flow-states.ts';
 import type { ErrorKind, PacketKind } from './media/kinds.ts';
 import type { ResizerCounts } from './media/resizer.ts';
 
@@ -84,12 +85,18 @@ export interface PlaneTotals {
   /** Sends and receives that the system refused. */
   readonly errors: number;
   errorsOf(kind: ErrorKind): number;
+  /** Of `relayed`: by the kernel. */
+  readonly inKernel: number;
+  /** Legs whose RTP takes this way now. */
+  flowsOf(state: FlowState): number;
 }
 
 export interface LegReport {
   readonly counters: LegCounters;
   /** Where RTP for this party is sent; undefined while nobody knows. */
   readonly remote: TransportAddress | undefined;
+  /** Where what this party sends passes; undefined: the plane has only one way. */
+  readonly flow?: FlowState | undefined;
 }
 
 /** What a plane can be asked at any time, without waiting. */

@@ -33,6 +33,8 @@ const MEASURED = {
   npkts_rcvd: 'RTP and RTCP packets read on complete sessions',
   npkts_played: 'packets sent by players',
   npkts_relayed: 'packets forwarded',
+  npkts_kernel: 'of npkts_relayed: forwarded by the kernel',
+  nflows_kernel: 'legs whose RTP the kernel forwards now',
   npkts_resizer_in: 'packets taken by the re-packetiser',
   npkts_resizer_out: 'packets produced by the re-packetiser',
   npkts_resizer_discard: 'packets dropped by the re-packetiser, because they came too late',
@@ -90,6 +92,10 @@ export class RelayStatistics {
         return totals.received;
       case 'npkts_played':
         return totals.played;
+      case 'npkts_kernel':
+        return totals.inKernel;
+      case 'nflows_kernel':
+        return totals.flowsOf('kernel');
       case 'npkts_resizer_in':
         return totals.resizer.taken;
       case 'npkts_resizer_out':

@@ -69,6 +69,8 @@ export class RelayWorld {
     played: 0,
     errors: 0,
     resizer: { taken: 0, produced: 0, dropped: 0 },
+    inKernel: 0,
+    flowsOf: () => 0,
     errorsOf: () => 0,
     refusedOf: () => 0,
   };

@@ -100,9 +100,7 @@ export function parseLinkAddress({ type, body }: NetlinkMessage): LinkAddress | 
   const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
   const family = body[0] === AF_INET ? 4 : body[0] === AF_INET6 ? 6 : undefined;
   const address = bytes === undefined ? undefined : addressText(bytes);
-  return family === undefined || address === undefined
-    ? undefined
-    : { index: body.readUInt32LE(4), family, address };
+  return family === undefined || address === undefined ? undefined : { index: body.readUInt32LE(4), family, address };
 }
 
 /** Four or sixteen bytes; undefined: another number of them. */

@@ -12,6 +12,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { clockOffsetMs } from './clock.ts';
 import { CopyRing } from './copy-ring.ts';
 import type { Order, Report, WorkerBirth } from './messages.ts';
+import type { Offload } from './offload.ts';
 import { type LoopHost, PacketLoop } from './packet-loop.ts';
 import { SharedTotals } from './shared-totals.ts';
 import { type SessionHost, WorkerSession, WorkerSocket } from './worker-session.ts';
@@ -29,14 +30,22 @@ export class MediaWorker implements SessionHost, LoopHost {
   readonly #loop: PacketLoop;
   readonly #sessions = new Map<SessionId, WorkerSession>();
   readonly #clockShiftMs: number;
+  readonly offload: Offload | undefined;
   #ownControl: OwnControl;
   #copies: CopyRing | undefined;
 
-  constructor(io: PacketIo, port: MessagePort, birth: WorkerBirth) {
+  /** @param openOffload what takes flows off the sockets, if anything does */
+  constructor(
+    io: PacketIo,
+    port: MessagePort,
+    birth: WorkerBirth,
+    openOffload: (totals: WorkerTotals) => Offload | undefined = () => undefined,
+  ) {
     this.io = io;
     this.#port = port;
     this.#shared = new SharedTotals(birth.totals);
     this.totals = new WorkerTotals(this.#shared);
+    this.offload = openOffload(this.totals);
     this.#clockShiftMs = birth.clockOffsetMs - clockOffsetMs();
     this.#ownControl = this.#forbidden(birth.ownControl);
     this.policy = latchPolicy(birth.latching, (address, port) => this.#ownControl.includes(address, port));
@@ -95,8 +104,11 @@ export class MediaWorker implements SessionHost, LoopHost {
       case 'own-control':
         this.#ownControl = this.#forbidden(order.facts);
         break;
+      case 'network':
+        this.offload?.reconsider();
+        break;
       case 'fed':
-        this.#sessions.get(order.session)?.path.setFed();
+        this.#fed(order.session);
         break;
       case 'end':
         this.#end(order.session);
@@ -113,16 +125,19 @@ export class MediaWorker implements SessionHost, LoopHost {
 
   #change(
     session: WorkerSession,
-    order: Exclude<Order, { kind: 'stop' | 'begin' | 'copies' | 'own-control' | 'end' | 'fed' }>,
+    order: Exclude<Order, { kind: 'stop' | 'begin' | 'copies' | 'network' | 'own-control' | 'end' | 'fed' }>,
   ) {
     const { side } = order;
+    if (order.kind !== 'feed') {
+      this.offload?.withdraw(session);
+    }
     switch (order.kind) {
       case 'attach': {
-        const { rtp, rtcp } = order.pair;
+        const { rtp, rtcp, local } = order.pair;
         this.#loop.unwatch(session.pairs[side]);
         const pair = {
-          rtp: new WorkerSocket(rtp, session, side, 'rtp'),
-          rtcp: new WorkerSocket(rtcp, session, side, 'rtcp'),
+          rtp: new WorkerSocket(rtp, session, side, 'rtp', local),
+          rtcp: new WorkerSocket(rtcp, session, side, 'rtcp', { ...local, port: local.port + 1 }),
         };
         session.pairs[side] = pair;
         session.path.legOpened(side);
@@ -137,6 +152,9 @@ export class MediaWorker implements SessionHost, LoopHost {
       case 'resume':
         session.path.resume(side, order.source, order.remote);
         session.publish(side);
+        break;
+      case 'tos':
+        session.tos[side] = order.tos;
         break;
       case 'tap':
         session.path.tap(side, order.on);
@@ -159,9 +177,18 @@ export class MediaWorker implements SessionHost, LoopHost {
     }
   }
 
+  #fed(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) {
+      this.offload?.withdraw(session);
+      session.path.setFed();
+    }
+  }
+
   #end(id: SessionId): void {
     const session = this.#sessions.get(id);
     if (session !== undefined) {
+      this.offload?.end(session);
       this.#sessions.delete(id);
       this.#loop.setResizing(session, false);
       this.#loop.unwatch(session.pairs[0]);

@@ -6,6 +6,8 @@ import type { AddressFamily, TransportAddress } from '../../wire/ip-address.ts';
 
 /** Two bound sockets. */
 export interface PairDescriptors {
+  /** What the RTP socket is bound to. */
+  readonly local: TransportAddress;
   readonly rtp: number;
   readonly rtcp: number;
   readonly family: AddressFamily;
@@ -42,6 +44,7 @@ export type Order =
       readonly side: Side;
       readonly payloadType: number | undefined;
     }
+  | { readonly kind: 'tos'; readonly session: SessionId; readonly side: Side; readonly tos: number }
   | { readonly kind: 'fed'; readonly session: SessionId }
   | {
       readonly kind: 'feed';
@@ -54,6 +57,8 @@ export type Order =
   | { readonly kind: 'end'; readonly session: SessionId; readonly ticket: Ticket }
   /** The memory for copies of tapped packets; comes before the first tap. */
   | { readonly kind: 'copies'; readonly memory: SharedArrayBuffer }
+  /** Routes, neighbours or interfaces have changed. */
+  | { readonly kind: 'network' }
   | { readonly kind: 'own-control'; readonly facts: OwnControlFacts }
   | { readonly kind: 'stop' };
 
@@ -77,4 +82,6 @@ export interface WorkerBirth {
   readonly clockOffsetMs: number;
   readonly latching: LatchSettings;
   readonly ownControl: OwnControlFacts;
+  /** For what takes flows off the sockets; undefined: nothing does. */
+  readonly offload?: unknown;
 }

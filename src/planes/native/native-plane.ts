@@ -16,10 +16,12 @@ import type {
   Side,
 } from '../../relay/plane.ts';
 import { failureOf } from '../pair-failure.ts';
-import { NativeSession, type OpenPair } from './native-session.ts';
+import { type NativeLeg, NativeSession, type OpenPair } from './native-session.ts';
+import type { OffloadControl } from './offload.ts';
 import { Replacement } from './replacement.ts';
 import { SummedTotals } from './shared-totals.ts';
 import { WorkerHandle } from './worker-handle.ts';
+import { WorkerTotals } from './worker-totals.ts';
 
 export interface NativePlaneOptions {
   readonly latching: LatchSettings;
@@ -29,6 +31,8 @@ export interface NativePlaneOptions {
   readonly tos: number | undefined;
   /** Threads that move packets; default: one a processor, at most MAX_WORKERS. */
   readonly workers?: number | undefined;
+  /** What takes flows off the sockets. */
+  readonly offload?: OffloadControl | undefined;
 }
 
 /** More than this one rarely pays: a worker moves some 100 000 packets a second. */
@@ -43,7 +47,7 @@ const NO_LISTENER: PlaneListener = { pairOpened: () => {}, event: () => {}, pack
  * and closes sockets, gives orders and reads counters; it touches no packet but those of prompts.
  */
 export class NativePlane implements MediaPlane {
-  readonly name = 'native';
+  readonly name: 'native' | 'kernel';
   readonly canSetTos = true;
   readonly #options: NativePlaneOptions;
   readonly #sockets: MediaSockets;
@@ -57,19 +61,26 @@ export class NativePlane implements MediaPlane {
 
   private constructor(options: NativePlaneOptions, sockets: MediaSockets) {
     this.#options = options;
+    this.name = options.offload === undefined ? 'native' : 'kernel';
     this.#sockets = sockets;
-    const { latching, ownControl, log } = options;
-    const settings = { latching, ownControl: () => ownControl.facts };
+    const { latching, ownControl, log, offload } = options;
+    const settings = { latching, ownControl: () => ownControl.facts, offload };
     this.#replacement = new Replacement(log, (worker) => this.#restart(worker));
     const listener = {
       event: (event: Parameters<PlaneListener['event']>[0]) => this.#listener.event(event),
       copied: (...copy: Parameters<PlaneListener['packet']>) => this.#listener.packet(...copy),
-      lost: (worker: WorkerHandle, cause: string) => this.#replacement.lost(worker, cause),
+      lost: (worker: WorkerHandle, cause: string) => {
+        this.#rejoin(worker);
+        this.#replacement.lost(worker, cause);
+      },
     };
     const count = options.workers ?? Math.min(availableParallelism(), MAX_WORKERS);
-    this.#workers = Array.from({ length: count }, () => new WorkerHandle(sockets, settings, listener));
+    this.#workers = Array.from({ length: count }, (_, number) => new WorkerHandle(number, sockets, settings, listener));
     const totals = this.#workers.map((worker) => worker.totals);
-    this.#totals = new SummedTotals(() => totals);
+    this.#totals = new SummedTotals(() => totals, {
+      pending: () => this.#pending(),
+      flowsOf: (state) => this.#legs().filter(({ shared }) => shared.flow.state === state).length,
+    });
     ownControl.onChange(() => this.#tellOwnControl());
   }
 
@@ -109,7 +120,7 @@ export class NativePlane implements MediaPlane {
   }
 
   leg(session: SessionId, side: Side): LegReport | undefined {
-    return this.#sessions.get(session)?.report(side);
+    return this.#sessions.get(session)?.report(side, this.#options.offload);
   }
 
   open(request: PairRequest): void {
@@ -133,6 +144,7 @@ export class NativePlane implements MediaPlane {
     if (leg.pair !== undefined) {
       this.#mark(leg.pair, tos);
     }
+    this.#session(id).worker.order({ kind: 'tos', session: id, side, tos });
   }
 
   tap(id: SessionId, side: Side, on: boolean): void {
@@ -217,6 +229,40 @@ export class NativePlane implements MediaPlane {
     }
     this.#replacement.close();
     await Promise.all(this.#workers.map((worker) => worker.stop()));
+    this.#options.offload?.close();
+  }
+
+  /** Routes, neighbours or interfaces have changed. */
+  networkChanged(): void {
+    for (const worker of this.#workers) {
+      worker.order({ kind: 'network' });
+    }
+  }
+
+  #legs(): NativeLeg[] {
+    return this.#options.offload === undefined ? [] : [...this.#sessions.values()].flatMap(({ legs }) => legs);
+  }
+
+  #pending(): number {
+    const { offload } = this.#options;
+    let packets = 0;
+    if (offload !== undefined) {
+      const passedOn = (place: number) => offload.passedOn(place);
+      for (const { legs } of this.#sessions.values()) {
+        packets += legs[0].shared.flow.pending(passedOn) + legs[1].shared.flow.pending(passedOn);
+      }
+    }
+    return packets;
+  }
+
+  #rejoin(worker: WorkerHandle): void {
+    const { offload } = this.#options;
+    if (offload === undefined) {
+      return;
+    }
+    offload.lost(worker.number);
+    const sessions = [...this.#sessions.values()].filter((session) => session.worker === worker);
+    new WorkerTotals(worker.totals).countInKernel(sessions.reduce((sum, session) => sum + session.rejoin(offload), 0));
   }
 
   #session(id: SessionId): NativeSession {
@@ -263,16 +309,18 @@ export class NativePlane implements MediaPlane {
   #bind({ address, port, family }: PairRequest): OpenPair {
     const rtp = this.#sockets.bind({ address, port }, family);
     try {
-      return { rtp, rtcp: this.#sockets.bind({ address, port: port + 1 }, family), family, port };
+      const rtcp = this.#sockets.bind({ address, port: port + 1 }, family);
+      return { rtp, rtcp, family, port, local: { address, port } };
     } catch (error) {
       this.#sockets.close(rtp);
       throw error;
     }
   }
 
-  #attach(session: NativeSession, side: Side, { rtp, rtcp, family }: OpenPair, released: () => void): void {
+  #attach(session: NativeSession, side: Side, open: OpenPair, released: () => void): void {
     const { id, worker } = session;
-    const pair = { rtp, rtcp, family };
+    const { rtp, rtcp, family, local } = open;
+    const pair = { rtp, rtcp, family, local };
     worker.order({ kind: 'attach', session: id, side, pair, ticket: worker.ticket(released) });
   }
 

@@ -1,7 +1,8 @@
 import type { LegReport, PeerOrder, SessionId, Side } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Order, PairDescriptors } from './messages.ts';
-import { newSharedSession, SharedLeg } from './shared-session.ts';
+import type { OffloadControl } from './offload.ts';
+import { NO_PLACE, newSharedSession, SharedLeg } from './shared-session.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 /** A port pair with its sockets. */
@@ -40,7 +41,10 @@ export class NativeSession {
     const { id: session } = this;
     const orders: Order[] = [{ kind: 'begin', session, memory: this.#memory }];
     for (const side of [0, 1] as const) {
-      const { order, shared, tapped, muted, hidden, packetMs } = this.legs[side];
+      const { order, shared, tos, tapped, muted, hidden, packetMs } = this.legs[side];
+      if (tos !== undefined) {
+        orders.push({ kind: 'tos', session, side, tos });
+      }
       if (order !== undefined) {
         orders.push({ kind: 'peer', session, side, order });
       }
@@ -75,9 +79,32 @@ export class NativeSession {
     this.worker.order({ kind: 'peer', session: this.id, side, order });
   }
 
-  report(side: Side): LegReport {
-    const { counters, remote } = this.legs[side].shared;
-    return { counters, remote: remote.read() };
+  /** @param offload takes flows off the sockets */
+  report(side: Side, offload: OffloadControl | undefined): LegReport {
+    const { counters, remote, flow } = this.legs[side].shared;
+    if (offload === undefined) {
+      return { counters, remote: remote.read() };
+    }
+    const joined = flow.read((place) => offload.passedOn(place));
+    joined.lastPlayedAt = counters.lastPlayedAt;
+    return { counters: joined, remote: remote.read(), flow: flow.state };
+  }
+
+  /** The worker is dead: what was taken off its sockets is joined in its place, and comes to them again. Packets joined. */
+  rejoin(offload: OffloadControl): number {
+    let packets = 0;
+    for (const { shared } of this.legs) {
+      const { flow, counters } = shared;
+      const stretch = flow.place === NO_PLACE ? undefined : offload.passedOn(flow.place);
+      flow.change(() => {
+        if (stretch !== undefined) {
+          packets += Math.max(0, stretch.packets - flow.joint.packets);
+          counters.join(stretch, flow.joint);
+        }
+        flow.set('unknown-source', NO_PLACE);
+      });
+    }
+    return packets;
   }
 
   remote(side: Side): TransportAddress | undefined {

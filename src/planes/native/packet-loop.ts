@@ -1,6 +1,7 @@
 import type { PacketIo } from '../../linux/packet-io.ts';
 import type { SessionId } from '../../relay/plane.ts';
 import { AddressBook, portOf } from './addresses.ts';
+import type { Offload } from './offload.ts';
 import type { SocketPair, WorkerSession, WorkerSocket } from './worker-session.ts';
 import type { WorkerTotals } from './worker-totals.ts';
 
@@ -8,6 +9,7 @@ import type { WorkerTotals } from './worker-totals.ts';
 export interface LoopHost {
   readonly io: PacketIo;
   readonly totals: WorkerTotals;
+  readonly offload: Offload | undefined;
   /** Monotonic ms of the control thread's clock. */
   now(): number;
   /** Obeys the orders that wait; false: the worker is to stop. */
@@ -27,6 +29,9 @@ const FLUSH_MS = 10;
 /** A socket whose receives fail so often in a row is left alone for REST_MS: a fault that stays must not keep us busy. */
 const MAX_FAILURES = 32;
 const REST_MS = 1000;
+
+/** Packets of one socket in a row, where it is to be empty. */
+const MAX_IN_A_ROW = 32;
 
 /** Lengths up to this have a view of their own, made once; longer packets are rare. */
 const MAX_KEPT_VIEWS = 2048;
@@ -161,6 +166,16 @@ export class PacketLoop {
   }
 
   #serve(socket: WorkerSocket): void {
+    const { offload } = this.#host;
+    this.#serveOne(socket);
+    if (offload !== undefined && socket.component === 'rtp') {
+      for (let count = 0; count < MAX_IN_A_ROW && offload.wantsEmpty(socket); count += 1) {
+        this.#serveOne(socket);
+      }
+    }
+  }
+
+  #serveOne(socket: WorkerSocket): void {
     const length = this.#io.receive(socket.fd);
     if (length < 0) {
       this.#noteFailure(socket, this.#io.error);
@@ -184,7 +199,11 @@ export class PacketLoop {
   }
 
   #noteFailure(socket: WorkerSocket, errno: number): void {
-    if (errno === EAGAIN || errno === EINTR) {
+    if (errno === EAGAIN) {
+      this.#host.offload?.emptied(socket);
+      return;
+    }
+    if (errno === EINTR) {
       return;
     }
     this.#host.totals.countSystemError(errno);

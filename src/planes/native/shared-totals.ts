@@ -1,4 +1,5 @@
 /** Counters of one worker over all its sessions, and the flag that says that orders wait for it. */
+import type { FlowState } from '../../relay/media/flow-states.ts';
 import { ERROR_KINDS, type ErrorKind, errorKind, PACKET_KINDS, type PacketKind } from '../../relay/media/kinds.ts';
 import type { PlaneTotals } from '../../relay/plane.ts';
 
@@ -11,8 +12,10 @@ export const TOTAL = {
   resizerDropped: 5,
   /** Copies of tapped packets for which there was no room. */
   copiesLost: 6,
-  errors: 7,
-  refused: 7 + ERROR_KINDS.length,
+  /** Of `relayed`: by the kernel. */
+  inKernel: 7,
+  errors: 8,
+  refused: 8 + ERROR_KINDS.length,
 } as const;
 
 const CELLS = TOTAL.refused + PACKET_KINDS.length;
@@ -52,23 +55,40 @@ export class SharedTotals {
   }
 }
 
+/** What the workers have not counted yet. */
+export interface KernelCounts {
+  /** Packets that the kernel has passed on since they were joined last. */
+  pending(): number;
+  flowsOf(state: FlowState): number;
+}
+
 /** The sum over all workers; `played` and the control thread's own errors on top. */
 export class SummedTotals implements PlaneTotals {
   readonly #workers: () => readonly SharedTotals[];
+  readonly #kernel: KernelCounts;
   played = 0;
   readonly #playErrors: Record<ErrorKind, number>;
 
-  constructor(workers: () => readonly SharedTotals[]) {
+  constructor(workers: () => readonly SharedTotals[], kernel: KernelCounts) {
     this.#workers = workers;
+    this.#kernel = kernel;
     this.#playErrors = Object.fromEntries(ERROR_KINDS.map((kind) => [kind, 0])) as Record<ErrorKind, number>;
   }
 
   get received(): number {
-    return this.#sum('received');
+    return this.#sum('received') + this.#kernel.pending();
   }
 
   get relayed(): number {
-    return this.#sum('relayed');
+    return this.#sum('relayed') + this.#kernel.pending();
+  }
+
+  get inKernel(): number {
+    return this.#sum('inKernel') + this.#kernel.pending();
+  }
+
+  flowsOf(state: FlowState): number {
+    return this.#kernel.flowsOf(state);
   }
 
   get discarded(): number {

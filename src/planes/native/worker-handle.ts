@@ -7,6 +7,7 @@ import { assertNever } from '../../wire/assert-never.ts';
 import { clockOffsetMs } from './clock.ts';
 import { CopyRing, type CopyTaker } from './copy-ring.ts';
 import type { Order, Report, Ticket, WorkerBirth } from './messages.ts';
+import type { OffloadControl } from './offload.ts';
 import { SharedTotals } from './shared-totals.ts';
 
 export interface WorkerListener {
@@ -19,6 +20,7 @@ export interface WorkerListener {
 export interface WorkerSettings {
   readonly latching: LatchSettings;
   readonly ownControl: () => OwnControlFacts;
+  readonly offload: OffloadControl | undefined;
 }
 
 /** A worker that moves packets loses no time by it, but what it has is bounded: MiB of JavaScript objects. */
@@ -34,6 +36,7 @@ export class WorkerHandle {
   readonly totals = new SharedTotals();
   /** Sessions that this worker has, for choosing the one with the fewest. */
   load = 0;
+  readonly number: number;
   readonly #sockets: MediaSockets;
   readonly #settings: WorkerSettings;
   readonly #listener: WorkerListener;
@@ -47,7 +50,8 @@ export class WorkerHandle {
   #isStopping = false;
   #isRunning = false;
 
-  constructor(sockets: MediaSockets, settings: WorkerSettings, listener: WorkerListener) {
+  constructor(number: number, sockets: MediaSockets, settings: WorkerSettings, listener: WorkerListener) {
+    this.number = number;
     this.#sockets = sockets;
     this.#settings = settings;
     this.#listener = listener;
@@ -175,8 +179,9 @@ export class WorkerHandle {
       clockOffsetMs: clockOffsetMs(),
       latching: this.#settings.latching,
       ownControl: this.#settings.ownControl(),
+      offload: this.#settings.offload?.birth(this.number),
     };
-    return new Worker(new URL('./worker.js', import.meta.url), {
+    return new Worker(this.#settings.offload?.entry ?? new URL('./worker.js', import.meta.url), {
       name: 'media',
       workerData: birth,
       // What is preloaded into the program is not meant for its threads.

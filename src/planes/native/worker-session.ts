@@ -6,6 +6,7 @@ import { Resizer } from '../../relay/media/resizer.ts';
 import { type Component, otherSide, type PlaneEvent, type SessionId, type Side } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { encodeAddress } from './addresses.ts';
+import type { Offload } from './offload.ts';
 import { SharedLeg } from './shared-session.ts';
 import type { WorkerTotals } from './worker-totals.ts';
 
@@ -14,6 +15,7 @@ export interface SessionHost {
   readonly io: PacketIo;
   readonly policy: LatchPolicy;
   readonly totals: WorkerTotals;
+  readonly offload: Offload | undefined;
   event(event: PlaneEvent): void;
   /** A copy of the packet in `io`, for the control thread. */
   copy(session: SessionId, side: Side, component: Component, packet: Uint8Array): void;
@@ -25,6 +27,7 @@ export class WorkerSocket {
   readonly session: WorkerSession;
   readonly side: Side;
   readonly component: Component;
+  readonly local: TransportAddress;
   /** What `readable` events of it carry. */
   key = 0;
   /** Receives that failed one after the other. */
@@ -34,8 +37,9 @@ export class WorkerSocket {
   readonly destination = new Int32Array(8);
   destinationBytes = 0;
 
-  constructor(fd: number, session: WorkerSession, side: Side, component: Component) {
+  constructor(fd: number, session: WorkerSession, side: Side, component: Component, local: TransportAddress) {
     this.fd = fd;
+    this.local = local;
     this.session = session;
     this.side = side;
     this.component = component;
@@ -52,14 +56,16 @@ export class WorkerSession implements PacketSink {
   readonly id: SessionId;
   readonly path: MediaPath;
   readonly pairs: [SocketPair | undefined, SocketPair | undefined] = [undefined, undefined];
+  /** Of what leaves from this leg; undefined: the system's. */
+  readonly tos: [number | undefined, number | undefined] = [undefined, undefined];
   readonly #host: SessionHost;
-  readonly #shared: readonly [SharedLeg, SharedLeg];
+  readonly shared: readonly [SharedLeg, SharedLeg];
 
   constructor(id: SessionId, memory: SharedArrayBuffer, host: SessionHost) {
     this.id = id;
     this.#host = host;
-    this.#shared = [new SharedLeg(memory, 0), new SharedLeg(memory, 1)];
-    this.path = new MediaPath(host.policy, [this.#shared[0].counters, this.#shared[1].counters]);
+    this.shared = [new SharedLeg(memory, 0), new SharedLeg(memory, 1)];
+    this.path = new MediaPath(host.policy, [this.shared[0].counters, this.shared[1].counters]);
   }
 
   setPacketLength(side: Side, ms: number): void {
@@ -68,11 +74,18 @@ export class WorkerSession implements PacketSink {
 
   /** A packet that is in `io.packet`. */
   receive(now: number, socket: WorkerSocket, packet: Uint8Array, address: string, port: number): void {
+    const { offload } = this.#host;
     if (this.path.complete) {
       this.#host.totals.countReceived();
     }
+    if (offload !== undefined && socket.component === 'rtp') {
+      offload.arriving(socket);
+    }
     this.path.receive(now, socket.side, socket.component, packet, address, port, this);
     this.publish(socket.side);
+    if (offload !== undefined && socket.component === 'rtp') {
+      offload.handled(now, socket, packet, address, port);
+    }
   }
 
   /** A packet of another session. */
@@ -83,7 +96,7 @@ export class WorkerSession implements PacketSink {
   /** Tells the control thread who the party of this leg is. */
   publish(side: Side): void {
     const { path } = this;
-    const shared = this.#shared[side];
+    const shared = this.shared[side];
     shared.remote.write(path.remote(side));
     shared.source.write(path.source(side));
   }
@@ -120,6 +133,9 @@ export class WorkerSession implements PacketSink {
   }
 
   latched(side: Side, component: Component, remote: TransportAddress): void {
+    if (component === 'rtp') {
+      this.#host.offload?.withdraw(this);
+    }
     this.#host.event({ kind: 'latched', session: this.id, side, component, remote });
   }
 

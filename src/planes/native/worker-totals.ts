@@ -21,6 +21,13 @@ export class WorkerTotals {
     this.#add(TOTAL.relayed);
   }
 
+  /** What the kernel has received and passed on. */
+  countInKernel(packets: number): void {
+    this.#add(TOTAL.received, packets);
+    this.#add(TOTAL.relayed, packets);
+    this.#add(TOTAL.inKernel, packets);
+  }
+
   /** Negative: so many were passed on after all. */
   countDiscarded(count: number): void {
     this.#add(TOTAL.discarded, count);

@@ -8,6 +8,7 @@ export class PortableTotals implements PlaneTotals {
   discarded = 0;
   played = 0;
   errors = 0;
+  readonly inKernel = 0;
   readonly resizer = { taken: 0, produced: 0, dropped: 0 };
   readonly #errors = countersOf(ERROR_KINDS);
   readonly #refused = countersOf(PACKET_KINDS);
@@ -18,6 +19,10 @@ export class PortableTotals implements PlaneTotals {
 
   refusedOf(kind: PacketKind): number {
     return this.#refused[kind];
+  }
+
+  flowsOf(): number {
+    return 0;
   }
 
   countError(error: NodeJS.ErrnoException): void {

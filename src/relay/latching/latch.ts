@@ -37,6 +37,8 @@ export interface RtpLatch extends Latch {
   /** Whether who sends this SSRC belongs to the call that had the port before. */
   shuns(now: number, ssrc: number): boolean;
   signal(now: number, order: PeerOrder): void;
+  /** The believed source's packets went on elsewhere until `at`, up to this sequence number. */
+  passed(at: number, sequence: number): void;
   /** Goes on with what another latch of this leg had learned, after the same `signal`. */
   resume(source: TransportAddress, remote: TransportAddress): void;
 }

@@ -193,6 +193,19 @@ export class LockedRtpLatch implements RtpLatch {
     this.#setRemote(this.#learned && !this.#asymmetric ? source : this.#signalled);
   }
 
+  passed(at: number, sequence: number): void {
+    if (at <= this.#lastAt) {
+      return;
+    }
+    this.#lastAt = at;
+    const step = sequenceDistance(this.#sequence, sequence);
+    if (step > 0) {
+      // What it will have been: the stream's own step was seen before.
+      this.#timestamp = (this.#timestamp + step * this.#ticks) >>> 0;
+      this.#sequence = sequence;
+    }
+  }
+
   admit(now: number, address: string, port: number, packet: Uint8Array): Verdict {
     if (this.#asymmetric) {
       return this.#admitAsymmetric(address, port);

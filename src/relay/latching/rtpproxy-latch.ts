@@ -66,6 +66,14 @@ class AddressState {
     this.latched = true;
   }
 
+  /** Packets of the stream that is followed went on elsewhere. */
+  passed(at: number, sequence: number): void {
+    if (this.#ssrc !== undefined && this.#ssrc === this.#lastSsrc && at > this.#sequenceAt) {
+      this.#sequence = sequence;
+      this.#sequenceAt = at;
+    }
+  }
+
   admit(now: number, address: string, port: number, packet: Uint8Array): Verdict {
     const verdict = this.#judge(now, address, port, packet);
     if (this.#isRtp && verdict !== 'refused' && hasRtpHeader(packet)) {
@@ -192,6 +200,10 @@ export class RtpproxyRtpLatch implements RtpLatch {
     this.#state.prefill(now, peer, asymmetric);
     this.#rtcp?.prefill(now, peer, asymmetric);
     this.#generation += 1;
+  }
+
+  passed(at: number, sequence: number): void {
+    this.#state.passed(at, sequence);
   }
 
   resume(_source: TransportAddress, remote: TransportAddress): void {

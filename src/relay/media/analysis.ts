@@ -12,6 +12,7 @@ import {
   staticClockRateOf,
   timestampOf,
 } from './packet.ts';
+import type { Joint, PassedOn } from './passed-on.ts';
 
 /** A step further than this is a new segment. */
 const MAX_JUMP = 536;
@@ -166,6 +167,44 @@ export class RtpAnalysis {
     }
     this.#count(packet);
     this.#measureJitter(now, packet);
+  }
+
+  /** What was passed on elsewhere since the last time, of the SSRC that is counted here. */
+  join(stretch: PassedOn, joint: Joint): void {
+    if (stretch.packets <= joint.packets) {
+      return;
+    }
+    const duplicates = stretch.duplicates - joint.duplicates;
+    this.#set(RECEIVED, this.received + stretch.packets - joint.packets - duplicates);
+    this.#set(DUPLICATES, this.duplicates + duplicates);
+    joint.note(stretch, this.#joinRun(stretch, joint));
+    this.#set(LONGEST_GAP_MS, Math.max(this.longestGapMs, stretch.longestGapMs));
+    this.#set(LAST_AT, Math.max(this.#get(LAST_AT), stretch.lastSeenAt));
+    this.#set(JITTER_LAST, stretch.jitter);
+    this.#set(JITTER_MAX, Math.max(this.jitterMax, stretch.jitterMax));
+    // The next packet's distance to the last one that was measured here says nothing.
+    this.#set(LAST_TIMESTAMP, NO_TIMESTAMP);
+    this.#seen?.fill(0);
+  }
+
+  /** What turns the stretch's sequence numbers into ours from now on. */
+  #joinRun(stretch: PassedOn, joint: Joint): number {
+    this.#set(JITTER_SUM, this.#get(JITTER_SUM) + stretch.jitterSum - joint.jitterSum);
+    this.#set(JITTER_COUNT, this.#get(JITTER_COUNT) + stretch.jitterCount - joint.jitterCount);
+    const highest = this.#get(HIGHEST);
+    const step = sequenceDistance(highest & 0xffff, stretch.lowest & 0xffff);
+    const isFirst = joint.packets === 0;
+    if (stretch.sentInClosedRuns !== joint.sentInClosedRuns || (isFirst && Math.abs(step) > MAX_JUMP)) {
+      const runs = stretch.highest - stretch.lowest + 1;
+      this.#set(SENT_IN_CLOSED_SEGMENTS, this.sent + stretch.sent - joint.sent - runs);
+      this.#set(LOWEST, stretch.lowest);
+      this.#set(HIGHEST, stretch.highest);
+      return 0;
+    }
+    const offset = isFirst ? highest + step - stretch.lowest : joint.offset;
+    this.#set(HIGHEST, Math.max(highest, stretch.highest + offset));
+    this.#set(LOWEST, Math.min(this.#get(LOWEST), stretch.lowest + offset));
+    return offset;
   }
 
   #count(packet: Uint8Array): void {

@@ -1,4 +1,5 @@
 import { ANALYSIS_CELLS, clearAnalysis, RtpAnalysis } from './analysis.ts';
+import type { Joint, PassedOn } from './passed-on.ts';
 
 /** Where each number lies among the cells of a leg; the analysis follows. */
 const RTP_ACCEPTED = 0;
@@ -116,6 +117,17 @@ export class LegCounters {
 
   countDropped(isRtp: boolean): void {
     this.#add(isRtp ? RTP_DROPPED : RTCP_DROPPED, 1);
+  }
+
+  /** What was passed on elsewhere since the last time. */
+  join(stretch: PassedOn, joint: Joint): void {
+    const packets = stretch.packets - joint.packets;
+    if (packets > 0) {
+      this.#add(RTP_ACCEPTED, packets);
+      this.#add(RTP_RELAYED, packets);
+      this.lastAcceptedAt = Math.max(this.lastAcceptedAt, stretch.lastSeenAt);
+      this.analysis.join(stretch, joint);
+    }
   }
 
   #add(cell: number, count: number): void {

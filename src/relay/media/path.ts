@@ -4,6 +4,7 @@ import { type Component, otherSide, type PeerOrder, type Side } from '../plane.t
 import { LegCounters } from './counters.ts';
 import { type PacketKind, packetKind } from './kinds.ts';
 import { hasRtpHeader, payloadTypeOf } from './packet.ts';
+import type { Joint, PassedOn } from './passed-on.ts';
 import { noteReceptionReport } from './reception-report.ts';
 import type { Resizer } from './resizer.ts';
 
@@ -23,6 +24,14 @@ export interface PacketSink {
   /** A packet of a tapped leg, before it is forwarded. */
   tapped(side: Side, component: Component, packet: Uint8Array, source: TransportAddress): void;
 }
+
+export interface StraightWay {
+  readonly from: TransportAddress;
+  readonly to: TransportAddress;
+}
+
+/** Why packets of a party have to pass here. */
+export type Detour = 'unknown-source' | 'unknown-destination' | 'fed' | 'copied' | 'prompt' | 'keys' | 'resized';
 
 interface Leg {
   readonly rtp: RtpLatch;
@@ -141,6 +150,45 @@ export class MediaPath {
           }
         }
       }
+    }
+  }
+
+  /**
+   * Which way RTP of this leg's party takes as long as nothing changes: from whom to whom, each packet as it is. Where
+   * something has to be done with the packets, or somebody is not known yet, the reason.
+   */
+  straightWay(side: Side): StraightWay | Detour {
+    const leg = this.#legs[side];
+    const far = this.#legs[otherSide(side)];
+    const from = leg.rtp.source;
+    const to = far.rtp.remote;
+    if (!this.complete || from === undefined) {
+      return 'unknown-source';
+    }
+    if (to === undefined || to.port === 0) {
+      return 'unknown-destination';
+    }
+    if (this.#fed) {
+      return 'fed';
+    }
+    if (leg.tapped) {
+      return 'copied';
+    }
+    if (far.muted) {
+      return 'prompt';
+    }
+    if (leg.hidden !== undefined) {
+      return 'keys';
+    }
+    return leg.resizer === undefined ? { from, to } : 'resized';
+  }
+
+  /** What went straight on since the last time. */
+  join(side: Side, stretch: PassedOn, joint: Joint): void {
+    const { counters, rtp } = this.#legs[side];
+    if (stretch.packets > joint.packets) {
+      rtp.passed(stretch.lastSeenAt, stretch.highest & 0xffff);
+      counters.join(stretch, joint);
     }
   }
 

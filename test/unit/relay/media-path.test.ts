@@ -183,3 +183,23 @@ test('bad input: what strangers send is refused and counted by its kind', () => 
   assert.deepEqual(world.refusedKinds, Object.values(kinds));
   assert.deepEqual(world.forwarded, []);
 });
+
+test('RTP can go straight on only where nothing is to be done with it, and both parties are known', () => {
+  const world = new World();
+  const way = () => world.path.straightWay(1);
+  assert.equal(way(), 'unknown-source');
+  world.receive(1, rtpDatagram({ payloadType: 0, sequenceNumber: 1, timestamp: 0, ssrc: 1 }, Buffer.alloc(20)));
+  assert.deepEqual(way(), { from: CALLER, to: CALLEE });
+  for (const [order, name] of [
+    [(on: boolean) => world.path.tap(1, on), 'copied'],
+    [(on: boolean) => world.path.mute(0, on), 'prompt'],
+    [(on: boolean) => world.path.hide(1, on ? 101 : undefined), 'keys'],
+  ] as const) {
+    order(true);
+    assert.equal(way(), name);
+    order(false);
+    assert.deepEqual(way(), { from: CALLER, to: CALLEE });
+  }
+  world.path.setFed();
+  assert.equal(way(), 'fed');
+});
