@@ -2,6 +2,7 @@ import type { Log } from '../observe/log.ts';
 import { type LatchSettings, latchPolicy } from '../relay/latching/index.ts';
 import type { OwnControl } from '../relay/own-control.ts';
 import type { MediaPlane, PlaneListener } from '../relay/plane.ts';
+import { KernelPlane } from './kernel/kernel-plane.ts';
 import { NativePlane } from './native/native-plane.ts';
 import { PortablePlane } from './portable/portable-plane.ts';
 
@@ -31,7 +32,14 @@ export async function choosePlane(choice: PlaneChoice, options: PlaneOptions): P
   if (choice === 'portable') {
     return { open: openPortable(options), reason: 'asked for', fallback: false };
   }
-  const missing = choice === 'kernel' ? 'this version has no kernel plane' : undefined;
+  let missing: string | undefined;
+  if (choice === 'kernel') {
+    const kernel = await KernelPlane.start(options);
+    if (typeof kernel !== 'string') {
+      return { open: (listener) => kernel.listen(listener), reason: 'asked for', fallback: false };
+    }
+    missing = `the kernel plane does not work here: ${kernel}`;
+  }
   const native = await NativePlane.start(options);
   if (typeof native !== 'string') {
     const reason = missing ?? (choice === 'native' ? 'asked for' : 'the fastest that works here');

@@ -73,7 +73,8 @@ export const relayOptions = z.object({
     unit: 's',
   }),
   plane: z.enum(['auto', 'kernel', 'native', 'portable']).default('auto').meta({
-    description: 'How packets are moved; auto takes the fastest plane that works here.',
+    description:
+      'How packets are moved; auto takes native where it works, else portable; kernel is taken by name only.',
     flag: '--plane',
   }),
   latching: z.enum(LATCHING_MODES).default('safe').meta({

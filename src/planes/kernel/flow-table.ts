@@ -71,6 +71,9 @@ export class SharedFlowTable implements FlowTable {
     }
     if (known === undefined) {
       this.#clearSlot(slot);
+      if (flow.keepOrder) {
+        this.#slots.setUint32(slot * SLOT_BYTES + SLOT.left, 1, true);
+      }
     } else if (known.ssrc !== flow.ssrc) {
       // Its sequence numbers have nothing to do with those before; meanwhile its packets go to the socket.
       this.#delete(bytes);
@@ -114,6 +117,9 @@ export class SharedFlowTable implements FlowTable {
     return {
       key,
       slot,
+      get left() {
+        return slots.getUint32(left, true);
+      },
       counters: () => readSlot(slots, slot),
       settle: () => {
         const count = slots.getUint32(settled, true);
@@ -122,7 +128,7 @@ export class SharedFlowTable implements FlowTable {
           slots.setUint32(settled, count + 1, true);
         }
       },
-      settleAll: () => slots.setUint32(settled, slots.getUint32(left, true), true),
+      settleAll: (upTo = slots.getUint32(left, true)) => slots.setUint32(settled, upTo, true),
     };
   }
 

@@ -83,11 +83,17 @@ export interface FlowHandle {
   readonly key: FlowKey;
   /** Where the kernel counts: other threads read it by `KernelFlows.counters`. */
   readonly slot: number;
+  /** Packets of the key that were left to the socket, modulo 2^32; a new flow that keeps order begins with one. */
+  readonly left: number;
   counters(): FlowCounters;
   /** One packet with this key was read from the socket and, if it was to be sent on, has been. */
   settle(): void;
-  /** The socket is known to be empty: whatever was left to it has been read, or will never come (a firewall, a full buffer). */
-  settleAll(): void;
+  /**
+   * The socket is known to be empty: whatever was left to it has been read, or will never come (a firewall, a full buffer).
+   *
+   * @param upTo `left` from before the look that found it empty: what was left since then is still to be read
+   */
+  settleAll(upTo?: number): void;
 }
 
 /** The flows of one thread. Several threads have tables of their own in the same kernel, see `KernelFlows.share`. */
@@ -98,7 +104,8 @@ export interface FlowTable {
   /** False once everything was closed, or the kernel would not take a flow away: then nothing is forwarded. */
   readonly open: boolean;
   /**
-   * From its return on the kernel forwards. A key that is there is replaced at once; its counters go on. After a refusal
+   * From its return on the kernel forwards; with `keepOrder`, from the first `settleAll` on, since what came before may
+   * wait in the socket. A key that is there is replaced at once; its counters go on. After a refusal
    * the key is not in the table, whatever was there before.
    */
   install(key: FlowKey, flow: Flow): InstallOutcome;

@@ -12,6 +12,7 @@ export const FLOW_STATES = {
   keys: 'one payload type is kept back',
   resized: 'packets are cut anew',
   'not-rtp': 'what the party sends is no RTP',
+  learning: 'the clock of its time stamps is not known yet',
   unsteady: 'SSRC or payload type change from packet to packet',
   'any-address': 'the media socket is bound to all addresses: -l names one',
   'two-families': 'one party is on IPv4, the other one on IPv6',
