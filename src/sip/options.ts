@@ -95,8 +95,22 @@ export const sipShape = {
     description: 'PEM file with the certificate of this server and those between it and the authority.',
   }),
   tlsKey: z.string().min(1).optional().meta({ description: 'PEM file with the key of the certificate.' }),
+  wsPort: port.nullable().default(null).meta({
+    description: 'SIP over WebSocket on this port, for browsers (RFC 7118); null: none.',
+  }),
+  wssPort: port.nullable().default(null).meta({
+    description: 'The same over TLS, with ims.tlsCertificate and ims.tlsKey; null: none.',
+  }),
+  wsOrigins: z
+    .array(z.string().regex(/^(\*|https?:\/\/[^\s/]+)$/, 'must be "*" or an origin, such as https://phone.example.com'))
+    .max(64)
+    .default([])
+    .meta({
+      description:
+        'Web pages that may connect by WebSocket, beside those of this server’s own names: origins (https://phone.example.com); "*": all.',
+    }),
   maxConnections: z.number().int().min(10).max(100000).default(2000).meta({
     description:
-      'TCP connections at once, and TLS ones; one more costs the one that was silent longest, a stranger first.',
+      'TCP connections at once, TLS ones, and WebSockets; one more costs the one that was silent longest, a stranger first.',
   }),
 } as const;

@@ -17,7 +17,7 @@ import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
-import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { KeptCalls } from './kept-calls.ts';
@@ -78,7 +78,10 @@ export async function createServer({
   let config = initial;
   let address = initialAddress;
   const ids = randomIds();
-  const transports = await SipTransports.open(initial, address, () => advertisedAddress(initial, address), log);
+  /** Phones that know us by a former address are not strangers. */
+  const names = new Set(domainsOf(config, address));
+  const advertised = (): TransportAddress => advertisedAddress(initial, address);
+  const transports = await SipTransports.open(initial, address, advertised, log, () => [...names]);
   const relays = await RelaySetDriver.open(relayMembers(config.relay), {
     log,
     onReturn: () => driver.run((now) => server.handleRelayRestart(now)),
@@ -89,8 +92,6 @@ export async function createServer({
   const relay = new RtppMediaRelay(relays, log);
   const records = new CdrWriter({ dataDir: config.dataDir, formats: config.cdrFormats, log });
   const accounts = accountsOf(config.USERS);
-  /** Phones that know us by a former address are not strangers. */
-  const names = new Set(domainsOf(config, address));
   const layer = new TransactionLayer({ ids });
   const server = new SipServer({
     layer,

@@ -8,6 +8,7 @@ import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { openSipStreamTransport } from '../../io/sip/stream-transport.ts';
 import type { SipTransport } from '../../io/sip/transport.ts';
 import { openSipUdpTransport, type SipUdpTransportOptions } from '../../io/sip/udp-transport.ts';
+import { openSipWebSocketTransport } from '../../io/sip/web-socket-transport.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
 import {
@@ -26,6 +27,7 @@ export class SipTransports {
    * On all IPv4 addresses, and on all IPv6 ones where the system has IPv6.
    *
    * @param advertised may change as long as they are open
+   * @param names by which phones and browsers may call this server; may change, too
    * @throws ImsError IMS_ERR_PORT_IN_USE, IMS_ERR_BIND, IMS_ERR_CONFIG_INVALID; nothing is left open then
    */
   static async open(
@@ -33,17 +35,19 @@ export class SipTransports {
     address: ServerAddress,
     advertised: () => TransportAddress,
     log: Log,
+    names: () => readonly string[],
   ): Promise<SipTransports> {
     const ids = randomIds();
-    const { tcp, tlsPort, maxConnections } = config.ims;
-    const tls = tlsPort === null ? undefined : readCertificate(config);
+    const { tcp, tlsPort, wsPort, wssPort, wsOrigins, maxConnections } = config.ims;
+    const tls = tlsPort === null && wssPort === null ? undefined : readCertificate(config);
+    const origins = { origins: wsOrigins, names };
     const opened: SipTransport[] = [];
     try {
       for (const host of hostsToBind(address)) {
         const sentBy = (remote: TransportAddress, local: TransportAddress): TransportAddress =>
           reachedAt(remote, local, advertised());
-        // Of TLS the port is another one, and nobody advertises a second.
-        const sentByTls = (remote: TransportAddress, local: TransportAddress): TransportAddress => {
+        // The port is another one than that of UDP, and nobody advertises a second.
+        const sentByOwnPort = (remote: TransportAddress, local: TransportAddress): TransportAddress => {
           return { address: reachedAt(remote, local, advertised()).address, port: local.port };
         };
         const common = { host, port: config.SERVER_PORT, ids, log, maxConnections };
@@ -52,7 +56,16 @@ export class SipTransports {
           opened.push(await openSipStreamTransport({ ...common, kind: 'tcp', sentBy }));
         }
         if (tlsPort !== null && tls !== undefined) {
-          opened.push(await openSipStreamTransport({ ...common, kind: 'tls', port: tlsPort, tls, sentBy: sentByTls }));
+          opened.push(
+            await openSipStreamTransport({ ...common, kind: 'tls', port: tlsPort, tls, sentBy: sentByOwnPort }),
+          );
+        }
+        const web = { ...common, origins, sentBy: sentByOwnPort };
+        if (wsPort !== null) {
+          opened.push(await openSipWebSocketTransport({ ...web, kind: 'ws', port: wsPort }));
+        }
+        if (wssPort !== null && tls !== undefined) {
+          opened.push(await openSipWebSocketTransport({ ...web, kind: 'wss', port: wssPort, tls }));
         }
       }
     } catch (error) {
@@ -151,7 +164,7 @@ function readCertificate({ ims: { tlsCertificate, tlsKey } }: Config): SecureCon
 
 function readPem(option: string, path: string | undefined): Buffer {
   if (path === undefined) {
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option} is missing: ims.tlsPort needs it`);
+    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option} is missing: ims.tlsPort and ims.wssPort need it`);
   }
   try {
     return readFileSync(path);

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { type FramingError, MessageFramer } from '../../sip/message/framing.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
+import { type KeptConnection, LINGER_MS, MAX_UNREAD_BYTES, STRANGER_LIMIT_MS } from './connection-table.ts';
 
 export interface SipConnectionListener {
   message(bytes: Uint8Array): void;
@@ -12,28 +13,17 @@ export interface SipConnectionListener {
   closed(reason: string): void;
 }
 
-/** Bytes that may wait for a peer to read them. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
-
 /** A message that began must be whole after this time, milliseconds. */
 const MESSAGE_LIMIT_MS = 30_000;
-
-/** Of a connection over which nobody has proved anything: closed after so long a silence, milliseconds. */
-const STRANGER_LIMIT_MS = 120_000;
-
-/** How long a peer may take to close its side, too, milliseconds. */
-const LINGER_MS = 500;
 
 /** Probes of the system find a peer that vanished without a word, milliseconds. */
 const TCP_KEEPALIVE_MS = 60_000;
 
 const PONG = '\r\n';
 
-export class SipConnection {
+export class SipConnection implements KeptConnection {
   readonly remote: TransportAddress;
-  /** A request of ours, or our acceptance of theirs, went over it: not a stranger's. */
   isTrusted = false;
-  /** When bytes last came or went, monotonic milliseconds. */
   usedAt: number;
   readonly #socket: Socket;
   readonly #framer = new MessageFramer();
@@ -71,7 +61,6 @@ export class SipConnection {
     });
   }
 
-  /** Why it has been open for too long, if it has. */
   overdue(now: number): string | undefined {
     if (now - this.#messageBeganAt > MESSAGE_LIMIT_MS) {
       return 'a message was never completed';

@@ -5,14 +5,15 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
-import { ImsError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { SipMessage } from '../../sip/message/message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
 import { sipBindError } from './bind-error.ts';
+import { withCertificate } from './certificate-error.ts';
 import { SipConnection } from './connection.ts';
+import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
 import { SipReceiver } from './receiver.ts';
 import { type SipTransport, zeroCounters } from './transport.ts';
 
@@ -31,12 +32,6 @@ export interface SipStreamTransportOptions {
   /** Certificate and key; with `tls` only. */
   readonly tls?: SecureContextOptions;
 }
-
-/** For the three-way handshake, and that of TLS; milliseconds. */
-const CONNECT_LIMIT_MS = 5000;
-
-/** Between looks for connections that were open for too long, milliseconds. */
-const SWEEP_MS = 10_000;
 
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipStreamTransport(options: SipStreamTransportOptions): Promise<SipStreamTransport> {
@@ -63,7 +58,7 @@ export class SipStreamTransport implements SipTransport {
   readonly #server: Server;
   readonly #receiver: SipReceiver;
   /** By remote address. A connection of ours is there before it is established, so that there is one only. */
-  readonly #connections = new Map<string, SipConnection>();
+  readonly #connections: ConnectionTable<SipConnection>;
   readonly #sweep: NodeJS.Timeout;
   #closed: Promise<unknown> | undefined;
 
@@ -75,12 +70,13 @@ export class SipStreamTransport implements SipTransport {
     this.local = { address, port };
     this.#options = options;
     this.#server = server;
+    this.#connections = new ConnectionTable(options.maxConnections);
     this.#receiver = new SipReceiver({ transport: this, counters: this.counters, ids, log });
     server.on(kind === 'tls' ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
     // A handshake that fails is the peer's affair; the socket is destroyed by Node.
     server.on('tlsClientError', (error: Error) => log?.debug({ err: error }, 'TLS handshake failed'));
     server.on('error', (err) => log?.warn({ err }, 'SIP socket reported an error'));
-    this.#sweep = setInterval(() => this.#closeOverdue(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#connections.closeOverdue(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
 
@@ -98,7 +94,7 @@ export class SipStreamTransport implements SipTransport {
       this.counters.sendErrors++;
       failed(reason);
     };
-    const there = this.#connections.get(formatTransportAddress(flow.remote));
+    const there = this.#connections.get(flow.remote);
     const target = there?.remote ?? flow.listens ?? flow.remote;
     if (this.#closed !== undefined) {
       queueMicrotask(() => fail('closed'));
@@ -106,7 +102,7 @@ export class SipStreamTransport implements SipTransport {
       queueMicrotask(() => fail('unroutable address'));
     } else {
       this.counters.sent++;
-      const connection = there ?? this.#connections.get(formatTransportAddress(target)) ?? this.#connect(target);
+      const connection = there ?? this.#connections.get(target) ?? this.#connect(target);
       connection.isTrusted ||= isSignOfTrust(bytes);
       connection.write(bytes, fail);
     }
@@ -116,9 +112,7 @@ export class SipStreamTransport implements SipTransport {
     if (this.#closed === undefined) {
       clearInterval(this.#sweep);
       this.#closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-      for (const connection of this.#connections.values()) {
-        connection.close('this server stops');
-      }
+      this.#connections.closeAll('this server stops');
     }
     await this.#closed;
   }
@@ -145,8 +139,6 @@ export class SipStreamTransport implements SipTransport {
   }
 
   #add(socket: Socket, remote: TransportAddress): SipConnection {
-    this.#makeRoom();
-    const key = formatTransportAddress(remote);
     const flow = this.flowTo(remote);
     const connection: SipConnection = new SipConnection(socket, remote, performance.now(), {
       message: (bytes) => {
@@ -161,59 +153,18 @@ export class SipStreamTransport implements SipTransport {
         this.#receiver.refuseUnframed(head, code, flow);
       },
       closed: (reason) => {
-        if (this.#connections.get(key) === connection) {
-          this.#connections.delete(key);
-        }
-        this.#options.log?.debug({ remote: key, reason }, 'connection closed');
+        this.#connections.remove(connection);
+        this.#options.log?.debug({ remote: formatTransportAddress(remote), reason }, 'connection closed');
         this.onFlowClosed?.(flow, reason);
       },
     });
-    this.#connections.set(key, connection);
+    this.#connections.add(connection);
     return connection;
-  }
-
-  #makeRoom(): void {
-    while (this.#connections.size >= this.#options.maxConnections) {
-      const [first, ...others] = this.#connections;
-      if (first === undefined) {
-        return;
-      }
-      const [key, longest] = others.reduce((best, entry) => (isLessUseful(entry[1], best[1]) ? entry : best), first);
-      this.#connections.delete(key);
-      longest.close('more connections than there may be');
-    }
-  }
-
-  #closeOverdue(): void {
-    const now = performance.now();
-    for (const connection of this.#connections.values()) {
-      const reason = connection.overdue(now);
-      if (reason !== undefined) {
-        connection.close(reason);
-      }
-    }
   }
 }
 
 function secureServer(tls: SecureContextOptions | undefined): Server {
-  try {
-    return createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_LIMIT_MS });
-  } catch (cause) {
-    const reason = `certificate and key of the TLS port cannot be used together: ${(cause as Error).message}`;
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', reason, { cause });
-  }
-}
-
-function isLessUseful(connection: SipConnection, than: SipConnection): boolean {
-  return connection.isTrusted === than.isTrusted ? connection.usedAt < than.usedAt : than.isTrusted;
-}
-
-/** What only goes to somebody whom the server knows: a request, or the 2xx to a REGISTER or an INVITE. */
-function isSignOfTrust(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1');
-  return (
-    !head.startsWith('SIP/') || (head.startsWith('SIP/2.0 2') && /\nCSeq: *[0-9]+ (REGISTER|INVITE)\r/i.test(head))
-  );
+  return withCertificate(() => createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_LIMIT_MS }));
 }
 
 function timedOut(): Error {

@@ -8,7 +8,7 @@ import type { Headers } from '../message/headers.ts';
 import { EMPTY_BODY, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
-import { type Flow, isReliable } from '../transaction/flow.ts';
+import { type Flow, isReliable, uriTransport } from '../transaction/flow.ts';
 import type { Branch } from './branch.ts';
 import type { ClientId } from './effects.ts';
 import type { CallHost, ResponseHandler } from './host.ts';
@@ -257,7 +257,7 @@ export function passResponse({ status, headers }: SipResponse, onto: Headers): v
 /** `<sip:1002@198.51.100.1:5060>`: how a peer on this flow reaches us. */
 export function contactOf(flow: Flow, user: string | undefined): string {
   const host = formatHost(flow.sentBy.address);
-  const transport = isReliable(flow) ? `;transport=${flow.transport}` : '';
+  const transport = isReliable(flow) ? `;transport=${uriTransport(flow)}` : '';
   return `<sip:${user === undefined ? '' : `${user}@`}${host}:${flow.sentBy.port}${transport}>`;
 }
 

@@ -1,6 +1,6 @@
 import { familyOf, isLoopback, isMulticast, isPrivate, isWildcard, sameAddress } from '../../wire/ip-address.ts';
 import { parseSipUriOrUndefined } from '../message/uri.ts';
-import { defaultPort, type Flow, isReliable } from '../transaction/flow.ts';
+import { defaultPort, type Flow, isReliable, isWebSocket } from '../transaction/flow.ts';
 
 /**
  * The flow for a request to `target` (the first route, or the remote target) of a peer whose messages come from
@@ -10,6 +10,7 @@ import { defaultPort, type Flow, isReliable } from '../transaction/flow.ts';
  * - when it has an address that the peer cannot have as seen from here: private or loopback, and not the source,
  * - when it names many hosts, none, or this machine, in a route too: our requests are not to be aimed there,
  * - when it has the source's address with another port, and the peer said with `rport` that it is symmetric,
+ * - when it is that of a WebSocket: a browser takes no connections, whatever its Contact says (RFC 7118 5.1),
  * - when it has the address that our connection leads to: another one is opened only when that one is gone.
  */
 export function nextHop(
@@ -19,6 +20,9 @@ export function nextHop(
 ): Flow {
   const uri = parseSipUriOrUndefined(target);
   if (uri === undefined || familyOf(uri.host) === undefined || familyOf(uri.host) !== familyOf(flow.remote.address)) {
+    return flow;
+  }
+  if (isWebSocket(flow)) {
     return flow;
   }
   const isOwn = isLoopback(uri.host) && !isLoopback(flow.remote.address);

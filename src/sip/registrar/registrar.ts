@@ -1,7 +1,7 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import { sameAddress } from '../../wire/ip-address.ts';
 import { equalUris, type Uri } from '../message/uri.ts';
-import { defaultPort, type Flow, formatFlow, isReliable, sameFlow } from '../transaction/flow.ts';
+import { defaultPort, type Flow, formatFlow, isReliable, isWebSocket, sameFlow } from '../transaction/flow.ts';
 import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
 
 export interface RegistrarOptions {
@@ -204,7 +204,7 @@ function newBinding(request: RegisterRequest, contact: RequestedBinding, expires
 
 /** A device that is at the address which its Contact names may take connections there. */
 function withListener(flow: Flow, uri: Uri): Flow {
-  if (!isReliable(flow) || uri.kind !== 'sip' || !sameAddress(uri.host, flow.remote.address)) {
+  if (!isReliable(flow) || isWebSocket(flow) || uri.kind !== 'sip' || !sameAddress(uri.host, flow.remote.address)) {
     return flow;
   }
   return { ...flow, listens: { address: flow.remote.address, port: uri.port ?? defaultPort(flow) } };

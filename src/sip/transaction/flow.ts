@@ -19,6 +19,16 @@ export function isReliable(flow: Flow): boolean {
   return flow.transport !== 'udp';
 }
 
+/** The peer can be reached over the connection that it opened, and over no other one (RFC 7118 5.1). */
+export function isWebSocket({ transport }: Flow): boolean {
+  return transport === 'ws' || transport === 'wss';
+}
+
+/** The transport as a URI spells it: with TLS beneath it is `ws`, too (RFC 7118 5.2). */
+export function uriTransport({ transport }: Flow): string {
+  return transport === 'wss' ? 'ws' : transport;
+}
+
 /** RFC 3261 18.1.1, 19.1.2. */
 export function defaultPort({ transport }: Flow): number {
   return transport === 'tls' || transport === 'wss' ? 5061 : 5060;
