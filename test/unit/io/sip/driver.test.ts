@@ -9,8 +9,8 @@ import { TransactionLayer } from '../../../../src/sip/transaction/layer.ts';
 import type { TransportAddress } from '../../../../src/wire/ip-address.ts';
 import { outgoing } from '../../sip/support.ts';
 
-/** Fast timers, so that a real 64*T1 fits into a test. */
-const TIMERS = { t1Ms: 5, t2Ms: 40, t4Ms: 50 };
+/** Fast timers, so that a real 64*T1 fits into a test; not so fast that a machine with other work to do outlasts them. */
+const TIMERS = { t1Ms: 40, t2Ms: 160, t4Ms: 50 };
 
 interface Note {
   readonly kind: 'note';
