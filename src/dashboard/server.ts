@@ -130,9 +130,11 @@ function route(app: FastifyInstance, subject: DashboardSubject, streams: EventSt
     return reply.type(type).send(text);
   });
   app.get('/api/status', () => subject.status());
-  app.get('/api/bans', async (_request, reply) => attempt(reply, async () => subject.bans()));
+  app.get('/api/calls', async (_request, reply) => attempt(reply, 'relay', async () => subject.calls()));
+  app.post('/api/check', async (_request, reply) => attempt(reply, 'check', async () => subject.check()));
+  app.get('/api/bans', async (_request, reply) => attempt(reply, 'IMS', async () => subject.bans()));
   app.delete<{ Params: { source: string } }>('/api/bans/:source', async ({ params }, reply) =>
-    attempt(reply, async () => ({ lifted: await subject.unban(params.source) })),
+    attempt(reply, 'IMS', async () => ({ lifted: await subject.unban(params.source) })),
   );
   app.post<{ Params: { name: string } }>('/api/services/:name/restart', async ({ params: { name } }, reply) => {
     if (name !== 'relay' && name !== 'ims') {
@@ -153,11 +155,11 @@ function route(app: FastifyInstance, subject: DashboardSubject, streams: EventSt
   });
 }
 
-async function attempt(reply: FastifyReply, ask: () => Promise<unknown>): Promise<unknown> {
+async function attempt(reply: FastifyReply, who: string, ask: () => Promise<unknown>): Promise<unknown> {
   try {
     return await ask();
   } catch (error) {
-    return reply.code(409).send({ error: `the IMS ${(error as Error).message}` });
+    return reply.code(409).send({ error: `the ${who} ${(error as Error).message}` });
   }
 }
 

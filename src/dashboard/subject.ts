@@ -24,6 +24,10 @@ export interface DashboardSubject {
   readonly lines: Feed<Numbered>;
   /** Counters of the relay by their wire names (`nsess_created`, …); undefined: it does not tell. Never rejects. */
   relayCounters(names: readonly string[]): Promise<ReadonlyMap<string, number> | undefined>;
+  /** Every call with both directions of its media, as `ims-launch calls --json` tells them. @throws Error that completes "the relay …" */
+  calls(): Promise<unknown>;
+  /** What `ims-launch check --json` finds. Takes seconds; never rejects but with a sentence. */
+  check(): Promise<unknown>;
   /** @throws Error that completes "the IMS …" */
   bans(): Promise<readonly BanReport[]>;
   /** @throws Error that completes "the IMS …" */

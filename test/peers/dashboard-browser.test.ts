@@ -6,8 +6,10 @@ import { test } from 'node:test';
 import { openBrowser } from '../support/browser.ts';
 import { startDashboard } from '../support/dashboard.ts';
 import { peersPresent } from '../support/peers.ts';
+import { RtpParty } from '../support/rtp-party.ts';
 import { askRelay } from '../support/rtpp.ts';
-import { openScope } from '../support/scope.ts';
+import { openScope, type Scope } from '../support/scope.ts';
+import { SipPeer } from '../support/sip-peer.ts';
 
 /** A machine with other work draws slowly. */
 const PATIENCE = { timeout: 60_000 } as const;
@@ -75,4 +77,57 @@ test('the page shows the system, restarts a service by keyboard, speaks Chinese;
     complaints.filter((each) => !/ERR_|Failed to load/.test(each)),
     [],
   );
+});
+
+/** Talks until the test ends. */
+function keepTalking(scope: Scope, party: RtpParty, port: number): void {
+  let over = false;
+  const talk = async (): Promise<void> => {
+    while (!over) {
+      await party.talk({ address: '127.0.0.1', port }, 25);
+    }
+  };
+  const talking = talk();
+  scope.defer(async () => {
+    over = true;
+    await talking;
+  });
+}
+
+function sdpOf({ port }: RtpParty): string {
+  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\n`;
+}
+
+test('a call appears; the direction that nobody hears is red, the other one is not; the check is run', async (t) => {
+  if (!peersPresent(t, 'chromium')) return;
+  const scope = openScope(t);
+  const { url, place } = await startDashboard(scope, {}, { ims: { trustedPeers: ['127.0.0.1'] } });
+  const [caller, callee] = [await SipPeer.open(scope, place.sipPort), await SipPeer.open(scope, place.sipPort)];
+  const voice = await RtpParty.open(scope, 'caller');
+  const mute = await RtpParty.open(scope, 'callee');
+  const browser = await openBrowser(scope);
+  const page = await browser.newPage({ locale: 'en' });
+  await page.goto(url);
+  await page.getByText('no calls').waitFor(PATIENCE);
+
+  await callee.register('1002');
+  const dialog = 'From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: one-way';
+  caller.send(`INVITE sip:1002@127.0.0.1 SIP/2.0\n${dialog}\nTo: <sip:1002@127.0.0.1>\nCSeq: 1 INVITE`, sdpOf(voice));
+  callee.answer(await callee.request('INVITE'), 200, sdpOf(mute));
+  const answer = await caller.response(200);
+  const to = answer.headers.get('To');
+  caller.send(`ACK sip:1002@127.0.0.1:${place.sipPort} SIP/2.0\n${dialog}\nTo: ${to}\nCSeq: 1 ACK`);
+  keepTalking(scope, voice, Number(/^m=audio (\d+)/m.exec(Buffer.from(answer.body).toString())?.[1]));
+
+  await page.getByRole('row').filter({ hasText: 'trunk' }).filter({ hasText: 'flows' }).waitFor(PATIENCE);
+  const dead = page.getByRole('row').filter({ hasText: "callee's RTP never arrived" });
+  await dead.waitFor(PATIENCE);
+  assert.equal(await dead.locator('.bad').count(), 1);
+  assert.equal(await page.getByRole('row').filter({ hasText: 'trunk' }).locator('.bad').count(), 0);
+
+  await page.getByRole('button', { name: 'Run the check' }).click();
+  // What is found depends on the machine; that something is said does not.
+  await page.getByRole('region', { name: 'What is wrong?' }).locator('.good, .bad, .warn').first().waitFor(PATIENCE);
+  const picture = pictureOf('one-way');
+  if (picture !== undefined) await page.screenshot(picture);
 });

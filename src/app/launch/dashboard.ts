@@ -1,4 +1,6 @@
 /** What the dashboard shows and may order, from the parts of a run. HTTP itself is in `dashboard/`. */
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import type { SystemStatus } from '../../control/status.ts';
 import { type DashboardOptions, parseListen } from '../../dashboard/options.ts';
 import type { DashboardServer } from '../../dashboard/server.ts';
@@ -10,6 +12,7 @@ import type { SupervisorEvent } from '../../supervisor/events.ts';
 import { judgeRestart } from '../../supervisor/orders.ts';
 import type { ServiceName, SupervisorState } from '../../supervisor/state.ts';
 import type { Asking } from './asking.ts';
+import { collectCalls } from './calls.ts';
 import { RESTART_REFUSALS } from './control.ts';
 import type { Journal } from './journal.ts';
 
@@ -21,6 +24,9 @@ export interface DashboardParts {
   ask(service: ServiceName, question: ChildQuestion): Promise<unknown>;
   asking(): Pick<Asking, 'relayCounters'>;
 }
+
+/** Milliseconds. */
+const CHECK_LIMIT_MS = 60_000;
 
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 
@@ -51,6 +57,8 @@ function subjectOf({ journal, state, status, post, ask, asking }: DashboardParts
     events: journal.events,
     lines: journal.lines,
     relayCounters: (names) => asking().relayCounters(names),
+    calls: () => collectCalls(ask),
+    check: () => check(status().config),
     bans: async () => (await ask('ims', { what: 'bans' })) as BanReport[],
     unban: (address) => ask('ims', { what: 'unban', address }),
     restart: (service) => {
@@ -62,4 +70,30 @@ function subjectOf({ journal, state, status, post, ask, asking }: DashboardParts
       return undefined;
     },
   };
+}
+
+/** It looks at ports, rules and processes for seconds: not in this process. One at a time; who comes meanwhile gets the same answer. */
+let checking: Promise<unknown> | undefined;
+
+function check(config: string): Promise<unknown> {
+  checking ??= runCheck(config).finally(() => {
+    checking = undefined;
+  });
+  return checking;
+}
+
+/** @throws Error that completes "the check …" */
+async function runCheck(config: string): Promise<unknown> {
+  const program = fileURLToPath(new URL('../../bin/ims-launch.js', import.meta.url));
+  const { stdout, failed, timedOut } = await execa(process.execPath, [program, 'check', '--json', '--config', config], {
+    reject: false,
+    timeout: CHECK_LIMIT_MS,
+    maxBuffer: 1 << 20,
+    stdin: 'ignore',
+  });
+  try {
+    return JSON.parse(stdout) as unknown;
+  } catch {
+    throw new Error(timedOut ? 'took too long' : failed ? 'failed; "ims-launch check" says why' : 'told nothing');
+  }
 }

@@ -1,4 +1,6 @@
 /** The dashboard in the browser: asks for the status every two seconds, and is told events and log lines as they come. */
+import { type CallRow, CallTable } from './calls.js';
+import { type Check, FindingsSection } from './findings.js';
 import {
   type Ban,
   BansSection,
@@ -19,6 +21,8 @@ class Page {
   readonly #services = new ServicesSection((name) => void this.#order('POST', `/api/services/${name}/restart`));
   readonly #calls = new CallsSection();
   readonly #media = new MediaSection();
+  readonly #table = new CallTable();
+  readonly #findings = new FindingsSection(() => void this.#check());
   readonly #bans = new BansSection((source) => void this.#order('DELETE', `/api/bans/${encodeURIComponent(source)}`));
   readonly #events = new EventsSection();
   readonly #logs = new LogsSection();
@@ -28,7 +32,16 @@ class Page {
 
   constructor() {
     find('sections').replaceChildren(
-      ...[this.#services, this.#calls, this.#media, this.#bans, this.#events, this.#logs].map(({ root }) => root),
+      ...[
+        this.#services,
+        this.#calls,
+        this.#media,
+        this.#table,
+        this.#findings,
+        this.#bans,
+        this.#events,
+        this.#logs,
+      ].map(({ root }) => root),
     );
     this.#stream.addEventListener('event', ({ data }) => this.#events.add(JSON.parse(data)));
     this.#stream.addEventListener('line', ({ data }) => this.#logs.add(JSON.parse(data)));
@@ -48,6 +61,9 @@ class Page {
       complain(word('disconnected'));
       return;
     }
+    // A relay of others does not tell.
+    const calls = await ask('GET', '/api/calls').catch(() => ({ calls: [] }));
+    this.#table.show((calls as { readonly calls: readonly CallRow[] }).calls);
     if (this.#looks % LOOKS_BETWEEN_BANS === 0) {
       // An IMS of others has none to tell.
       this.#bans.show(
@@ -69,6 +85,16 @@ class Page {
     this.#services.show(status);
     this.#calls.show(status);
     this.#media.show(status);
+  }
+
+  async #check(): Promise<void> {
+    this.#findings.wait();
+    try {
+      this.#findings.show((await ask('POST', '/api/check')) as Check);
+    } catch (error) {
+      this.#findings.show({ findings: [] });
+      complain(word('refused') + (error as Error).message);
+    }
   }
 
   async #order(method: 'POST' | 'DELETE', path: string): Promise<void> {

@@ -39,6 +39,16 @@ export function element(name: string, attributes: Attributes = {}, ...children: 
   return made;
 }
 
+/** A part of the page with its title. */
+export function section(title: string, isWide: boolean, ...children: Node[]): HTMLElement {
+  return element(
+    'section',
+    isWide ? { class: 'wide', label: title } : { label: title },
+    element('h2', {}, title),
+    ...children,
+  );
+}
+
 /** A table of which only the cells that changed are touched, so that focus and selection stay where they are. */
 export class Table {
   readonly root: HTMLElement;

@@ -1,5 +1,5 @@
 /** The parts of the page: each shows one answer of the API. */
-import { element, Lines, Table } from './elements.js';
+import { element, Lines, section, Table } from './elements.js';
 import { Sparkline } from './sparkline.js';
 import { duration, word } from './words.js';
 
@@ -44,15 +44,6 @@ const LINES_SHOWN = 500;
 
 const GOOD_STATES = ['ready', 'adopted'];
 const BAD_STATES = ['failed', 'unhealthy', 'backoff'];
-
-function section(title: string, isWide: boolean, ...children: Node[]): HTMLElement {
-  return element(
-    'section',
-    isWide ? { class: 'wide', label: title } : { label: title },
-    element('h2', {}, title),
-    ...children,
-  );
-}
 
 export class ServicesSection {
   readonly #table = new Table(

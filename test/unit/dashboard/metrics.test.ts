@@ -12,6 +12,8 @@ function subjectWith(counters: ReadonlyMap<string, number> | undefined): Dashboa
     events: nothing,
     lines: nothing,
     relayCounters: () => Promise.resolve(counters),
+    calls: () => Promise.resolve({ calls: [] }),
+    check: () => Promise.resolve({ findings: [] }),
     bans: () => Promise.resolve([]),
     unban: () => Promise.resolve(0),
     restart: () => undefined,
