@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- supervisor|control|relay [--json FILE]`: figures beside those of others in the same run, on this machine.
+ * `npm run bench -- supervisor|control|relay|sip [--json FILE]`: figures beside those of others in the same run, on this machine.
  * They are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
  */
 import { writeFile } from 'node:fs/promises';
@@ -8,6 +8,8 @@ import { benchControl } from './control.ts';
 import { benchRelay } from './relay/relay.ts';
 import { printResults } from './relay/results.ts';
 import { describeMachine, printReport } from './report.ts';
+import { printSipResults } from './sip/results.ts';
+import { benchSip } from './sip/sip.ts';
 import { benchSupervisor } from './supervisor.ts';
 
 const OPTIONS = {
@@ -15,6 +17,7 @@ const OPTIONS = {
   calls: { type: 'string', default: '500' },
   seconds: { type: 'string', default: '10' },
   rounds: { type: 'string', default: '3' },
+  rates: { type: 'string', default: '25,50,100,200,400,600,800' },
   only: { type: 'string' },
   'no-ladder': { type: 'boolean', default: false },
   nice: { type: 'string' },
@@ -45,6 +48,12 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
     });
     printResults(results);
     return { name: 'relay', ...results };
+  },
+  sip: async (values) => {
+    const rates = values.rates.split(',').map((rate) => whole('rates', rate));
+    const results = await benchSip({ rates, seconds: whole('seconds', values.seconds), only: values.only?.split(',') });
+    printSipResults(results);
+    return { name: 'sip', ...results };
   },
 };
 

@@ -19,6 +19,8 @@ export interface KamailioOptions {
   readonly calleePort: number;
   /** Whether both parties of each call are recorded. */
   readonly record?: boolean;
+  /** For `npm run bench -- sip`: one process for calls, no passwords, room for many calls. */
+  readonly bench?: boolean;
   /** The module's `timeout_socket`: the words that it puts behind the U of a re-INVITE. */
   readonly timeoutSocket?: string;
 }
@@ -28,7 +30,7 @@ export async function kamailioCommand(
   options: KamailioOptions,
   flags: readonly string[] = ['-DD', '-E'],
 ): Promise<[string, ...string[]]> {
-  const { directory, sipPort, calleePort, record = false, timeoutSocket } = options;
+  const { directory, sipPort, calleePort, record = false, bench = false, timeoutSocket } = options;
   const relaySockets = options.relaySockets ?? `udp:127.0.0.1:${options.relayPort}`;
   const source = await readFile(join(projectRoot, 'test', 'peers', 'kamailio', 'ims.cfg'), 'utf8');
   const path = join(directory, 'kamailio.cfg');
@@ -37,9 +39,13 @@ export async function kamailioCommand(
     path,
     source.replaceAll(/@([a-zA-Z]+)@/g, (_, name: keyof typeof values) => String(values[name])),
   );
-  const defines = [...(record ? ['RECORD'] : []), ...(timeoutSocket === undefined ? [] : ['NOTIFY'])];
+  const defines = [
+    ...(record ? ['RECORD'] : []),
+    ...(bench ? ['BENCH'] : []),
+    ...(timeoutSocket === undefined ? [] : ['NOTIFY']),
+  ];
   // Small memory pools: a test has a call or two.
-  const memory = ['-m', '32', '-M', '8'];
+  const memory = bench ? ['-m', '512', '-M', '64'] : ['-m', '32', '-M', '8'];
   return ['kamailio', ...flags, '-f', path, '-Y', directory, ...memory, ...defines.flatMap((name) => ['-A', name])];
 }
 
