@@ -40,7 +40,14 @@ export interface CdrWriterOptions {
   readonly log: Log;
 }
 
+interface Queued {
+  readonly day: string;
+  readonly record: CallDetailRecord;
+  readonly formats: readonly CdrFormat[];
+}
+
 interface Sink {
+  readonly name: CdrFormat;
   readonly format: Format;
   readonly files: DayFiles;
 }
@@ -52,7 +59,7 @@ interface Sink {
 export class CdrWriter {
   readonly #log: Log;
   readonly #sinks: readonly Sink[];
-  #queued: { readonly day: string; readonly record: CallDetailRecord }[] = [];
+  #queued: Queued[] = [];
   #writing: Promise<void> | undefined;
   #failing = false;
   #lostLines = 0;
@@ -64,7 +71,7 @@ export class CdrWriter {
     this.#sinks = [...new Set(formats)].map((extension) => {
       const format = FORMATS[extension];
       const { header, lineEnd } = format;
-      return { format, files: new DayFiles({ directory, extension, header, lineEnd }) };
+      return { name: extension, format, files: new DayFiles({ directory, extension, header, lineEnd }) };
     });
   }
 
@@ -73,21 +80,25 @@ export class CdrWriter {
     return this.#lostLines;
   }
 
-  write(record: CallDetailRecord): void {
+  /** @param formats of those that are written at all */
+  write(record: CallDetailRecord, formats = this.#sinks.map(({ name }) => name)): void {
     if (this.#closed || this.#queued.length >= MAX_QUEUED_RECORDS) {
       this.#lostLines++;
       return;
     }
     const day = (record.endedAt ?? record.answeredAt ?? record.invitedAt).slice(0, 10);
-    this.#queued.push({ day, record });
+    this.#queued.push({ day, record, formats });
     this.#writing ??= this.#drain();
   }
 
-  /** Tells of a record whether it is among the last ones on the disk for the day of that instant. */
-  async recent(at: Date): Promise<(record: Named) => boolean> {
-    const [first] = this.#sinks;
-    const text = (await first?.files.tail(at.toISOString().slice(0, 10), RECENT_BYTES)) ?? '';
-    return (record) => first !== undefined && text.includes(first.format.markOf(record));
+  /** Tells of a record in which formats it is not among the last ones on the disk for the day of that instant. */
+  async missing(at: Date): Promise<(record: Named) => CdrFormat[]> {
+    const day = at.toISOString().slice(0, 10);
+    const tails = await Promise.all(
+      this.#sinks.map(async (sink) => ({ ...sink, text: await sink.files.tail(day, RECENT_BYTES) })),
+    );
+    return (record) =>
+      tails.filter(({ format, text }) => !text.includes(format.markOf(record))).map(({ name }) => name);
   }
 
   /** Resolves when everything written so far is on the disk or counted as lost. */
@@ -106,9 +117,11 @@ export class CdrWriter {
       const day = this.#queued[0]?.day ?? '';
       const end = this.#queued.findIndex((entry) => entry.day !== day);
       const batch = this.#queued.splice(0, end === -1 ? this.#queued.length : end);
-      for (const { format, files } of this.#sinks) {
-        const lines = batch.map(({ record }) => format.lineOf(record));
-        await this.#append(files, day, lines);
+      for (const { name, format, files } of this.#sinks) {
+        const lines = batch.filter(({ formats }) => formats.includes(name)).map(({ record }) => format.lineOf(record));
+        if (lines.length > 0) {
+          await this.#append(files, day, lines);
+        }
       }
     }
     this.#writing = undefined;

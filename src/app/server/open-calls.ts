@@ -58,7 +58,7 @@ export class OpenCalls {
     const stamp = left.get(ALIVE);
     const aliveAt = typeof stamp === 'number' ? stamp : Date.now();
     // A call may have ended, and its record be written, just before the kill.
-    const isWritten = await records.recent(new Date(aliveAt));
+    const missing = await records.missing(new Date(aliveAt));
     let count = 0;
     for (const [key, value] of left) {
       if (resumed.has(key)) {
@@ -66,8 +66,9 @@ export class OpenCalls {
       }
       this.#journal.set(key, undefined);
       const stored = storedSchema.safeParse(value);
-      if (stored.success && !isWritten(stored.data)) {
-        records.write(closed(stored.data, aliveAt));
+      const formats = stored.success ? missing(stored.data) : [];
+      if (stored.success && formats.length > 0) {
+        records.write(closed(stored.data, aliveAt), formats);
         count++;
       }
     }

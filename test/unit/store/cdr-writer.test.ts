@@ -148,9 +148,24 @@ test('whether a record is on the disk is told in either format', async (t) => {
     const writer = new CdrWriter({ dataDir: await directory(t), formats: [format], log: recordingLog().log });
     writer.write(record('a', '2026-11-22T23:59:59.000Z'));
     await writer.close();
-    const isWritten = await writer.recent(new Date('2026-11-22T23:59:59.500Z'));
-    assert.deepEqual([isWritten({ id: 'a', event: 'call' }), isWritten({ id: 'b', event: 'call' })], [true, false]);
-    const another = await writer.recent(new Date('2026-11-23T00:00:00.000Z'));
-    assert.equal(another({ id: 'a', event: 'call' }), false);
+    const missing = await writer.missing(new Date('2026-11-22T23:59:59.500Z'));
+    assert.deepEqual([missing({ id: 'a', event: 'call' }), missing({ id: 'b', event: 'call' })], [[], [format]]);
+    const another = await writer.missing(new Date('2026-11-23T00:00:00.000Z'));
+    assert.deepEqual(another({ id: 'a', event: 'call' }), [format]);
   }
+});
+
+test('a record that one format has and the other lacks, since a kill came between, is written to that one', async (t) => {
+  const dataDir = await directory(t);
+  const at = '2026-11-22T23:59:59.000Z';
+  const first = new CdrWriter({ dataDir, log: recordingLog().log });
+  first.write(record('a', at));
+  await first.close();
+  const second = new CdrWriter({ dataDir, formats: ['jsonl', 'csv'], log: recordingLog().log });
+  const missing = await second.missing(new Date(at));
+  second.write(record('a', at), missing({ id: 'a', event: 'call' }));
+  await second.close();
+  const read = (ending: string) => readFile(join(dataDir, 'cdr', `2026-11-22.${ending}`), 'utf8');
+  assert.equal((await read('jsonl')).trimEnd().split('\n').length, 1);
+  assert.match(await read('csv'), /\r\na,call,/);
 });
