@@ -3,6 +3,7 @@ import type { Dialog } from '../dialog/dialog.ts';
 import { formatMessage } from '../message/format.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
+import type { Replaces } from '../message/headers/replaces.ts';
 import { to as toField } from '../message/headers/to.ts';
 import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { parseMessage } from '../message/parse.ts';
@@ -17,7 +18,7 @@ import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { B2buaEffect, ClientId } from './effects.ts';
 import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
-import type { RelayCommand, RelayOutcome, RelayRequestId, Side } from './media-relay.ts';
+import { otherSide, type RelayCommand, type RelayOutcome, type RelayRequestId, type Side } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
 import { StandaloneRequest } from './standalone.ts';
 
@@ -279,6 +280,19 @@ export class B2bua {
     return tag === undefined || callId === undefined ? undefined : this.#dialogs.get(dialogKey(callId, tag));
   }
 
+  /**
+   * An attended transfer (RFC 5589 7.3): the transferor names its dialog with us, as its peer would; that peer knows
+   * another one, on the other leg. The tag of a peer of RFC 2543, which has none, is 0 (RFC 3891 3).
+   */
+  #acrossCall(replaces: Replaces): Replaces {
+    const found = this.#dialogs.get(dialogKey(replaces.callId, replaces.toTag));
+    if (found === undefined || (found.branch.dialogs[found.side].remoteTag ?? '0') !== replaces.fromTag) {
+      return replaces;
+    }
+    const { callId, remoteTag, localTag } = found.branch.dialogs[otherSide(found.side)];
+    return { ...replaces, callId, toTag: remoteTag ?? '0', fromTag: localTag };
+  }
+
   /** A request outside of transactions gets a branch of its own (RFC 3261 17.1.1.3: the ACK for a 2xx). */
   #withVia(message: SipMessage, flow: Flow): SipMessage {
     if (message.kind === 'response') {
@@ -354,6 +368,7 @@ export class B2bua {
       removeDialog: (dialog: Dialog) => {
         this.#dialogs.delete(dialogKey(dialog.callId, dialog.localTag));
       },
+      acrossCall: (replaces: Replaces) => this.#acrossCall(replaces),
       setDeadline: (timed: Timed, at: number) => this.#deadlines.schedule(timed, at),
       report: (event: CallEvent) => emit({ kind: 'call', event }),
       remove: (call: Call) => this.#remove(call),

@@ -3,6 +3,7 @@ import { formatHost } from '../../wire/ip-address.ts';
 import { err, ok, type Result } from '../../wire/result.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
+import { replaces } from '../message/headers/replaces.ts';
 import { warning } from '../message/headers/warning.ts';
 import type { Headers } from '../message/headers.ts';
 import { EMPTY_BODY, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
@@ -214,6 +215,10 @@ export class Crossing implements ResponseHandler {
       headers.append('RAck', this.branch.mapRack(rack, this.from));
     }
     passHeaders(original.headers, headers);
+    const replaced = original.headers.read(replaces);
+    if (replaced !== undefined) {
+      headers.write(replaces, this.host.acrossCall(replaced));
+    }
     if (body.length === 0) {
       removeBodyHeaders(headers);
     }

@@ -1,4 +1,5 @@
 import type { Dialog } from '../dialog/dialog.ts';
+import type { Replaces } from '../message/headers/replaces.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
@@ -59,6 +60,8 @@ export interface CallHost {
   /** Makes in-dialog requests find the branch. */
   addDialog(dialog: Dialog, branch: Branch, side: Side): void;
   removeDialog(dialog: Dialog): void;
+  /** The dialog with the other party of a call, for one that a party has with us; others come back as they are. */
+  acrossCall(replaces: Replaces): Replaces;
   /** `Infinity` clears it. */
   setDeadline(timed: Timed, at: number): void;
   report(event: CallEvent): void;

@@ -10,6 +10,7 @@ import { from } from './from.ts';
 import { maxForwards } from './max-forwards.ts';
 import { minExpires } from './min-expires.ts';
 import { recordRoute } from './record-route.ts';
+import { replaces } from './replaces.ts';
 import { retryAfter } from './retry-after.ts';
 import { route } from './route.ts';
 import { to } from './to.ts';
@@ -31,6 +32,7 @@ export const HEADER_FIELDS: readonly HeaderTraits[] = [
   contentLength,
   expires,
   minExpires,
+  replaces,
   retryAfter,
   warning,
   authorization,

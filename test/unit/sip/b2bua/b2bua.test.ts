@@ -66,6 +66,14 @@ class Bench {
     this.do(this.b2bua.startCall(this.now, incoming, [{ uri: 'sip:1002@192.0.2.21', flow: CALLEE }]));
   }
 
+  /** The transferee's INVITE: a call of its own, from elsewhere. */
+  transfer(replaces: string): void {
+    const dialog = `From: <sip:1003@ims>;tag=c${++this.#keys}\nTo: <sip:1002@ims>`;
+    const request = message('INVITE sip:1002@ims SIP/2.0', dialog, 1, `Replaces: ${replaces}`, sdp('192.0.2.31'));
+    const incoming = { key: this.key(), request, flow: CALLER };
+    this.do(this.b2bua.startCall(this.now, incoming, [{ uri: 'sip:1002@192.0.2.21', flow: CALLEE }]));
+  }
+
   /** A response of the callee to the last request that it got. */
   respond(status: number, extra: [string, string][] = [], body = '', request = this.last('request')): void {
     const headers: [string, string][] = [['Contact', '<sip:1002@192.0.2.21>'], ...extra];
@@ -607,5 +615,41 @@ test('a call that was killed between the answer and the ACK: the callee gets its
     { ...snapshot, dialogs: { ...snapshot.dialogs, callee: { ...caller, routeSet: ['<'] } } },
   ]) {
     assert.deepEqual(new Bench().b2bua.resumeCall(0, broken), []);
+  }
+});
+
+for (const transferor of ['caller', 'callee'] as const) {
+  test(`attended transfer by the ${transferor}: Replaces names the dialog of the other leg (RFC 3891 3)`, () => {
+    const bench = new Bench();
+    bench.up();
+    const { headers } = bench.effects.find((effect) => effect.kind === 'request')?.request ?? assert.fail();
+    const us = /tag=([^;]+)/;
+    const towardsCallee = `${headers.get('Call-ID')};to-tag=b;from-tag=${us.exec(headers.get('From') ?? '')?.[1]}`;
+    const ours = us.exec(bench.last('respond').response.headers.get('To') ?? '')?.[1];
+    // What each would write of its dialog with us, and what the peer must be told of its own.
+    const [written, told] =
+      transferor === 'caller'
+        ? [`call@192.0.2.11;to-tag=${ours};from-tag=a`, towardsCallee]
+        : [
+            towardsCallee.replace(/;to-tag=b;from-tag=(.*)/, ';to-tag=$1;from-tag=b'),
+            `call@192.0.2.11;to-tag=a;from-tag=${ours}`,
+          ];
+    bench.transfer(`${written};early-only`);
+    assert.equal(bench.last('request').request.headers.get('Replaces'), `${told};early-only`);
+    assert.equal(bench.last('request').request.headers.getAll('Replaces').length, 1);
+  });
+}
+
+test('a Replaces that names no dialog here, or with a wrong tag, crosses as it is; the phone answers 481', () => {
+  const bench = new Bench();
+  bench.up();
+  const ours = /tag=([^;]+)/.exec(bench.last('respond').response.headers.get('To') ?? '')?.[1];
+  for (const value of [
+    'other@host;to-tag=1;from-tag=2',
+    `call@192.0.2.11;to-tag=${ours};from-tag=guessed`,
+    'nonsense',
+  ]) {
+    bench.transfer(value);
+    assert.equal(bench.last('request').request.headers.get('Replaces'), value);
   }
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { contact, contactExpires, contactQ } from '../../../../src/sip/message/headers/contact.ts';
 import { expires } from '../../../../src/sip/message/headers/expires.ts';
 import { formatNameAddr, parseNameAddr } from '../../../../src/sip/message/headers/name-addr.ts';
+import { replaces } from '../../../../src/sip/message/headers/replaces.ts';
 import { retryAfter } from '../../../../src/sip/message/headers/retry-after.ts';
 import { route } from '../../../../src/sip/message/headers/route.ts';
 import { HEADER_FIELDS } from '../../../../src/sip/message/headers/table.ts';
@@ -217,4 +218,14 @@ test('a response copies Via, From, To, Call-ID, CSeq, and gets a To tag (8.2.6)'
   assert.equal(inDialog.headers.get('To'), '<sip:1002@192.0.2.100>;tag=old');
   assert.equal(createResponse(request, 404).headers.has('Record-Route'), false);
   assert.equal(createResponse(request, 499).reason, 'Client Error');
+});
+
+test('Replaces: Call-ID, both tags, what else there is; without both tags it names no dialog (RFC 3891 6.1)', () => {
+  const text = '98732@sip.example.com;to-tag=r33th4x0r;from-tag=ff87ff;early-only';
+  const value = replaces.parse(' 98732@sip.example.com ;from-tag=ff87ff; early-only ;to-tag=r33th4x0r');
+  assert.ok(value.ok);
+  assert.equal(replaces.format(value.value), text);
+  for (const bad of ['', 'a', ';to-tag=1;from-tag=2', 'a b;to-tag=1;from-tag=2', 'a;to-tag=1', 'a;from-tag=1;to-tag']) {
+    assert.equal(replaces.parse(bad).ok, false, bad);
+  }
 });

@@ -9,6 +9,7 @@ import { contact } from '../../../../src/sip/message/headers/contact.ts';
 import { cseq } from '../../../../src/sip/message/headers/cseq.ts';
 import { from } from '../../../../src/sip/message/headers/from.ts';
 import { maxForwards } from '../../../../src/sip/message/headers/max-forwards.ts';
+import { replaces } from '../../../../src/sip/message/headers/replaces.ts';
 import { retryAfter } from '../../../../src/sip/message/headers/retry-after.ts';
 import { via } from '../../../../src/sip/message/headers/via.ts';
 import { warning } from '../../../../src/sip/message/headers/warning.ts';
@@ -80,7 +81,19 @@ test('the parser never throws, and what it lets through is formatted and parsed 
 });
 
 test('no header parser throws, and what it accepts it formats to something that it accepts', () => {
-  const headers = [via, from, contact, cseq, callId, maxForwards, retryAfter, warning, authorization, wwwAuthenticate];
+  const headers = [
+    via,
+    from,
+    contact,
+    cseq,
+    callId,
+    maxForwards,
+    replaces,
+    retryAfter,
+    warning,
+    authorization,
+    wwwAuthenticate,
+  ];
   fc.assert(
     fc.property(grammarText, fc.constantFrom('', 'SIP/2.0/UDP ', '<sip:', '1 ', 'Digest ', '"'), (text, prefix) => {
       for (const header of headers) {
