@@ -55,16 +55,22 @@ export function helperCommand(service: ServiceName, argv: readonly string[], con
 
 function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [string, ...string[]] {
   return service === 'relay'
-    ? [process.execPath, ...V8_FLAGS, programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
-    : [process.execPath, ...V8_FLAGS, programPath('ims-server'), '--from-supervisor'];
+    ? [process.execPath, ...v8Flags(2), programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
+    : [process.execPath, ...v8Flags(16), programPath('ims-server'), '--from-supervisor'];
 }
 
 /**
  * Memory that shows the load, not V8's patience. The young generation has its full size from the start, so most of what
- * a packet or a message leaves behind dies there; the old one is collected when it has grown by a quarter, not when it
- * has doubled. Otherwise the first thousand calls look like a leak to whoever watches the process.
+ * a message leaves behind dies there; the old one is collected when it has grown by a quarter, not when it has doubled.
+ * Otherwise the first thousand calls look like a leak to whoever watches the process.
+ *
+ * @param semiSpaceMib of each thread. The relay's media threads leave nothing behind, and would fill a large one for
+ *   half an hour before they collect it; ims-server is one thread that makes much of every call.
  */
-const V8_FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=25'] as const;
+function v8Flags(semiSpaceMib: number): string[] {
+  const size = String(semiSpaceMib);
+  return [`--min-semi-space-size=${size}`, `--max-semi-space-size=${size}`, '--heap-growing-percent=25'];
+}
 
 /** The programs lie beside the one that runs: build/src/bin/. */
 export function programPath(name: 'ims-launch' | 'ims-relay' | 'ims-server'): string {
