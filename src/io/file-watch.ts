@@ -34,6 +34,7 @@ export class FileWatch {
   #watcher: FSWatcher | undefined;
   #polling = false;
   #goneTimer: NodeJS.Timeout | undefined;
+  #secondLook: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** @param open where watchers come from; a test has its own */
@@ -48,11 +49,13 @@ export class FileWatch {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#goneTimer);
+    clearTimeout(this.#secondLook);
     await this.#watcher?.close();
   }
 
   #arm(): void {
     clearTimeout(this.#goneTimer);
+    clearTimeout(this.#secondLook);
     void this.#watcher?.close();
     if (this.#closed) {
       return;
@@ -74,8 +77,12 @@ export class FileWatch {
     };
     watcher.on('add', changed).on('change', changed);
     watcher.on('unlink', () => this.#handleGone());
-    // What changed while nobody watched.
-    watcher.on('ready', changed);
+    // What changed while nobody watched; and, since a file that appears meanwhile is seen before it is watched, once more.
+    watcher.on('ready', () => {
+      changed();
+      this.#secondLook = setTimeout(changed, POLLING_MS);
+      this.#secondLook.unref();
+    });
     return watcher;
   }
 

@@ -33,6 +33,8 @@ before(async () => {
   const [name] = (await readdir(directory)).filter((file) => file.endsWith('.tgz'));
   assert.match(basename(name ?? ''), /^ims-launch-.*\.tgz$/);
   const target = await temporaryDirectory(scope);
+  // Without one npm would install into a folder above that has one.
+  await writeFile(join(target, 'package.json'), '{}');
   if ((await runProgram(scope, { command: ['npm', 'ping'] }, 30_000)).code === 0) {
     await run(
       scope,

@@ -18,10 +18,12 @@ test('the tarball holds the compiled source, the configuration and the documents
   for (const name of ['ims-launch', 'ims-relay', 'ims-server']) {
     assert.ok(paths.includes(`build/src/bin/${name}.js`), `${name} is in the tarball`);
   }
-  assert.ok(paths.includes('config/config.json'));
+  for (const path of ['config/config.json', 'config/prometheus-rules.yml', 'build/src/dashboard/page/app.js']) {
+    assert.ok(paths.includes(path), `${path} is in the tarball`);
+  }
   const unwanted = paths.filter(
     (path) =>
-      !/^(build\/src\/.*\.(js|d\.ts)|config\/[^/]+|scripts\/docker-entrypoint\.sh|[A-Z]+(\.md)?|package\.json)$/.test(
+      !/^(build\/src\/.*\.(js|d\.ts)|config\/.+|scripts\/docker-entrypoint\.sh|[A-Z]+(\.md)?|package\.json)$/.test(
         path,
       ),
   );
