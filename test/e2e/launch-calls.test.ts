@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { CallsAnswer } from '../../src/app/launch/calls.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
-import { RtpParty } from '../support/rtp-party.ts';
+import { keepTalking, RtpParty, sdpOf } from '../support/rtp-party.ts';
 import { askRelay } from '../support/rtpp.ts';
 import { openScope, type Scope } from '../support/scope.ts';
 import { SipPeer } from '../support/sip-peer.ts';
@@ -25,25 +25,6 @@ async function calls(scope: Scope, system: System): Promise<CallsAnswer> {
   const { code, output } = await runProgram(scope, command(system, 'calls', '--json'));
   assert.equal(code, 0, output);
   return JSON.parse(output) as CallsAnswer;
-}
-
-/** Talks until the test ends. */
-function keepTalking(scope: Scope, party: RtpParty, port: number): void {
-  let over = false;
-  const talk = async (): Promise<void> => {
-    while (!over) {
-      await party.talk({ address: '127.0.0.1', port }, 25);
-    }
-  };
-  const talking = talk();
-  scope.defer(async () => {
-    over = true;
-    await talking;
-  });
-}
-
-function sdpOf({ port }: RtpParty): string {
-  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\n`;
 }
 
 function mediaPortOf(body: Uint8Array): number {

@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { openBrowser } from '../support/browser.ts';
 import { startDashboard } from '../support/dashboard.ts';
 import { peersPresent } from '../support/peers.ts';
-import { RtpParty } from '../support/rtp-party.ts';
+import { keepTalking, RtpParty, sdpOf } from '../support/rtp-party.ts';
 import { askRelay } from '../support/rtpp.ts';
-import { openScope, type Scope } from '../support/scope.ts';
+import { openScope } from '../support/scope.ts';
 import { SipPeer } from '../support/sip-peer.ts';
 
 /** A machine with other work draws slowly. */
@@ -78,25 +78,6 @@ test('the page shows the system, restarts a service by keyboard, speaks Chinese;
     [],
   );
 });
-
-/** Talks until the test ends. */
-function keepTalking(scope: Scope, party: RtpParty, port: number): void {
-  let over = false;
-  const talk = async (): Promise<void> => {
-    while (!over) {
-      await party.talk({ address: '127.0.0.1', port }, 25);
-    }
-  };
-  const talking = talk();
-  scope.defer(async () => {
-    over = true;
-    await talking;
-  });
-}
-
-function sdpOf({ port }: RtpParty): string {
-  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\n`;
-}
 
 test('a call appears; the direction that nobody hears is red, the other one is not; the check is run', async (t) => {
   if (!peersPresent(t, 'chromium')) return;

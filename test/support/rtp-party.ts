@@ -147,3 +147,23 @@ function closeAll(sockets: readonly Socket[]): void {
     socket.close();
   }
 }
+
+/** Talks until the test ends. */
+export function keepTalking(scope: Scope, party: RtpParty, port: number): void {
+  let over = false;
+  const talk = async (): Promise<void> => {
+    while (!over) {
+      await party.talk({ address: '127.0.0.1', port }, 25);
+    }
+  };
+  const talking = talk();
+  scope.defer(async () => {
+    over = true;
+    await talking;
+  });
+}
+
+/** An offer or answer with one stream of G.711, at the party. */
+export function sdpOf({ port }: RtpParty): string {
+  return `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\n`;
+}

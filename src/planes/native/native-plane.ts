@@ -126,12 +126,18 @@ export class NativePlane implements MediaPlane {
   open(request: PairRequest): void {
     const session = this.#session(request.session);
     const closing = this.#closing.get(request.port);
-    if (closing === undefined) {
-      const outcome = this.#open(session, request);
-      queueMicrotask(() => this.#listener.pairOpened(request, this.#has(session) ? outcome : ENDED_MEANWHILE));
-    } else {
+    if (closing !== undefined) {
       void closing.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
+      return;
     }
+    const outcome = this.#open(session, request);
+    if (outcome.kind === 'failed' && outcome.reason === 'no-descriptors' && this.#closing.size > 0) {
+      // A session has ended whose sockets its worker has not let go yet.
+      const closings = Promise.all(this.#closing.values());
+      void closings.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
+      return;
+    }
+    queueMicrotask(() => this.#listener.pairOpened(request, this.#has(session) ? outcome : ENDED_MEANWHILE));
   }
 
   setPeer(session: SessionId, side: Side, order: PeerOrder): void {
