@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ChildMessage } from '../../src/observe/ipc.ts';
@@ -259,7 +259,7 @@ test('kill -9: a phone that registered before it is called after it; a user that
   await caller.response(486);
 });
 
-test('kill -9 with a call up: the next run writes its record, once, with the end that was seen last', async (t) => {
+test('kill -9 with a call up that cannot go on: the next run writes its record, once, with the end that was seen last', async (t) => {
   const scope = openScope(t);
   const setting = await settle(scope);
   await startRelay(scope, setting);
@@ -272,6 +272,8 @@ test('kill -9 with a call up: the next run writes its record, once, with the end
   assert.deepEqual(await records(setting), []);
   process.kill(server.pid, 'SIGKILL');
   await server.exited;
+  // Its dialogs are lost as well.
+  await rm(join(setting.directory, 'calls.jsonl'), { force: true });
   // As if the kill had come between the record of another call and the note that it has ended.
   const line = (await readFile(file, 'utf8')).split('\n').find((text) => text.includes('"answeredAt"')) ?? '';
   const other = line.replaceAll(/("(?:key|id)"):"[^"]*"/g, '$1:"recorded"');
