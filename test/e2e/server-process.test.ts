@@ -22,11 +22,15 @@ interface Setting {
   readonly config: string;
   readonly sipPort: number;
   readonly relayPort: number;
+  /** The first of a hundred media ports. */
+  readonly minPort: number;
 }
 
 async function settle(scope: Scope, extra: Record<string, unknown> = {}): Promise<Setting> {
   const directory = await temporaryDirectory(scope);
-  const [sipPort, relayPort, minPort] = [await freeUdpPort(), await freeUdpPort(), freePortRange(100)];
+  // From one block, so that none of them lies among the media ports.
+  const sipPort = freePortRange(104);
+  const [relayPort, minPort] = [sipPort + 2, sipPort + 4];
   const config = join(directory, 'config.json');
   const settings = {
     SERVER_ADDR: '127.0.0.1',
@@ -37,12 +41,11 @@ async function settle(scope: Scope, extra: Record<string, unknown> = {}): Promis
     ...extra,
   };
   await writeFile(config, JSON.stringify(settings));
-  return { directory, config, sipPort, relayPort };
+  return { directory, config, sipPort, relayPort, minPort };
 }
 
-async function startRelay(scope: Scope, { relayPort }: Setting): Promise<void> {
-  const first = freePortRange(100);
-  const ports = ['-m', String(first), '-M', String(first + 99)];
+async function startRelay(scope: Scope, { relayPort, minPort }: Setting): Promise<void> {
+  const ports = ['-m', String(minPort), '-M', String(minPort + 99)];
   Program.start(scope, {
     name: 'ims-relay',
     command: [
