@@ -80,11 +80,18 @@ test('a thread that dies is replaced; its sessions go on with the same ports, so
   const port = await connect(world, caller, callee);
   world.plane.setPeer(SESSION, 1, { peer: { address: '127.0.0.1', port: 9 }, asymmetric: false });
   // A run of packets proves a source, though signalling names another port.
+  await waitFor('the port that signalling names now', () => world.plane.leg(SESSION, 1)?.remote?.port === 9);
   let sent = 0;
-  await waitFor('the learned source', () => {
+  await waitFor('a packet of the learned source', () => {
     sent += 1;
     caller.send(sent, port + 2);
-    return world.plane.leg(SESSION, 1)?.remote?.port === caller.address.port;
+    return callee.received.length > 0;
+  });
+  assert.deepEqual(world.plane.leg(SESSION, 1)?.remote, caller.address);
+  // Nothing is half way when the thread is killed.
+  await waitFor('all of them', () => {
+    const { rtpAccepted = 0, rtpRefused = 0 } = world.plane.leg(SESSION, 1)?.counters ?? {};
+    return rtpAccepted + rtpRefused === sent;
   });
   const before = world.plane.leg(SESSION, 1)?.counters.rtpAccepted ?? 0;
   const heard = callee.received.length;
