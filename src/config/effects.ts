@@ -84,6 +84,7 @@ export const RELOAD_EFFECTS = {
   'ims.minExpiresSeconds': 'live-ims',
   'ims.maxExpiresSeconds': 'live-ims',
   'ims.ringTimeoutSeconds': 'live-ims',
+  'ims.ringGroupSeconds': 'live-ims',
   'ims.maxCallsPerUser': 'live-ims',
   'ims.maxCalls': 'live-ims',
   'ims.trustedPeers': 'live-ims',

@@ -59,6 +59,11 @@ export const sipShape = {
     description: 'An INVITE that nobody answers ends with 408 after this time (Timer C).',
     unit: 's',
   }),
+  ringGroupSeconds: z.number().int().min(1).max(3600).default(20).meta({
+    description:
+      'Devices of one user that registered with the same q ring at once, those with a lower q after this time.',
+    unit: 's',
+  }),
   maxCalls: z.number().int().min(1).max(100000).default(2000).meta({
     description: 'Calls at once; more get 503 with Retry-After.',
   }),

@@ -26,6 +26,8 @@ export interface SippOptions {
   readonly password?: string;
   /** Call-ID of the calls that this side begins; sipp's own unless told. */
   readonly callId?: string;
+  /** Parameters of the Contact that is registered: `@CONTACT@`. */
+  readonly contactParameters?: string;
   /** Final answer that the scenario expects: `@FINAL@`. */
   readonly finalStatus?: number;
   /** Whose address and port go into the SDP: `@MEDIA_ADDRESS@`, `@MEDIA_PORT@`. */
@@ -145,7 +147,8 @@ export async function registerWithSipp(
 }
 
 /** sipp would open `[media_port]` itself, so the port of the test's own phone is written into the scenario. */
-function fillIn(scenario: string, { caller, finalStatus, media, laterMedia = media, video }: SippOptions): string {
+function fillIn(scenario: string, options: SippOptions): string {
+  const { caller, contactParameters, finalStatus, media, laterMedia = media, video } = options;
   const withVideo =
     video === undefined
       ? scenario
@@ -155,6 +158,7 @@ function fillIn(scenario: string, { caller, finalStatus, media, laterMedia = med
         );
   return withVideo
     .replaceAll('@CALLER@', caller ?? '')
+    .replaceAll('@CONTACT@', contactParameters ?? '')
     .replaceAll('@FINAL@', String(finalStatus ?? 200))
     .replaceAll('@MEDIA_ADDRESS@', media?.address ?? '127.0.0.1')
     .replaceAll('@MEDIA_PORT@', String(media?.port ?? 9))

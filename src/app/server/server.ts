@@ -257,6 +257,7 @@ function callOptions({ ims, relay }: Config, address: ServerAddress): Omit<B2bua
     maxCalls: ims.maxCalls,
     maxCallsPerUser: ims.maxCallsPerUser,
     ringTimeoutMs: ims.ringTimeoutSeconds * 1000,
+    ringGroupMs: ims.ringGroupSeconds * 1000,
     relayTimeoutMs,
     mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, relayTimeoutMs / 3),
     mediaAddress: address.advertised,

@@ -83,7 +83,7 @@ export class B2bua {
   }
 
   /**
-   * An INVITE outside of any dialog, authenticated and routed. `targets` are rung all at once.
+   * An INVITE outside of any dialog, authenticated and routed. `targets` are rung by their q.
    * @param account of the user who calls; undefined: a trusted peer
    */
   startCall(now: number, incoming: Incoming, targets: readonly CallTarget[], account?: string): B2buaEffect[] {

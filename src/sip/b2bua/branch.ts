@@ -24,6 +24,8 @@ export interface CallTarget {
   /** Request-URI of what is sent there. */
   readonly uri: string;
   readonly flow: Flow;
+  /** How much it is wanted beside the others, 0 to 1; 1 unless told. Those of equal q ring at once. */
+  readonly q?: number;
 }
 
 /** Why a branch is over that was never answered. */

@@ -9,6 +9,7 @@ import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
 import type { Side } from './media-relay.ts';
+import { ringGroups } from './ring-groups.ts';
 
 /** How a call ends. */
 export interface CallEnd {
@@ -36,6 +37,9 @@ export interface CallStart {
  *   ringing ──2xx of one branch──► accepted ──2xx sent to the caller──► answered ──BYE──► over
  *      └── CANCEL, all branches fail, Timer C, relay gone ──► over
  *
+ * Devices of equal q ring at once. Those with the next lower q ring when all of them have failed, or have rung for
+ * `ringGroupMs` in vain (RFC 3261 16.6); the last ones ring until Timer C.
+ *
  * The first 2xx wins; the other branches are cancelled, and a 2xx that comes from them all the same is released.
  */
 export class Call implements Timed {
@@ -48,7 +52,12 @@ export class Call implements Timed {
   readonly account: string | undefined;
   readonly #host: CallHost;
   readonly #branches = new Set<Branch>();
-  readonly #targets: readonly CallTarget[];
+  /** Whom nobody has rung yet, the most wanted first. */
+  readonly #waiting: CallTarget[][];
+  /** Branches that there have been: each has a relay session of its own. */
+  #branchCount = 0;
+  /** Timer C. */
+  #giveUpAt = Number.POSITIVE_INFINITY;
   #last: Branch | undefined;
   #winner: Branch | undefined;
   #bestFailure: BranchFailure | undefined;
@@ -64,7 +73,7 @@ export class Call implements Timed {
     this.account = account;
     this.mediaAddress = mediaAddress ?? host.options.mediaAddress;
     this.#host = host;
-    this.#targets = targets;
+    this.#waiting = ringGroups(targets);
     this.#invitedAt = invitedAt ?? host.now;
   }
 
@@ -93,24 +102,10 @@ export class Call implements Timed {
   }
 
   start(): void {
-    for (const [index, target] of this.#targets.entries()) {
-      const branch = Branch.ring(
-        this,
-        this.#host,
-        this.incoming,
-        target,
-        `${this.id}${index === 0 ? '' : `.${index}`}`,
-      );
-      this.#branches.add(branch);
-      this.#last = branch;
-    }
+    this.#giveUpAt = this.#host.now + this.#host.options.ringTimeoutMs;
+    const branches = this.#nextGroup();
     this.#report('invited');
-    this.#host.setDeadline(this, this.#host.now + this.#host.options.ringTimeoutMs);
-    for (const branch of [...this.#branches]) {
-      if (!this.#over) {
-        branch.start();
-      }
-    }
+    this.#ring(branches);
   }
 
   /** An attempt that rings nobody: it has a record like any other. */
@@ -174,7 +169,12 @@ export class Call implements Timed {
         this.#drop(other, []);
       }
     }
-    if (this.#branches.size === 0) {
+    if (this.#branches.size > 0) {
+      return;
+    }
+    if (status < 600 && this.#waiting.length > 0) {
+      this.#ring(this.#nextGroup());
+    } else {
       this.#failWith(this.#bestFailure);
     }
   }
@@ -202,8 +202,19 @@ export class Call implements Timed {
     this.handleBranchFailure(branch, { response, by: from, reason: 'bye' });
   }
 
-  /** Timer C: nobody answered. What a phone has said already tells the caller more (RFC 3261 16.7 step 6). */
   handleTimeout(): void {
+    if (this.#host.now >= this.#giveUpAt) {
+      this.#giveUp();
+      return;
+    }
+    for (const branch of this.#branches) {
+      this.#drop(branch, []);
+    }
+    this.#ring(this.#nextGroup());
+  }
+
+  /** Timer C: nobody answered. What a phone has said already tells the caller more (RFC 3261 16.7 step 6). */
+  #giveUp(): void {
     const known = this.#bestFailure;
     if (known !== undefined && isBetterFailure(known.response.status, 408)) {
       for (const branch of this.#branches) {
@@ -252,6 +263,31 @@ export class Call implements Timed {
   checkMedia(): void {
     for (const branch of this.#branches) {
       branch.checkMedia();
+    }
+  }
+
+  #nextGroup(): Branch[] {
+    const branches = (this.#waiting.shift() ?? []).map((target) => {
+      const index = this.#branchCount++;
+      const instance = index === 0 ? this.id : `${this.id}.${index}`;
+      return Branch.ring(this, this.#host, this.incoming, target, instance);
+    });
+    for (const branch of branches) {
+      this.#branches.add(branch);
+      this.#last = branch;
+    }
+    return branches;
+  }
+
+  #ring(branches: readonly Branch[]): void {
+    const { now, options } = this.#host;
+    const turn = this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : now + options.ringGroupMs;
+    this.#host.setDeadline(this, Math.min(turn, this.#giveUpAt));
+    for (const branch of branches) {
+      // One that fails at once may end the call, or have the next ones rung.
+      if (!this.#over && this.#branches.has(branch)) {
+        branch.start();
+      }
     }
   }
 

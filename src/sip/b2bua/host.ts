@@ -18,6 +18,8 @@ export interface B2buaOptions {
   readonly maxCallsPerUser: number;
   /** Timer C: an INVITE that nobody answers ends after this time. */
   readonly ringTimeoutMs: number;
+  /** How long devices of equal q ring before those with the next lower one do. */
+  readonly ringGroupMs: number;
   /** How often the relay is asked whether it still has a call's session. */
   readonly mediaCheckIntervalMs: number;
   /** After this time without packets the relay forgets a session. */

@@ -26,7 +26,7 @@ export function routeRequest(server: MethodHost, { request }: Incoming, callerIs
       const { user } = destination;
       const bindings = server.registrar.lookup(server.now, user);
       if (bindings.length > 0) {
-        return { kind: 'targets', targets: bindings.map(({ uri, flow }) => ({ uri: formatUri(uri), flow })) };
+        return { kind: 'targets', targets: bindings.map(({ uri, flow, q }) => ({ uri: formatUri(uri), flow, q })) };
       }
       const route = server.directory.route(user);
       if (route !== undefined) {

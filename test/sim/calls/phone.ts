@@ -15,6 +15,8 @@ import { SERVER } from './server-node.ts';
 import type { Address, Node, World } from './world.ts';
 
 export interface PhoneScript {
+  /** Preference that it registers with, 1 unless told (RFC 3261 10.2.1.2). */
+  readonly q?: number;
   /** Milliseconds from the INVITE to the answer; never by default. */
   readonly answerAfterMs?: number;
   /** Refuses with this status instead, after the same time. */

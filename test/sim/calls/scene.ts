@@ -22,8 +22,8 @@ export function scene(options: SceneOptions): Scene {
   const node = new ServerNode(world, { trustedPeers: ['10.0.0.11'], ...options });
   const caller = new Phone(world, '10.0.0.11', options.caller);
   const callees = (options.callees ?? [{}]).map((script, index) => new Phone(world, `10.0.0.${21 + index}`, script));
-  for (const callee of callees) {
-    node.register('1002', callee.at);
+  for (const [index, callee] of callees.entries()) {
+    node.register('1002', callee.at, options.callees?.[index]?.q);
   }
   return { world, node, caller, callees };
 }

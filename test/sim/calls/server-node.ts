@@ -89,6 +89,7 @@ export class ServerNode implements Node {
         maxCalls: options.maxCalls ?? 100,
         maxCallsPerUser: options.maxCallsPerUser ?? 0,
         ringTimeoutMs: options.ringTimeoutMs ?? 180_000,
+        ringGroupMs: 20_000,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,
         mediaAddress: MEDIA_ADDRESS,
@@ -102,7 +103,7 @@ export class ServerNode implements Node {
   }
 
   /** Puts a device into the location table, as a REGISTER from it would. */
-  register(user: string, device: Address): void {
+  register(user: string, device: Address, q = 1): void {
     const uri = parseUri(`sip:${user}@${device.address}:${device.port}`);
     if (!uri.ok) {
       throw new Error(`no URI: ${user}`);
@@ -111,7 +112,7 @@ export class ServerNode implements Node {
       aor: user,
       callId: `reg-${device.address}`,
       cseq: 1,
-      contacts: [{ uri: uri.value, params: '', q: 1, expires: 7200, instance: undefined }],
+      contacts: [{ uri: uri.value, params: '', q, expires: 7200, instance: undefined }],
       expires: undefined,
       flow: this.#flowTo(device),
     });

@@ -22,6 +22,7 @@ class Bench {
     maxCalls: 5,
     maxCallsPerUser: 0,
     ringTimeoutMs: 180_000,
+    ringGroupMs: 20_000,
     mediaCheckIntervalMs: 20_000,
     relayTimeoutMs: 60_000,
     mediaAddress: '203.0.113.1',

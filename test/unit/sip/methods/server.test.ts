@@ -38,6 +38,7 @@ class Harness {
         maxCalls: 10,
         maxCallsPerUser: 0,
         ringTimeoutMs: 180_000,
+        ringGroupMs: 20_000,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,
         mediaAddress: '192.0.2.100',
