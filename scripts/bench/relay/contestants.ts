@@ -1,5 +1,6 @@
 /** The relays that are compared: how each is started, and what it must say before it counts as that relay. */
 import { spawnSync } from 'node:child_process';
+import { relayV8Flags } from '../../../src/app/launch/children.ts';
 import { packageVersion } from '../../../src/app/version.ts';
 import { openRtppClient, type RtppClient } from '../../../src/io/rtpp-client-driver.ts';
 import { freeUdpPort } from '../../../test/support/ports.ts';
@@ -81,12 +82,14 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
 ];
 
+/** As `ims-launch` starts it. */
 export function ourPlane(plane: string, ...more: string[]): Contestant {
   return {
     name: [plane, ...more].join(' '),
     ours: true,
     command: ({ address, controlPort, minPort, maxPort }) => [
       process.execPath,
+      ...relayV8Flags(),
       binary('ims-relay'),
       ...['-f', '-F', '-l', address, '-s', `udp:${address}:${controlPort}`],
       ...['-m', `${minPort}`, '-M', `${maxPort}`, `--plane=${plane}`, ...more],

@@ -55,7 +55,7 @@ export function helperCommand(service: ServiceName, argv: readonly string[], con
 
 function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [string, ...string[]] {
   return service === 'relay'
-    ? [process.execPath, ...v8Flags(2), programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
+    ? [process.execPath, ...relayV8Flags(), programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
     : [process.execPath, ...v8Flags(16), programPath('ims-server'), '--from-supervisor'];
 }
 
@@ -70,6 +70,11 @@ function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [str
 function v8Flags(semiSpaceMib: number): string[] {
   const size = String(semiSpaceMib);
   return [`--min-semi-space-size=${size}`, `--max-semi-space-size=${size}`, '--heap-growing-percent=25'];
+}
+
+/** Of Node, for ims-relay. */
+export function relayV8Flags(): string[] {
+  return v8Flags(2);
 }
 
 /** The programs lie beside the one that runs: build/src/bin/. */

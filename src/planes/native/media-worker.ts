@@ -14,7 +14,9 @@ import { CopyRing } from './copy-ring.ts';
 import type { Order, Report, WorkerBirth } from './messages.ts';
 import type { Offload } from './offload.ts';
 import { type LoopHost, PacketLoop } from './packet-loop.ts';
+import { Slab } from './shared-session.ts';
 import { SharedTotals } from './shared-totals.ts';
+import type { Place } from './slab-places.ts';
 import { type SessionHost, WorkerSession, WorkerSocket } from './worker-session.ts';
 import { WorkerTotals } from './worker-totals.ts';
 
@@ -28,6 +30,7 @@ export class MediaWorker implements SessionHost, LoopHost {
   readonly #port: MessagePort;
   readonly #shared: SharedTotals;
   readonly #loop: PacketLoop;
+  readonly #slabs: Slab[];
   readonly #sessions = new Map<SessionId, WorkerSession>();
   readonly #clockShiftMs: number;
   readonly offload: Offload | undefined;
@@ -45,6 +48,7 @@ export class MediaWorker implements SessionHost, LoopHost {
     this.#port = port;
     this.#shared = new SharedTotals(birth.totals);
     this.totals = new WorkerTotals(this.#shared);
+    this.#slabs = birth.slabs.map((memory) => new Slab(memory));
     this.offload = openOffload(this.totals);
     this.#clockShiftMs = birth.clockOffsetMs - clockOffsetMs();
     this.#ownControl = this.#forbidden(birth.ownControl);
@@ -96,7 +100,10 @@ export class MediaWorker implements SessionHost, LoopHost {
   #obeyOne(order: Exclude<Order, { kind: 'stop' }>): void {
     switch (order.kind) {
       case 'begin':
-        this.#sessions.set(order.session, new WorkerSession(order.session, order.memory, this));
+        this.#begin(order.session, order.place);
+        break;
+      case 'slab':
+        this.#slabs.push(new Slab(order.memory));
         break;
       case 'copies':
         this.#copies = new CopyRing(order.memory);
@@ -125,7 +132,7 @@ export class MediaWorker implements SessionHost, LoopHost {
 
   #change(
     session: WorkerSession,
-    order: Exclude<Order, { kind: 'stop' | 'begin' | 'copies' | 'network' | 'own-control' | 'end' | 'fed' }>,
+    order: Exclude<Order, { kind: 'stop' | 'slab' | 'begin' | 'copies' | 'network' | 'own-control' | 'end' | 'fed' }>,
   ) {
     const { side } = order;
     if (order.kind !== 'feed') {
@@ -175,6 +182,14 @@ export class MediaWorker implements SessionHost, LoopHost {
       default:
         assertNever(order);
     }
+  }
+
+  #begin(id: SessionId, { slab, place }: Place): void {
+    const memory = this.#slabs[slab];
+    if (memory === undefined) {
+      throw new Error(`slab ${slab} was not told`);
+    }
+    this.#sessions.set(id, new WorkerSession(id, [memory.leg(place, 0), memory.leg(place, 1)], this));
   }
 
   #fed(id: SessionId): void {

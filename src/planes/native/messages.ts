@@ -3,6 +3,7 @@ import type { LatchSettings } from '../../relay/latching/index.ts';
 import type { OwnControlFacts } from '../../relay/own-control.ts';
 import type { Component, PeerOrder, PlaneEvent, SessionId, Side } from '../../relay/plane.ts';
 import type { AddressFamily, TransportAddress } from '../../wire/ip-address.ts';
+import type { Place } from './slab-places.ts';
 
 /** Two bound sockets. */
 export interface PairDescriptors {
@@ -17,8 +18,10 @@ export interface PairDescriptors {
 export type Ticket = number;
 
 export type Order =
-  /** The first order for a session. `memory`: see `shared-session.ts`; what is in it already is gone on with. */
-  | { readonly kind: 'begin'; readonly session: SessionId; readonly memory: SharedArrayBuffer }
+  /** Memory of sessions to come; slabs are numbered as they come, after those of the birth. */
+  | { readonly kind: 'slab'; readonly memory: SharedArrayBuffer }
+  /** The first order for a session. What is at its place already is gone on with. */
+  | { readonly kind: 'begin'; readonly session: SessionId; readonly place: Place }
   /** Takes the place of the pair that the leg has, and answers `ticket` when that one is not used any more. */
   | {
       readonly kind: 'attach';
@@ -78,6 +81,8 @@ export interface WorkerBirth {
   readonly event: number;
   /** See `shared-totals.ts`. */
   readonly totals: SharedArrayBuffer;
+  /** See `shared-session.ts`. */
+  readonly slabs: readonly SharedArrayBuffer[];
   /** What `performance.now()` of the control thread was when the monotonic clock was 0, ms. */
   readonly clockOffsetMs: number;
   readonly latching: LatchSettings;

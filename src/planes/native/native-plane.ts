@@ -226,7 +226,12 @@ export class NativePlane implements MediaPlane {
     const { worker } = session;
     worker.load -= 1;
     const pairs = session.legs.flatMap(({ pair }) => (pair === undefined ? [] : [pair]));
-    worker.order({ kind: 'end', session: id, ticket: worker.ticket(this.#closeLater(pairs)) });
+    const close = this.#closeLater(pairs);
+    const released = () => {
+      worker.releasePlace(session.place);
+      close();
+    };
+    worker.order({ kind: 'end', session: id, ticket: worker.ticket(released) });
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,8 @@ import type { LegReport, PeerOrder, SessionId, Side } from '../../relay/plane.ts
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import type { Order, PairDescriptors } from './messages.ts';
 import type { OffloadControl } from './offload.ts';
-import { NO_PLACE, newSharedSession, SharedLeg } from './shared-session.ts';
+import { NO_PLACE, type SharedLeg } from './shared-session.ts';
+import type { Place } from './slab-places.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 /** A port pair with its sockets. */
@@ -28,18 +29,20 @@ export class NativeSession {
   readonly worker: WorkerHandle;
   readonly legs: readonly [NativeLeg, NativeLeg];
   isFed = false;
-  readonly #memory = newSharedSession();
+  /** Where its counters lie, in the worker's memory. */
+  readonly place: Place;
 
   constructor(id: SessionId, worker: WorkerHandle, tos: number | undefined) {
     this.id = id;
     this.worker = worker;
-    this.legs = [newLeg(this.#memory, 0, tos), newLeg(this.#memory, 1, tos)];
+    this.place = worker.takePlace();
+    this.legs = [newLeg(worker.leg(this.place, 0), tos), newLeg(worker.leg(this.place, 1), tos)];
   }
 
   /** The orders that make a worker begin with this session, or go on where another one has left it. */
   get orders(): Order[] {
     const { id: session } = this;
-    const orders: Order[] = [{ kind: 'begin', session, memory: this.#memory }];
+    const orders: Order[] = [{ kind: 'begin', session, place: this.place }];
     for (const side of [0, 1] as const) {
       const { order, shared, tos, tapped, muted, hidden, packetMs } = this.legs[side];
       if (tos !== undefined) {
@@ -112,7 +115,7 @@ export class NativeSession {
   }
 }
 
-function newLeg(memory: SharedArrayBuffer, side: Side, tos: number | undefined): NativeLeg {
+function newLeg(shared: SharedLeg, tos: number | undefined): NativeLeg {
   return {
     pair: undefined,
     order: undefined,
@@ -121,6 +124,6 @@ function newLeg(memory: SharedArrayBuffer, side: Side, tos: number | undefined):
     muted: false,
     hidden: undefined,
     packetMs: 0,
-    shared: new SharedLeg(memory, side),
+    shared,
   };
 }

@@ -2,13 +2,15 @@ import { Worker } from 'node:worker_threads';
 import type { MediaSockets } from '../../linux/media-socket.ts';
 import type { LatchSettings } from '../../relay/latching/index.ts';
 import type { OwnControlFacts } from '../../relay/own-control.ts';
-import type { PlaneEvent } from '../../relay/plane.ts';
+import type { PlaneEvent, Side } from '../../relay/plane.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { clockOffsetMs } from './clock.ts';
 import { CopyRing, type CopyTaker } from './copy-ring.ts';
 import type { Order, Report, Ticket, WorkerBirth } from './messages.ts';
 import type { OffloadControl } from './offload.ts';
+import type { SharedLeg, Slab } from './shared-session.ts';
 import { SharedTotals } from './shared-totals.ts';
+import { type Place, SlabPlaces } from './slab-places.ts';
 
 export interface WorkerListener {
   event(event: PlaneEvent): void;
@@ -40,6 +42,7 @@ export class WorkerHandle {
   readonly #sockets: MediaSockets;
   readonly #settings: WorkerSettings;
   readonly #listener: WorkerListener;
+  readonly #places = new SlabPlaces();
   readonly #released = new Map<Ticket, () => void>();
   #lastTicket = 0;
   #thread: Worker | undefined;
@@ -142,6 +145,25 @@ export class WorkerHandle {
     return this.#lastTicket;
   }
 
+  /** Memory for a session which has seen nothing yet. */
+  takePlace(): Place {
+    const known = this.#places.slabs.length;
+    const place = this.#places.take();
+    for (const { memory } of this.#places.slabs.slice(known)) {
+      this.order({ kind: 'slab', memory });
+    }
+    return place;
+  }
+
+  /** To be called once the thread does not use it any more. */
+  releasePlace(place: Place): void {
+    this.#places.release(place);
+  }
+
+  leg({ slab, place }: Place, side: Side): SharedLeg {
+    return (this.#places.slabs[slab] as Slab).leg(place, side);
+  }
+
   /** To be called before the first tap. */
   prepareCopies(): void {
     if (this.#copies === undefined) {
@@ -176,6 +198,7 @@ export class WorkerHandle {
       epoll: this.#epoll,
       event: this.#event,
       totals: this.totals.memory,
+      slabs: this.#places.slabs.map(({ memory }) => memory),
       clockOffsetMs: clockOffsetMs(),
       latching: this.#settings.latching,
       ownControl: this.#settings.ownControl(),

@@ -7,7 +7,7 @@ import { type Component, otherSide, type PlaneEvent, type SessionId, type Side }
 import type { TransportAddress } from '../../wire/ip-address.ts';
 import { encodeAddress } from './addresses.ts';
 import type { Offload } from './offload.ts';
-import { SharedLeg } from './shared-session.ts';
+import type { SharedLeg } from './shared-session.ts';
 import type { WorkerTotals } from './worker-totals.ts';
 
 /** What a session needs of its worker. */
@@ -21,6 +21,10 @@ export interface SessionHost {
   copy(session: SessionId, side: Side, component: Component, packet: Uint8Array): void;
 }
 
+/** Of the longest address, a sockaddr_in6. */
+const SOCKADDR_WORDS = 7;
+const ENCODED = new Int32Array(SOCKADDR_WORDS);
+
 /** One socket of a session, watched by the worker. */
 export class WorkerSocket {
   readonly fd: number;
@@ -32,9 +36,9 @@ export class WorkerSocket {
   key = 0;
   /** Receives that failed one after the other. */
   failures = 0;
-  /** Where `destination` leads to. */
+  /** Where `destination`, the words of a sockaddr, leads to. An array: a view of memory costs more than they. */
   to: TransportAddress | undefined;
-  readonly destination = new Int32Array(8);
+  readonly destination = [0, 0, 0, 0, 0, 0, 0];
   destinationBytes = 0;
 
   constructor(fd: number, session: WorkerSession, side: Side, component: Component, local: TransportAddress) {
@@ -43,6 +47,14 @@ export class WorkerSocket {
     this.session = session;
     this.side = side;
     this.component = component;
+  }
+
+  lead(to: TransportAddress): void {
+    this.to = to;
+    this.destinationBytes = encodeAddress(to, ENCODED);
+    for (let word = 0; word < SOCKADDR_WORDS; word += 1) {
+      this.destination[word] = ENCODED[word] as number;
+    }
   }
 }
 
@@ -61,11 +73,11 @@ export class WorkerSession implements PacketSink {
   readonly #host: SessionHost;
   readonly shared: readonly [SharedLeg, SharedLeg];
 
-  constructor(id: SessionId, memory: SharedArrayBuffer, host: SessionHost) {
+  constructor(id: SessionId, shared: readonly [SharedLeg, SharedLeg], host: SessionHost) {
     this.id = id;
     this.#host = host;
-    this.shared = [new SharedLeg(memory, 0), new SharedLeg(memory, 1)];
-    this.path = new MediaPath(host.policy, [this.shared[0].counters, this.shared[1].counters]);
+    this.shared = shared;
+    this.path = new MediaPath(host.policy, [shared[0].counters, shared[1].counters]);
   }
 
   setPacketLength(side: Side, ms: number): void {
@@ -111,11 +123,10 @@ export class WorkerSession implements PacketSink {
     // Who has got the packet finds out from whom it came.
     this.publish(otherSide(side));
     if (socket.to !== to) {
-      socket.to = to;
-      socket.destinationBytes = encodeAddress(to, socket.destination);
+      socket.lead(to);
     }
     const { destination } = socket;
-    for (let word = 0; word < 7; word += 1) {
+    for (let word = 0; word < SOCKADDR_WORDS; word += 1) {
       io.destination[word] = destination[word] as number;
     }
     if (socket.destinationBytes === 0) {

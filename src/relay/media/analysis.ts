@@ -13,12 +13,10 @@ import {
   timestampOf,
 } from './packet.ts';
 import type { Joint, PassedOn } from './passed-on.ts';
+import { SeenNumbers } from './seen-numbers.ts';
 
-/** A step further than this is a new segment. */
+/** A step further than this is a new segment; SeenNumbers remembers more than twice as many. */
 const MAX_JUMP = 536;
-
-/** Sequence numbers whose arrival is remembered; a power of two above 2 · MAX_JUMP. */
-const WINDOW = 2048;
 
 /** Jitter is smoothed by 1/16 (RFC 3550 6.4.1). */
 const JITTER_GAIN = 16;
@@ -74,13 +72,21 @@ const NO_TIMESTAMP = -1;
 export class RtpAnalysis {
   readonly #cells: Float64Array;
   readonly #at: number;
-  /** A bit for each sequence number of the window; not shared: who goes on forgets what a duplicate would be of. */
-  #seen: Uint32Array | undefined;
+  /** A bit for each sequence number of the window. */
+  readonly #seen: SeenNumbers;
 
-  /** @param at where its ANALYSIS_CELLS cells begin */
-  constructor(cells: Float64Array = clearAnalysis(new Float64Array(ANALYSIS_CELLS), 0), at = 0) {
+  /**
+   * @param at where its ANALYSIS_CELLS cells begin
+   * @param seen which numbers have arrived; what goes on elsewhere without it forgets what a duplicate would be of
+   */
+  constructor(
+    cells: Float64Array = clearAnalysis(new Float64Array(ANALYSIS_CELLS), 0),
+    at = 0,
+    seen: SeenNumbers = new SeenNumbers(),
+  ) {
     this.#cells = cells;
     this.#at = at;
+    this.#seen = seen;
   }
 
   /** Packets received, duplicates left out. */
@@ -184,7 +190,7 @@ export class RtpAnalysis {
     this.#set(JITTER_MAX, Math.max(this.jitterMax, stretch.jitterMax));
     // The next packet's distance to the last one that was measured here says nothing.
     this.#set(LAST_TIMESTAMP, NO_TIMESTAMP);
-    this.#seen?.fill(0);
+    this.#seen.clear();
   }
 
   /** What turns the stretch's sequence numbers into ours from now on. */
@@ -218,20 +224,20 @@ export class RtpAnalysis {
       return;
     }
     const extended = highest + step;
-    const seen = this.#window();
+    const seen = this.#seen;
     if (step > 0) {
       for (let passed = highest + 1; passed < extended; passed += 1) {
-        forget(seen, passed);
+        seen.forget(passed);
       }
       this.#set(HIGHEST, extended);
-    } else if (hasSeen(seen, extended)) {
+    } else if (seen.has(extended)) {
       this.#increment(DUPLICATES);
       return;
     }
     if (extended < this.#get(LOWEST)) {
       this.#set(LOWEST, extended);
     }
-    remember(seen, extended);
+    seen.add(extended);
     this.#increment(RECEIVED);
   }
 
@@ -248,9 +254,8 @@ export class RtpAnalysis {
     const lowest = sequence + 0x20000;
     this.#set(LOWEST, lowest);
     this.#set(HIGHEST, lowest);
-    const seen = this.#window();
-    seen.fill(0);
-    remember(seen, lowest);
+    this.#seen.clear();
+    this.#seen.add(lowest);
     this.#increment(RECEIVED);
   }
 
@@ -312,11 +317,6 @@ export class RtpAnalysis {
     return 0;
   }
 
-  #window(): Uint32Array {
-    this.#seen ??= new Uint32Array(WINDOW / 32);
-    return this.#seen;
-  }
-
   #get(cell: number): number {
     return this.#cells[this.#at + cell] as number;
   }
@@ -341,19 +341,4 @@ export function clearAnalysis(cells: Float64Array, at: number): Float64Array {
   cells[at + PAYLOAD_TYPE] = NO_PAYLOAD_TYPE;
   cells[at + LEARNS_SINCE] = Number.NEGATIVE_INFINITY;
   return cells;
-}
-
-function hasSeen(seen: Uint32Array, extended: number): boolean {
-  const slot = extended % WINDOW;
-  return ((seen[slot >> 5] ?? 0) & (1 << (slot & 31))) !== 0;
-}
-
-function remember(seen: Uint32Array, extended: number): void {
-  const slot = extended % WINDOW;
-  seen[slot >> 5] = (seen[slot >> 5] ?? 0) | (1 << (slot & 31));
-}
-
-function forget(seen: Uint32Array, extended: number): void {
-  const slot = extended % WINDOW;
-  seen[slot >> 5] = (seen[slot >> 5] ?? 0) & ~(1 << (slot & 31));
 }

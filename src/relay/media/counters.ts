@@ -1,5 +1,6 @@
 import { ANALYSIS_CELLS, clearAnalysis, RtpAnalysis } from './analysis.ts';
 import type { Joint, PassedOn } from './passed-on.ts';
+import type { SeenNumbers } from './seen-numbers.ts';
 
 /** Where each number lies among the cells of a leg; the analysis follows. */
 const RTP_ACCEPTED = 0;
@@ -28,78 +29,83 @@ export class LegCounters {
   lastPlayedAt = Number.NEGATIVE_INFINITY;
   readonly analysis: RtpAnalysis;
   readonly #cells: Float64Array;
+  readonly #at: number;
 
-  /** @param cells LEG_CELLS numbers, made by `clearLegCells` or left by another one */
-  constructor(cells: Float64Array = clearLegCells(new Float64Array(LEG_CELLS))) {
+  /**
+   * @param at where its LEG_CELLS numbers begin, made by `clearLegCells` or left by another one
+   * @param seen see RtpAnalysis
+   */
+  constructor(cells: Float64Array = clearLegCells(new Float64Array(LEG_CELLS)), at = 0, seen?: SeenNumbers) {
     this.#cells = cells;
-    this.analysis = new RtpAnalysis(cells, OWN_CELLS);
+    this.#at = at;
+    this.analysis = new RtpAnalysis(cells, at + OWN_CELLS, seen);
   }
 
   /** RTP packets accepted from this party. */
   get rtpAccepted(): number {
-    return this.#cells[RTP_ACCEPTED] as number;
+    return this.#get(RTP_ACCEPTED);
   }
 
   /** RTP packets from sources that are not this party. */
   get rtpRefused(): number {
-    return this.#cells[RTP_REFUSED] as number;
+    return this.#get(RTP_REFUSED);
   }
 
   /** Of the accepted ones: sent on to the other party. */
   get rtpRelayed(): number {
-    return this.#cells[RTP_RELAYED] as number;
+    return this.#get(RTP_RELAYED);
   }
 
   /** Of the accepted ones: the other party's address was not known, it heard a prompt or another session, or was not to hear it. */
   get rtpDropped(): number {
-    return this.#cells[RTP_DROPPED] as number;
+    return this.#get(RTP_DROPPED);
   }
 
   get rtcpAccepted(): number {
-    return this.#cells[RTCP_ACCEPTED] as number;
+    return this.#get(RTCP_ACCEPTED);
   }
 
   get rtcpRefused(): number {
-    return this.#cells[RTCP_REFUSED] as number;
+    return this.#get(RTCP_REFUSED);
   }
 
   get rtcpRelayed(): number {
-    return this.#cells[RTCP_RELAYED] as number;
+    return this.#get(RTCP_RELAYED);
   }
 
   get rtcpDropped(): number {
-    return this.#cells[RTCP_DROPPED] as number;
+    return this.#get(RTCP_DROPPED);
   }
 
   /** Reports of this party on what it hears of the other one. */
   get reports(): number {
-    return this.#cells[REPORTS] as number;
+    return this.#get(REPORTS);
   }
 
   /** What the last one says was lost since the one before, 0 to 1. */
   get reportedLoss(): number {
-    return (this.#cells[REPORTED_LOSS] as number) / 256;
+    return this.#get(REPORTED_LOSS) / 256;
   }
 
   /** What it says of jitter, in the other party's timestamp units. */
   get reportedJitter(): number {
-    return this.#cells[REPORTED_JITTER] as number;
+    return this.#get(REPORTED_JITTER);
   }
 
   /** @param lost in 256ths */
   noteReport(lost: number, jitter: number): void {
     this.#add(REPORTS, 1);
-    this.#cells[REPORTED_LOSS] = lost;
-    this.#cells[REPORTED_JITTER] = jitter;
+    this.#set(REPORTED_LOSS, lost);
+    this.#set(REPORTED_JITTER, jitter);
   }
 
   /** When the last packet, RTP or RTCP, was accepted; monotonic ms. -Infinity: never. */
   get lastAcceptedAt(): number {
-    return this.#cells[LAST_ACCEPTED_AT] as number;
+    return this.#get(LAST_ACCEPTED_AT);
   }
 
   set lastAcceptedAt(now: number) {
-    this.#cells[LAST_ACCEPTED_AT] = now;
+    this.#set(LAST_ACCEPTED_AT, now);
   }
 
   countAccepted(isRtp: boolean): void {
@@ -131,13 +137,21 @@ export class LegCounters {
   }
 
   #add(cell: number, count: number): void {
-    this.#cells[cell] = (this.#cells[cell] as number) + count;
+    this.#set(cell, this.#get(cell) + count);
+  }
+
+  #get(cell: number): number {
+    return this.#cells[this.#at + cell] as number;
+  }
+
+  #set(cell: number, value: number): void {
+    this.#cells[this.#at + cell] = value;
   }
 }
 
-/** Makes them the cells of a leg that has seen nothing. */
-export function clearLegCells(cells: Float64Array): Float64Array {
-  cells.fill(0, 0, OWN_CELLS);
-  cells[LAST_ACCEPTED_AT] = Number.NEGATIVE_INFINITY;
-  return clearAnalysis(cells, OWN_CELLS);
+/** Makes the cells from `at` on those of a leg that has seen nothing. */
+export function clearLegCells(cells: Float64Array, at = 0): Float64Array {
+  cells.fill(0, at, at + OWN_CELLS);
+  cells[at + LAST_ACCEPTED_AT] = Number.NEGATIVE_INFINITY;
+  return clearAnalysis(cells, at + OWN_CELLS);
 }

@@ -37,51 +37,54 @@ export const JOINT_CELLS = 7;
 /** How much of a stretch has been joined already; in cells, as the counters are. */
 export class Joint {
   readonly #cells: Float64Array;
+  readonly #at: number;
 
-  constructor(cells: Float64Array = new Float64Array(JOINT_CELLS)) {
+  /** @param at where its JOINT_CELLS numbers begin */
+  constructor(cells: Float64Array = new Float64Array(JOINT_CELLS), at = 0) {
     this.#cells = cells;
+    this.#at = at;
   }
 
   /** Another stretch begins. */
   clear(): void {
-    this.#cells.fill(0);
+    this.#cells.fill(0, this.#at, this.#at + JOINT_CELLS);
   }
 
   get packets(): number {
-    return this.#cells[PACKETS] as number;
+    return this.#cells[this.#at + PACKETS] as number;
   }
 
   get duplicates(): number {
-    return this.#cells[DUPLICATES] as number;
+    return this.#cells[this.#at + DUPLICATES] as number;
   }
 
   get sent(): number {
-    return this.#cells[SENT] as number;
+    return this.#cells[this.#at + SENT] as number;
   }
 
   get sentInClosedRuns(): number {
-    return this.#cells[SENT_IN_CLOSED_RUNS] as number;
+    return this.#cells[this.#at + SENT_IN_CLOSED_RUNS] as number;
   }
 
   get jitterSum(): number {
-    return this.#cells[JITTER_SUM] as number;
+    return this.#cells[this.#at + JITTER_SUM] as number;
   }
 
   get jitterCount(): number {
-    return this.#cells[JITTER_COUNT] as number;
+    return this.#cells[this.#at + JITTER_COUNT] as number;
   }
 
   get offset(): number {
-    return this.#cells[OFFSET] as number;
+    return this.#cells[this.#at + OFFSET] as number;
   }
 
   note(stretch: PassedOn, offset: number): void {
-    this.#cells[PACKETS] = stretch.packets;
-    this.#cells[DUPLICATES] = stretch.duplicates;
-    this.#cells[SENT] = stretch.sent;
-    this.#cells[SENT_IN_CLOSED_RUNS] = stretch.sentInClosedRuns;
-    this.#cells[JITTER_SUM] = stretch.jitterSum;
-    this.#cells[JITTER_COUNT] = stretch.jitterCount;
-    this.#cells[OFFSET] = offset;
+    this.#cells[this.#at + PACKETS] = stretch.packets;
+    this.#cells[this.#at + DUPLICATES] = stretch.duplicates;
+    this.#cells[this.#at + SENT] = stretch.sent;
+    this.#cells[this.#at + SENT_IN_CLOSED_RUNS] = stretch.sentInClosedRuns;
+    this.#cells[this.#at + JITTER_SUM] = stretch.jitterSum;
+    this.#cells[this.#at + JITTER_COUNT] = stretch.jitterCount;
+    this.#cells[this.#at + OFFSET] = offset;
   }
 }

@@ -30,11 +30,6 @@ export interface Situation {
   readonly other: LegCounters;
 }
 
-interface Look {
-  readonly sent: number;
-  readonly received: number;
-}
-
 export class Direction {
   verdict: Verdict = 'waiting';
   mosLow: number | undefined;
@@ -46,7 +41,9 @@ export class Direction {
   #lastType: number | undefined;
   #relayed = 0;
   #dropped = 0;
-  readonly #looks: Look[] = [];
+  /** Of the last WINDOW looks in turn: packets sent, packets received. */
+  readonly #seen: number[] = new Array(2 * WINDOW).fill(0);
+  #looks = 0;
 
   look(situation: Situation): void {
     this.#hear(situation.own);
@@ -94,14 +91,15 @@ export class Direction {
   }
 
   #score({ analysis }: LegCounters): void {
-    this.#looks.push({ sent: analysis.sent, received: analysis.received });
-    const [first] = this.#looks;
-    if (first === undefined || this.#looks.length <= WINDOW) {
+    const at = 2 * (this.#looks % WINDOW);
+    const sent = analysis.sent - (this.#seen[at] as number);
+    const received = analysis.received - (this.#seen[at + 1] as number);
+    this.#seen[at] = analysis.sent;
+    this.#seen[at + 1] = analysis.received;
+    this.#looks += 1;
+    if (this.#looks <= WINDOW) {
       return;
     }
-    this.#looks.shift();
-    const sent = analysis.sent - first.sent;
-    const received = analysis.received - first.received;
     this.mosNow =
       sent < MIN_PACKETS ? undefined : this.#estimate(sent, received, jitterMs(analysis.jitterLast, analysis.clockHz));
     if (this.mosNow !== undefined) {

@@ -4,15 +4,24 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { AddressBook, encodeAddress, portOf } from '../../../src/planes/native/addresses.ts';
 import { CopyRing } from '../../../src/planes/native/copy-ring.ts';
-import { newSharedSession, SharedLeg } from '../../../src/planes/native/shared-session.ts';
+import { SLAB_PLACES, Slab } from '../../../src/planes/native/shared-session.ts';
 import { SharedTotals, SummedTotals } from '../../../src/planes/native/shared-totals.ts';
+import { type Place, SlabPlaces } from '../../../src/planes/native/slab-places.ts';
 import { WorkerTotals } from '../../../src/planes/native/worker-totals.ts';
 import { LEG_CELLS, LegCounters } from '../../../src/relay/media/counters.ts';
+import { JOINT_CELLS } from '../../../src/relay/media/passed-on.ts';
 import type { SessionId, Side } from '../../../src/relay/plane.ts';
 import { canonicalAddress } from '../../../src/wire/ip-address.ts';
 import { rtpDatagram } from '../../support/datagram-view.ts';
 
 const address = fc.oneof(fc.ipV4(), fc.ipV6()).filter((text) => canonicalAddress(text) !== undefined);
+/** Not the first one: its offsets are not 0. */
+function newPlace(): { readonly slab: Slab; readonly place: number } {
+  const slab = new Slab();
+  slab.clear(3);
+  return { slab, place: 3 };
+}
+
 const port = fc.integer({ min: 0, max: 65_535 });
 
 test('an address is the same text and port after its way through a sockaddr', () => {
@@ -52,8 +61,8 @@ test('of a million strangers the book keeps its size, and tells each by its own 
 });
 
 test('one thread writes a leg’s addresses, the other reads what was written last, or that there is none', () => {
-  const memory = newSharedSession();
-  const [writer, reader] = [new SharedLeg(memory, 1), new SharedLeg(memory, 1)];
+  const { slab, place } = newPlace();
+  const [writer, reader] = [slab.leg(place, 1), new Slab(slab.memory).leg(place, 1)];
   assert.equal(reader.remote.read(), undefined);
   fc.assert(
     fc.property(fc.array(fc.option(fc.record({ address: fc.ipV4(), port }))), (written) => {
@@ -63,34 +72,36 @@ test('one thread writes a leg’s addresses, the other reads what was written la
       }
     }),
   );
-  assert.equal(new SharedLeg(memory, 0).remote.read(), undefined);
+  assert.equal(slab.leg(place, 0).remote.read(), undefined);
   assert.equal(reader.source.read(), undefined);
 });
 
 test('a writer that died half way does not hold the reader up, and its successor is read', () => {
-  const memory = newSharedSession();
-  const leg = new SharedLeg(memory, 0);
-  const reader = new SharedLeg(memory, 0);
+  const { slab, place } = newPlace();
+  const leg = slab.leg(place, 0);
+  const reader = slab.leg(place, 0);
   leg.remote.write({ address: '192.0.2.1', port: 1 });
   assert.equal(reader.remote.read()?.port, 1);
   // Odd: somebody is writing.
-  const version = new Int32Array(memory, LEG_CELLS * 8, 1);
-  Atomics.add(version, 0, 1);
+  const words = new Int32Array(slab.memory);
+  const version = 2 * (LEG_CELLS + JOINT_CELLS) + (words.length / SLAB_PLACES) * place;
+  assert.equal(words[version], 2);
+  Atomics.add(words, version, 1);
   assert.equal(reader.remote.read()?.port, 1);
-  new SharedLeg(memory, 0).remote.write({ address: '192.0.2.2', port: 2 });
+  slab.leg(place, 0).remote.write({ address: '192.0.2.2', port: 2 });
   assert.deepEqual(reader.remote.read(), { address: '192.0.2.2', port: 2 });
 });
 
 test('counters go on where another thread has left them', () => {
-  const memory = newSharedSession();
-  const reader = new SharedLeg(memory, 0).counters;
+  const { slab, place } = newPlace();
+  const reader = slab.leg(place, 0).counters;
   assert.deepEqual(figures(reader), figures(new LegCounters()));
   const whole = new LegCounters();
   for (let number = 1; number <= 40; number += 1) {
     const header = { payloadType: 0, sequenceNumber: number * 2, timestamp: number * 320, ssrc: 5 };
     const packet = rtpDatagram(header, Buffer.alloc(20));
     // Each packet by another thread.
-    for (const counters of [whole, new SharedLeg(memory, 0).counters]) {
+    for (const counters of [whole, slab.leg(place, 0).counters]) {
       counters.countAccepted(true);
       counters.lastAcceptedAt = number * 41;
       counters.analysis.add(number * 41, packet);
@@ -98,7 +109,38 @@ test('counters go on where another thread has left them', () => {
   }
   assert.ok(whole.analysis.lost > 30 && whole.analysis.jitterMean > 0);
   assert.deepEqual(figures(reader), figures(whole));
-  assert.deepEqual(figures(new SharedLeg(memory, 1).counters), figures(new LegCounters()));
+  assert.deepEqual(figures(slab.leg(place, 1).counters), figures(new LegCounters()));
+});
+
+test('a place is used again as one that has seen nothing, and neighbours do not notice', () => {
+  const places = new SlabPlaces();
+  const taken = Array.from({ length: SLAB_PLACES + 1 }, () => places.take());
+  assert.equal(places.slabs.length, 2);
+  assert.equal(new Set(taken.map(({ slab, place }) => `${slab}/${place}`)).size, SLAB_PLACES + 1);
+  const legOf = ({ slab, place }: Place, side: Side) => (places.slabs[slab] as Slab).leg(place, side);
+  for (const [number, place] of taken.entries()) {
+    for (const side of [0, 1] as const) {
+      const leg = legOf(place, side);
+      leg.counters.countRefused(true, 2 * number + side);
+      leg.remote.write({ address: '192.0.2.1', port: 2 * number + side });
+      leg.flow.set('kernel', number);
+      const header = { payloadType: 0, sequenceNumber: number, timestamp: 160, ssrc: 5 };
+      leg.counters.analysis.add(number, rtpDatagram(header, Buffer.alloc(20)));
+      leg.counters.analysis.add(number, rtpDatagram(header, Buffer.alloc(20)));
+    }
+  }
+  for (const [number, place] of taken.entries()) {
+    const { counters, remote, flow } = legOf(place, 1);
+    assert.deepEqual([counters.rtpRefused, remote.read()?.port, flow.place], [2 * number + 1, 2 * number + 1, number]);
+    assert.deepEqual([counters.analysis.received, counters.analysis.duplicates], [1, 1]);
+  }
+  places.release(taken[7] as Place);
+  const again = places.take();
+  assert.deepEqual(again, taken[7]);
+  const { counters, remote, source, flow } = legOf(again, 1);
+  assert.deepEqual(figures(counters), figures(new LegCounters()));
+  assert.deepEqual([counters.rtpRefused, remote.read(), source.read(), flow.place], [0, undefined, undefined, -1]);
+  assert.equal(legOf(taken[8] as Place, 0).counters.rtpRefused, 16);
 });
 
 function figures(counters: LegCounters): readonly unknown[] {

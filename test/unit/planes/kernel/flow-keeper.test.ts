@@ -5,7 +5,7 @@ import type { PacketIo } from '../../../../src/linux/packet-io.ts';
 import type { Flow, FlowCounters, FlowHandle, FlowKey, InstallOutcome } from '../../../../src/planes/kernel/flow.ts';
 import { FlowKeeper } from '../../../../src/planes/kernel/flow-keeper.ts';
 import type { Way } from '../../../../src/planes/kernel/ways.ts';
-import { newSharedSession } from '../../../../src/planes/native/shared-session.ts';
+import { Slab } from '../../../../src/planes/native/shared-session.ts';
 import { SharedTotals } from '../../../../src/planes/native/shared-totals.ts';
 import { WorkerSession, WorkerSocket } from '../../../../src/planes/native/worker-session.ts';
 import { WorkerTotals } from '../../../../src/planes/native/worker-totals.ts';
@@ -50,7 +50,9 @@ class World {
     const io = { destination: new Int32Array(8), packet: new Uint8Array(0), out: new Uint8Array(2048), send: () => 1 };
     const totals = new WorkerTotals(new SharedTotals());
     const host = { io: io as unknown as PacketIo, policy: LOCKED, totals, event() {}, copy() {}, offload: this.keeper };
-    this.session = new WorkerSession(1 as SessionId, newSharedSession(), host);
+    const slab = new Slab();
+    slab.clear(0);
+    this.session = new WorkerSession(1 as SessionId, [slab.leg(0, 0), slab.leg(0, 1)], host);
     const socket = (side: Side) =>
       new WorkerSocket(-1, this.session, side, 'rtp', { address: '192.0.2.9', port: 20_000 + 2 * side });
     this.#sockets = [socket(0), socket(1)];
