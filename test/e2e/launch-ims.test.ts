@@ -83,7 +83,7 @@ test('an IMS that never comes up ends the run with its own status after three tr
   const place = await choosePlace(scope);
   await configure(place, { ims: { command: stub(place, '--exit', 3) } });
   const launcher = startLauncher(scope, place);
-  assert.equal((await launcher.waitForExit()).code, 3);
+  assert.equal((await launcher.waitForExit()).code, 3, launcher.output);
   assert.equal(launcher.output.match(/"event":"ims.spawn"/g)?.length, 3);
   assert.match(launcher.output, /sip-stub: cannot go on/);
   assert.match(

@@ -1,7 +1,7 @@
 /** A plane below the programs, and what it reports. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { NativePlane } from '../../src/planes/native/native-plane.ts';
+import { NativePlane, type NativePlaneOptions } from '../../src/planes/native/native-plane.ts';
 import { PortablePlane } from '../../src/planes/portable/portable-plane.ts';
 import { latchPolicy } from '../../src/relay/latching/index.ts';
 import { OwnControl } from '../../src/relay/own-control.ts';
@@ -41,9 +41,14 @@ export async function openPlaneWorld(t: TestContext, name: (typeof PLANES)[numbe
     : openWorld(t, (listener) => new PortablePlane({ policy: latchPolicy(LATCHING), listener }));
 }
 
-export async function openNativeWorld(t: TestContext, workers = 2): Promise<PlaneWorld<NativePlane>> {
+export async function openNativeWorld(
+  t: TestContext,
+  workers = 2,
+  more: Partial<NativePlaneOptions> = {},
+): Promise<PlaneWorld<NativePlane>> {
   const ownControl = new OwnControl([], [], { localAddressTowards: () => undefined });
-  const plane = await NativePlane.start({ latching: LATCHING, ownControl, log: silentLog(), tos: undefined, workers });
+  const log = silentLog();
+  const plane = await NativePlane.start({ latching: LATCHING, ownControl, log, tos: undefined, workers, ...more });
   assert.ok(typeof plane !== 'string', String(plane));
   const world = openWorld(t, (listener) => plane.listen(listener));
   await waitFor('every thread', () => plane.workers.every(({ isRunning }) => isRunning));

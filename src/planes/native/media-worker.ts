@@ -67,6 +67,7 @@ export class MediaWorker implements SessionHost, LoopHost {
   }
 
   obey(): boolean {
+    this.#shared.countTurn();
     if (!this.#shared.takeOrders()) {
       return true;
     }

@@ -16,6 +16,7 @@ import type {
   Side,
 } from '../../relay/plane.ts';
 import { failureOf } from '../pair-failure.ts';
+import { HangWatch, LOOK_MS } from './hang-watch.ts';
 import { type NativeLeg, NativeSession, type OpenPair } from './native-session.ts';
 import type { OffloadControl } from './offload.ts';
 import { Replacement } from './replacement.ts';
@@ -33,6 +34,8 @@ export interface NativePlaneOptions {
   readonly workers?: number | undefined;
   /** What takes flows off the sockets. */
   readonly offload?: OffloadControl | undefined;
+  /** How often threads are looked at whether they are stuck, ms; for tests. */
+  readonly lookMs?: number;
 }
 
 /** More than this one rarely pays: a worker moves some 100 000 packets a second. */
@@ -53,6 +56,8 @@ export class NativePlane implements MediaPlane {
   readonly #sockets: MediaSockets;
   readonly #workers: readonly WorkerHandle[];
   readonly #replacement: Replacement;
+  readonly #hangWatch = new HangWatch<WorkerHandle>();
+  #looking: NodeJS.Timeout | undefined;
   readonly #sessions = new Map<SessionId, NativeSession>();
   readonly #totals: SummedTotals;
   /** RTP ports of pairs that a worker may still use, and what resolves when they are closed. */
@@ -97,6 +102,7 @@ export class NativePlane implements MediaPlane {
       await plane.close();
       return reason;
     }
+    plane.#looking = setInterval(() => plane.#endStuck(), options.lookMs ?? LOOK_MS).unref();
     // Where one works the others do, and nobody waits for them.
     for (const worker of others) {
       void plane.#replacement.start(worker);
@@ -239,6 +245,7 @@ export class NativePlane implements MediaPlane {
       this.end(session);
     }
     this.#replacement.close();
+    clearInterval(this.#looking);
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     this.#options.offload?.close();
   }
@@ -247,6 +254,14 @@ export class NativePlane implements MediaPlane {
   networkChanged(): void {
     for (const worker of this.#workers) {
       worker.order({ kind: 'network' });
+    }
+  }
+
+  /** A thread that is stuck is ended as one that died: another one takes its sessions. */
+  #endStuck(): void {
+    for (const worker of this.#hangWatch.look(this.#workers)) {
+      this.#options.log.error({ count: worker.load }, 'a media thread has not turned for seconds; it is ended');
+      void worker.kill();
     }
   }
 

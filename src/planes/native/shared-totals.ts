@@ -1,4 +1,4 @@
-/** Counters of one worker over all its sessions, and the flag that says that orders wait for it. */
+/** Counters of one worker over all its sessions, the flag that says that orders wait for it, and its turns. */
 import type { FlowState } from '../../relay/media/flow-states.ts';
 import { ERROR_KINDS, type ErrorKind, errorKind, PACKET_KINDS, type PacketKind } from '../../relay/media/kinds.ts';
 import type { PlaneTotals } from '../../relay/plane.ts';
@@ -20,6 +20,10 @@ export const TOTAL = {
 
 const CELLS = TOTAL.refused + PACKET_KINDS.length;
 
+/** Words behind the cells. */
+const ORDERS = 0;
+const TURNS = 1;
+
 export class SharedTotals {
   readonly memory: SharedArrayBuffer;
   /** By TOTAL; errors and refused packets by their place in ERROR_KINDS and PACKET_KINDS. */
@@ -34,12 +38,22 @@ export class SharedTotals {
 
   /** False: it is told already that orders wait. */
   announceOrders(): boolean {
-    return Atomics.exchange(this.#flags, 0, 1) === 0;
+    return Atomics.exchange(this.#flags, ORDERS, 1) === 0;
+  }
+
+  /** The worker's: its loop has come round again. */
+  countTurn(): void {
+    this.#flags[TURNS] = ((this.#flags[TURNS] as number) + 1) | 0;
+  }
+
+  /** Another number as long as the worker is not stuck. */
+  get turns(): number {
+    return Atomics.load(this.#flags, TURNS);
   }
 
   /** True: orders wait; asked for before they are read. */
   takeOrders(): boolean {
-    return Atomics.load(this.#flags, 0) !== 0 && Atomics.exchange(this.#flags, 0, 0) !== 0;
+    return Atomics.load(this.#flags, ORDERS) !== 0 && Atomics.exchange(this.#flags, ORDERS, 0) !== 0;
   }
 
   of(name: keyof typeof TOTAL): number {

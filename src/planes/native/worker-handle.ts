@@ -125,6 +125,11 @@ export class WorkerHandle {
     return this.#isRunning;
   }
 
+  /** Another number whenever the thread has come round: within a second, unless it is stuck. */
+  get turns(): number {
+    return this.totals.turns;
+  }
+
   order(order: Order): void {
     if (this.#thread === undefined) {
       if ('ticket' in order) {

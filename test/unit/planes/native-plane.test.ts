@@ -110,6 +110,28 @@ test('a thread that dies is replaced; its sessions go on with the same ports, so
   assert.equal(analysis?.lost, 0);
 });
 
+test('a thread that is stuck is ended, and another one takes its sessions', async (t) => {
+  const armed = new Int32Array(new SharedArrayBuffer(4));
+  const offload = {
+    entry: new URL('../../fixtures/stuck-media-worker.js', import.meta.url),
+    birth: () => armed.buffer,
+    passedOn: () => undefined,
+    lost: () => {},
+    close: () => {},
+  };
+  const world = await openNativeWorld(t, 1, { offload, lookMs: 300 });
+  const caller = await openParty(t);
+  const callee = await openParty(t);
+  const port = await connect(world, caller, callee);
+  callee.send(1, port);
+  await waitFor('a packet', () => caller.received.length === 1);
+  Atomics.store(armed, 0, 1);
+  caller.send(1, port + 2);
+  await waitFor('the thread to get stuck', () => Atomics.load(armed, 0) === 0);
+  callee.send(2, port);
+  await waitFor('what came while it was stuck', () => caller.received.length === 2);
+});
+
 test('sessions spread over the threads; ended ones leave no descriptor, also when their thread is dead', async (t) => {
   const { plane, open } = await openNativeWorld(t, 2);
   const before = descriptors();
