@@ -85,6 +85,8 @@ export const RELOAD_EFFECTS = {
   'ims.maxExpiresSeconds': 'live-ims',
   'ims.ringTimeoutSeconds': 'live-ims',
   'ims.ringGroupSeconds': 'live-ims',
+  'ims.sessionExpiresSeconds': 'live-ims',
+  'ims.minSessionExpiresSeconds': 'live-ims',
   'ims.maxCallsPerUser': 'live-ims',
   'ims.maxCalls': 'live-ims',
   'ims.trustedPeers': 'live-ims',

@@ -64,6 +64,16 @@ export const sipShape = {
       'Devices of one user that registered with the same q ring at once, those with a lower q after this time.',
     unit: 's',
   }),
+  sessionExpiresSeconds: z.number().int().min(0).max(86400).default(1800).meta({
+    description:
+      'Session timer (RFC 4028) of each party that supports one: a session that is not refreshed ends. 0: only where a party asks for one.',
+    unit: 's',
+  }),
+  minSessionExpiresSeconds: z.number().int().min(4).max(7200).default(90).meta({
+    description:
+      'Shortest session accepted (422 below it). RFC 4028 allows nothing below 90; less is for a laboratory.',
+    unit: 's',
+  }),
   maxCalls: z.number().int().min(1).max(100000).default(2000).meta({
     description: 'Calls at once; more get 503 with Retry-After.',
   }),

@@ -20,7 +20,7 @@ export interface CallDetailRecord {
   readonly endedBy?: 'caller' | 'callee' | 'server';
   /** SIP status of the INVITE's final answer. */
   readonly status?: number;
-  /** Why it ended: `bye`, `cancel`, `media-lost`, `server-lost` (this server was killed), a reason phrase, … */
+  /** Why it ended: `bye`, `cancel`, `media-lost`, `session-expired: …`, `server-lost` (this server was killed), a reason phrase, … */
   readonly reason?: string;
   /** Q.850 cause of the end, 1–127 (RFC 3398 section 8.2.6.1): 16 is an ordinary hang-up, 17 busy, 18 no answer. */
   readonly cause?: number;

@@ -58,7 +58,9 @@ export function q850Cause({ answered, endedBy, status, reason }: CallEnd): numbe
     return NORMAL_CLEARING;
   }
   if (answered) {
-    return reason === 'media-lost' ? RECOVERY_ON_TIMER : TEMPORARY_FAILURE;
+    return reason === 'media-lost' || reason?.startsWith('session-expired') === true
+      ? RECOVERY_ON_TIMER
+      : TEMPORARY_FAILURE;
   }
   if (reason === 'cancel' || status === 487) {
     return NORMAL_CLEARING;

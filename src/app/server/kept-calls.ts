@@ -61,6 +61,10 @@ const publicationSchema = z.object({
   ),
   held: z.boolean(),
 });
+const agreementSchema = z.object({
+  seconds: z.number().int().min(1).max(0xffff_ffff),
+  refresher: z.enum(['us', 'peer']),
+});
 const snapshotSchema = z.object({
   id: z.string(),
   account: z.string().optional(),
@@ -78,6 +82,7 @@ const snapshotSchema = z.object({
     last: z.object({ writer: side, ports: portsSchema }).optional(),
     ports: z.object({ caller: portsSchema, callee: portsSchema }),
   }),
+  sessions: z.object({ caller: agreementSchema.optional(), callee: agreementSchema.optional() }).optional(),
   inviteCseq: cseqSchema.optional(),
 });
 

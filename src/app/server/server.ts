@@ -258,6 +258,8 @@ function callOptions({ ims, relay }: Config, address: ServerAddress): Omit<B2bua
     maxCallsPerUser: ims.maxCallsPerUser,
     ringTimeoutMs: ims.ringTimeoutSeconds * 1000,
     ringGroupMs: ims.ringGroupSeconds * 1000,
+    sessionSeconds: ims.sessionExpiresSeconds,
+    minSessionSeconds: ims.minSessionExpiresSeconds,
     relayTimeoutMs,
     mediaCheckIntervalMs: Math.min(MEDIA_CHECK_INTERVAL_MS, relayTimeoutMs / 3),
     mediaAddress: address.advertised,

@@ -1,5 +1,6 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import type { Dialog } from '../dialog/dialog.ts';
+import { tooBrief } from '../dialog/session-timer.ts';
 import { formatMessage } from '../message/format.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
@@ -11,7 +12,7 @@ import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
 import { pushVia } from '../transaction/via-routing.ts';
-import type { Branch, CallTarget } from './branch.ts';
+import { type Branch, type CallTarget, sessionTooBrief } from './branch.ts';
 import { Call } from './call.ts';
 import type { CallEvent } from './call-record.ts';
 import type { CallSnapshot } from './call-snapshot.ts';
@@ -89,6 +90,13 @@ export class B2bua {
   startCall(now: number, incoming: Incoming, targets: readonly CallTarget[], account?: string): B2buaEffect[] {
     if (this.#identities.has(requestIdentity(incoming.request))) {
       return this.#collect(now, () => this.#refuseMerged(incoming));
+    }
+    const minimum = tooBrief(incoming.request, this.#options);
+    if (minimum !== undefined) {
+      const { key, request } = incoming;
+      return this.#collect(now, () =>
+        this.#host.respond(key, sessionTooBrief(request, this.#options.ids.tag(), minimum)),
+      );
     }
     const refusal = this.#refusal();
     if (refusal !== undefined) {

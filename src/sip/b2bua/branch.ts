@@ -1,8 +1,10 @@
 import { findSdp } from '../../sdp/body.ts';
 import { Dialog } from '../dialog/dialog.ts';
+import { tooBrief } from '../dialog/session-timer.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
+import { minSe } from '../message/headers/min-se.ts';
 import { to as toField } from '../message/headers/to.ts';
 import type { SipRequest, SipResponse } from '../message/message.ts';
 import { Parameters } from '../message/parameters.ts';
@@ -18,6 +20,7 @@ import { Liveness } from './liveness.ts';
 import { otherSide, type RelayCommand, type Side } from './media-relay.ts';
 import { MediaSession } from './media-session.ts';
 import { passHeaders } from './pass-through.ts';
+import { SessionTimers } from './session-timers.ts';
 
 /** Where a call may go: a registered device, or a static route. */
 export interface CallTarget {
@@ -59,6 +62,7 @@ export class Branch implements Timed {
   #invite: InviteCrossing;
   readonly #initial: InviteCrossing;
   readonly #liveness: Liveness;
+  readonly sessionTimers: SessionTimers;
   /** When the relay first failed to answer, if it has not answered since. */
   #relayAwaySince: number | undefined;
   #ended = false;
@@ -69,6 +73,7 @@ export class Branch implements Timed {
     this.dialogs = parts.dialogs;
     this.media = parts.mediaOf((command) => host.relay(this.media, command));
     this.#liveness = new Liveness(this, host);
+    this.sessionTimers = new SessionTimers(this, host);
     this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
     this.#invite = this.#initial;
   }
@@ -114,9 +119,10 @@ export class Branch implements Timed {
     this.#initial.start();
   }
 
-  /** After `resume`. @param inviteCseq the callee waits for the ACK of that INVITE */
-  goOn(inviteCseq: number | undefined): void {
+  /** After `resume`. With `inviteCseq` the callee waits for the ACK of that INVITE. */
+  goOn({ inviteCseq, sessions }: CallSnapshot): void {
     this.#begin();
+    this.sessionTimers.resume(sessions);
     this.#initial.settle();
     this.#liveness.start();
     if (inviteCseq !== undefined) {
@@ -126,11 +132,12 @@ export class Branch implements Timed {
     }
   }
 
-  snapshot(): Pick<CallSnapshot, 'dialogs' | 'media' | 'inviteCseq'> {
+  snapshot(): Pick<CallSnapshot, 'dialogs' | 'media' | 'sessions' | 'inviteCseq'> {
     const { caller, callee } = this.dialogs;
     return {
       dialogs: { caller: caller.snapshot(), callee: callee.snapshot() },
       media: this.media.snapshot(),
+      sessions: this.sessionTimers.snapshot(),
       ...(this.#initial.hasOffer && this.#initial.awaitsAck && { inviteCseq: this.#initial.clientCseq }),
     };
   }
@@ -154,6 +161,11 @@ export class Branch implements Timed {
     }
     if (request.method === 'BYE') {
       this.#handleBye(from, incoming);
+      return;
+    }
+    const minimum = concernsSession(request.method) ? tooBrief(request, this.#host.options) : undefined;
+    if (minimum !== undefined) {
+      this.#host.respond(key, sessionTooBrief(request, dialog.localTag, minimum));
       return;
     }
     const glare = this.#glare(from, request);
@@ -204,8 +216,7 @@ export class Branch implements Timed {
   handleFinal(crossing: Crossing, status: number): void {
     this.#crossings.delete(crossing);
     this.call.handleChange();
-    const concernsSession = crossing.method === 'INVITE' || crossing.method === 'UPDATE';
-    if (!this.#ended && concernsSession && (status === 481 || status === 408)) {
+    if (!this.#ended && concernsSession(crossing.method) && (status === 481 || status === 408)) {
       this.call.end({ by: 'server', reason: `the ${crossing.to} no longer knows the call` });
     }
   }
@@ -347,6 +358,7 @@ export class Branch implements Timed {
     this.#ended = true;
     this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
     this.#liveness.stop();
+    this.sessionTimers.stop();
     this.#host.removeDialog(this.dialogs.caller);
     this.#host.removeDialog(this.dialogs.callee);
     this.media.close();
@@ -356,6 +368,15 @@ export class Branch implements Timed {
 /** What a CANCEL or BYE says about its cause (RFC 3326). */
 export function reasonHeaders(request: SipRequest): readonly (readonly [string, string])[] {
   return request.headers.getAll('Reason').map((value) => ['Reason', value] as const);
+}
+
+/** The 422 with what would be long enough (RFC 4028 5). */
+export function sessionTooBrief(request: SipRequest, toTag: string, minimum: number): SipResponse {
+  return createResponse(request, 422, { toTag, headers: [['Min-SE', minSe.format(minimum)]] });
+}
+
+function concernsSession(method: string): boolean {
+  return method === 'INVITE' || method === 'UPDATE';
 }
 
 function addressOnly(uri: string): { displayName: undefined; uri: string; parameters: Parameters } {

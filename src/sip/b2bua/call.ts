@@ -91,7 +91,7 @@ export class Call implements Timed {
     call.#rangAt = snapshot.ringingAt;
     call.#answeredAt = snapshot.answeredAt;
     call.#status = snapshot.status;
-    branch.goOn(snapshot.inviteCseq);
+    branch.goOn(snapshot);
     call.#report('resumed');
     return call;
   }

@@ -48,6 +48,8 @@ export class Crossing implements ResponseHandler {
   clientCseq = 0;
   /** A final response has gone back, or nobody waits for one any more. */
   #answered = false;
+  /** As it went out, for as long as it may have to be sent again. */
+  #body: Uint8Array | undefined;
   /** What both sides had agreed on before this request. */
   #agreement: Agreement | undefined;
 
@@ -88,12 +90,30 @@ export class Crossing implements ResponseHandler {
         this.refuse(body.error);
         return;
       }
-      const dialog = this.branch.dialogs[this.to];
-      const request = dialog.createRequest(this.method, { body: body.value });
-      this.clientCseq = dialog.localCseq;
-      this.dress(request.headers, this.incoming.request, body.value);
-      this.clientId = this.host.request(request, dialog.nextHop(), this);
+      this.#send(body.value);
     });
+  }
+
+  #send(body: Uint8Array): void {
+    const dialog = this.branch.dialogs[this.to];
+    const request = dialog.createRequest(this.method, { body });
+    this.clientCseq = dialog.localCseq;
+    this.dress(request.headers, this.incoming.request, body);
+    this.#body = body;
+    this.clientId = this.host.request(request, dialog.nextHop(), this);
+  }
+
+  /** A 422 (RFC 4028 7.3): the same once more, with the session that the other side wants. False: it is the answer. */
+  protected sendLonger(response: SipResponse): boolean {
+    const body = this.#body;
+    this.#body = undefined;
+    if (response.status !== 422 || body === undefined || !this.branch.sessionTimers.lengthen(this.to, response)) {
+      return false;
+    }
+    this.forgetClient();
+    this.#send(body);
+    this.#body = undefined;
+    return true;
   }
 
   handleResponse(response: SipResponse, flow: Flow): void {
@@ -108,6 +128,9 @@ export class Crossing implements ResponseHandler {
       this.forgetClient();
     }
     if (response.status >= 300) {
+      if (this.sendLonger(response)) {
+        return;
+      }
       this.fail(this.backward(response, failureBody(response)));
       return;
     }
@@ -160,6 +183,11 @@ export class Crossing implements ResponseHandler {
     }
   }
 
+  /** What makes a session or refreshes it (RFC 4028). */
+  get #makesSession(): boolean {
+    return this.method === 'INVITE' || this.method === 'UPDATE';
+  }
+
   /** Only the SDP of these is an offer or an answer. */
   protected get carriesOffers(): boolean {
     return this.method === 'INVITE' || this.method === 'UPDATE' || this.method === 'PRACK';
@@ -194,6 +222,12 @@ export class Crossing implements ResponseHandler {
       body,
     });
     passResponse(response, answer.headers);
+    if (response.status >= 200) {
+      this.#body = undefined;
+    }
+    if (response.status >= 200 && response.status < 300 && this.#makesSession) {
+      this.branch.sessionTimers.handleAnswer(this.from, request, response, answer.headers);
+    }
     if (response.status < 300 && WITH_CONTACT.has(this.method)) {
       answer.headers.append('Contact', contactOf(flow, this.branch.userTowards(this.from)));
     }
@@ -215,6 +249,9 @@ export class Crossing implements ResponseHandler {
       headers.append('RAck', this.branch.mapRack(rack, this.from));
     }
     passHeaders(original.headers, headers);
+    if (this.#makesSession) {
+      this.branch.sessionTimers.dressRequest(this.to, original, headers);
+    }
     const replaced = original.headers.read(replaces);
     if (replaced !== undefined) {
       headers.write(replaces, this.host.acrossCall(replaced));

@@ -1,4 +1,5 @@
 import type { Dialog } from '../dialog/dialog.ts';
+import type { SessionTimerOptions } from '../dialog/session-timer.ts';
 import type { Replaces } from '../message/headers/replaces.ts';
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
@@ -11,7 +12,7 @@ import type { ClientId, Datagram } from './effects.ts';
 import type { RelayCommand, Side } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
 
-export interface B2buaOptions {
+export interface B2buaOptions extends SessionTimerOptions {
   /** Calls at once; one more is answered 503. */
   readonly maxCalls: number;
   /** Calls at once that one account may have placed; 0: no limit. One more is answered 403. */

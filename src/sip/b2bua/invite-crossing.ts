@@ -69,7 +69,7 @@ export class InviteCrossing extends Crossing implements Timed {
       this.#handleProvisional(response, flow);
     } else if (response.status < 300) {
       this.#handleSuccess(response, flow);
-    } else {
+    } else if (this.#state !== 'open' || !this.sendLonger(response)) {
       this.forgetClient();
       this.#handleRejection(response);
     }

@@ -4,7 +4,7 @@ import { canonicalKey } from '../message/headers/table.ts';
 import type { Headers } from '../message/headers.ts';
 
 /**
- * Belong to one leg: its path, its dialog, its transaction, its framing. Each leg gets its own. `user-agent` and
+ * Belong to one leg: its path, its dialog, its transaction, its framing, its session timer. Each leg gets its own. `user-agent` and
  * `server` name the peer's software, which is nobody's business behind a border (RFC 5853 3.1).
  */
 const OF_ONE_LEG = new Set([
@@ -23,6 +23,8 @@ const OF_ONE_LEG = new Set([
   'proxy-require',
   'timestamp',
   'rack',
+  'session-expires',
+  'min-se',
   'user-agent',
   'server',
 ]);

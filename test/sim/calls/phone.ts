@@ -2,6 +2,7 @@
 import { AnswerRetransmission } from '../../../src/sip/dialog/answer-retransmission.ts';
 import { Dialog } from '../../../src/sip/dialog/dialog.ts';
 import { cseq as cseqField } from '../../../src/sip/message/headers/cseq.ts';
+import { sessionExpires } from '../../../src/sip/message/headers/session-expires.ts';
 import { to as toField } from '../../../src/sip/message/headers/to.ts';
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts';
 import { Parameters } from '../../../src/sip/message/parameters.ts';
@@ -33,6 +34,14 @@ export interface PhoneScript {
   readonly refreshEveryMs?: number;
   /** Refuses every re-INVITE with this status, and SDP of its own. */
   readonly refuseReinvitesWith?: number;
+  /** Header fields of its INVITEs, first and later ones. */
+  readonly inviteHeaders?: HeaderLines;
+  /** Header fields of its 2xx to INVITE and UPDATE. */
+  readonly answerHeaders?: HeaderLines;
+  /** Status for an UPDATE, 200 unless told. */
+  readonly updateStatus?: number;
+  /** Seconds; a session that is to be shorter is refused with 422 (RFC 4028). */
+  readonly minSession?: number;
   /** Sends 183 with SDP before it rings. */
   readonly earlyMedia?: boolean;
   /** Does not answer BYE, or anything else, any more after this time. */
@@ -44,6 +53,8 @@ export interface PhoneScript {
   /** What it says about its media in place of good SDP. */
   readonly brokenSdp?: boolean;
 }
+
+type HeaderLines = readonly (readonly [name: string, value: string])[];
 
 export type PhoneState = 'idle' | 'calling' | 'ringing' | 'up' | 'over';
 
@@ -60,6 +71,7 @@ export class Phone implements Node {
   readonly reinviteStatuses: number[] = [];
   reinvitesReceived = 0;
   readonly requests: SipRequest[] = [];
+  readonly responses: SipResponse[] = [];
   readonly #world: World;
   readonly #script: PhoneScript;
   readonly #layer: TransactionLayer;
@@ -178,6 +190,7 @@ export class Phone implements Node {
           this.endedBy = 'peer';
           break;
         case 'response':
+          this.responses.push(effect.response);
           this.#handleResponse(effect.response);
           break;
         case 'timeout':
@@ -204,8 +217,16 @@ export class Phone implements Node {
       this.#answer = undefined;
       return;
     }
+    if (request.method === 'UPDATE') {
+      this.#respond(key, request, this.#script.updateStatus ?? 200);
+      return;
+    }
     if (request.method !== 'INVITE') {
       this.#respond(key, request, 200);
+      return;
+    }
+    if ((request.headers.read(sessionExpires)?.seconds ?? Infinity) < (this.#script.minSession ?? 0)) {
+      this.#respond(key, request, 422, '', [['Min-SE', String(this.#script.minSession)]]);
       return;
     }
     if (request.headers.read(toField)?.parameters.has('tag')) {
@@ -342,6 +363,9 @@ export class Phone implements Node {
     if (sdp !== '') {
       request.headers.append('Content-Type', 'application/sdp');
     }
+    for (const [name, value] of this.#script.inviteHeaders ?? []) {
+      request.headers.append(name, value);
+    }
     this.#inviteClient = this.#request(request);
   }
 
@@ -352,8 +376,20 @@ export class Phone implements Node {
     return key;
   }
 
-  #respond(key: TransactionKey, request: SipRequest, status: number, sdp = ''): SipResponse {
-    const headers: [string, string][] = [['Contact', `<sip:phone@${this.at.address}:${this.at.port}>`]];
+  #respond(
+    key: TransactionKey,
+    request: SipRequest,
+    status: number,
+    sdp = '',
+    more: readonly [string, string][] = [],
+  ): SipResponse {
+    const headers: (readonly [string, string])[] = [
+      ['Contact', `<sip:phone@${this.at.address}:${this.at.port}>`],
+      ...more,
+    ];
+    if (status >= 200 && status < 300 && (request.method === 'INVITE' || request.method === 'UPDATE')) {
+      headers.push(...(this.#script.answerHeaders ?? []));
+    }
     if (sdp !== '') {
       headers.push(['Content-Type', 'application/sdp']);
     }

@@ -64,6 +64,7 @@ export interface ServerNodeOptions {
   readonly maxCalls?: number;
   readonly maxCallsPerUser?: number;
   readonly ringTimeoutMs?: number;
+  readonly sessionSeconds?: number;
 }
 
 export class ServerNode implements Node {
@@ -90,6 +91,8 @@ export class ServerNode implements Node {
         maxCallsPerUser: options.maxCallsPerUser ?? 0,
         ringTimeoutMs: options.ringTimeoutMs ?? 180_000,
         ringGroupMs: 20_000,
+        sessionSeconds: options.sessionSeconds ?? 1800,
+        minSessionSeconds: 90,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,
         mediaAddress: MEDIA_ADDRESS,

@@ -9,10 +9,12 @@ import { type HeaderTraits, listField, textField } from './field.ts';
 import { from } from './from.ts';
 import { maxForwards } from './max-forwards.ts';
 import { minExpires } from './min-expires.ts';
+import { minSe } from './min-se.ts';
 import { recordRoute } from './record-route.ts';
 import { replaces } from './replaces.ts';
 import { retryAfter } from './retry-after.ts';
 import { route } from './route.ts';
+import { sessionExpires } from './session-expires.ts';
 import { to } from './to.ts';
 import { via } from './via.ts';
 import { warning } from './warning.ts';
@@ -32,8 +34,10 @@ export const HEADER_FIELDS: readonly HeaderTraits[] = [
   contentLength,
   expires,
   minExpires,
+  minSe,
   replaces,
   retryAfter,
+  sessionExpires,
   warning,
   authorization,
   proxyAuthorization,
@@ -76,7 +80,6 @@ export const HEADER_FIELDS: readonly HeaderTraits[] = [
   textField('Refer-To', 'r'),
   textField('Referred-By', 'b'),
   textField('Request-Disposition', 'd'),
-  textField('Session-Expires', 'x'),
   textField('Subject', 's'),
 ];
 

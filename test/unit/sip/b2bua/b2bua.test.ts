@@ -23,6 +23,8 @@ class Bench {
     maxCallsPerUser: 0,
     ringTimeoutMs: 180_000,
     ringGroupMs: 20_000,
+    sessionSeconds: 1800,
+    minSessionSeconds: 90,
     mediaCheckIntervalMs: 20_000,
     relayTimeoutMs: 60_000,
     mediaAddress: '203.0.113.1',

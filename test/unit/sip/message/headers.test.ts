@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { contact, contactExpires, contactQ } from '../../../../src/sip/message/headers/contact.ts';
 import { expires } from '../../../../src/sip/message/headers/expires.ts';
+import { minSe } from '../../../../src/sip/message/headers/min-se.ts';
 import { formatNameAddr, parseNameAddr } from '../../../../src/sip/message/headers/name-addr.ts';
 import { replaces } from '../../../../src/sip/message/headers/replaces.ts';
 import { retryAfter } from '../../../../src/sip/message/headers/retry-after.ts';
 import { route } from '../../../../src/sip/message/headers/route.ts';
+import { sessionExpires } from '../../../../src/sip/message/headers/session-expires.ts';
 import { HEADER_FIELDS } from '../../../../src/sip/message/headers/table.ts';
 import { via } from '../../../../src/sip/message/headers/via.ts';
 import { warning } from '../../../../src/sip/message/headers/warning.ts';
@@ -218,6 +220,22 @@ test('a response copies Via, From, To, Call-ID, CSeq, and gets a To tag (8.2.6)'
   assert.equal(inDialog.headers.get('To'), '<sip:1002@192.0.2.100>;tag=old');
   assert.equal(createResponse(request, 404).headers.has('Record-Route'), false);
   assert.equal(createResponse(request, 499).reason, 'Client Error');
+});
+
+test('Session-Expires and Min-SE: seconds, and who refreshes (RFC 4028 4, 5)', () => {
+  assert.deepEqual(sessionExpires.parse(' 1800 ; x=y ;Refresher=UAS'), {
+    ok: true,
+    value: { seconds: 1800, refresher: 'uas' },
+  });
+  assert.deepEqual(sessionExpires.parse('90;refresher=me'), { ok: true, value: { seconds: 90, refresher: undefined } });
+  assert.equal(sessionExpires.format({ seconds: 90, refresher: 'uac' }), '90;refresher=uac');
+  assert.equal(sessionExpires.format({ seconds: 90, refresher: undefined }), '90');
+  assert.deepEqual(new Headers([['x', '120']]).read(sessionExpires), { seconds: 120, refresher: undefined });
+  assert.deepEqual(minSe.parse('120;x=y'), { ok: true, value: 120 });
+  for (const bad of ['', '-1', 'soon', '1.5', '4294967296', '90 refresher=uac', '90;=']) {
+    assert.equal(sessionExpires.parse(bad).ok, false, bad);
+  }
+  assert.equal(minSe.parse(';120').ok, false);
 });
 
 test('Replaces: Call-ID, both tags, what else there is; without both tags it names no dialog (RFC 3891 6.1)', () => {

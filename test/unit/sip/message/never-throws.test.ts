@@ -9,8 +9,10 @@ import { contact } from '../../../../src/sip/message/headers/contact.ts';
 import { cseq } from '../../../../src/sip/message/headers/cseq.ts';
 import { from } from '../../../../src/sip/message/headers/from.ts';
 import { maxForwards } from '../../../../src/sip/message/headers/max-forwards.ts';
+import { minSe } from '../../../../src/sip/message/headers/min-se.ts';
 import { replaces } from '../../../../src/sip/message/headers/replaces.ts';
 import { retryAfter } from '../../../../src/sip/message/headers/retry-after.ts';
+import { sessionExpires } from '../../../../src/sip/message/headers/session-expires.ts';
 import { via } from '../../../../src/sip/message/headers/via.ts';
 import { warning } from '../../../../src/sip/message/headers/warning.ts';
 import { wwwAuthenticate } from '../../../../src/sip/message/headers/www-authenticate.ts';
@@ -88,7 +90,9 @@ test('no header parser throws, and what it accepts it formats to something that 
     cseq,
     callId,
     maxForwards,
+    minSe,
     replaces,
+    sessionExpires,
     retryAfter,
     warning,
     authorization,

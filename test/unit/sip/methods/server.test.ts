@@ -39,6 +39,8 @@ class Harness {
         maxCallsPerUser: 0,
         ringTimeoutMs: 180_000,
         ringGroupMs: 20_000,
+        sessionSeconds: 1800,
+        minSessionSeconds: 90,
         mediaCheckIntervalMs: 20_000,
         relayTimeoutMs: 60_000,
         mediaAddress: '192.0.2.100',
