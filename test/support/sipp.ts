@@ -9,12 +9,14 @@ import { projectRoot } from './project.ts';
 import type { RtpParty } from './rtp-party.ts';
 import { type Scope, temporaryDirectory } from './scope.ts';
 import { headerOf, type LoggedMessage, type MediaLine, mediaOf, parseSippLog } from './sip-log.ts';
+import type { SippScript } from './sipp-script.ts';
 import { boundUdpPorts } from './survivors.ts';
 import { waitFor } from './wait.ts';
 
 export interface SippOptions {
-  /** File name in test/peers/sipp without `.xml`. */
+  /** File name in test/peers/sipp without `.xml`; with `script` only a name. */
   readonly scenario: string;
+  readonly script?: SippScript;
   readonly localPort: number;
   /** `udp` unless told. Over TCP a side that begins has no port of its own, and cannot be paced. */
   readonly transport?: 'udp' | 'tcp';
@@ -53,7 +55,8 @@ export class Sipp {
   /** Resolves when sipp listens. */
   static async start(scope: Scope, options: SippOptions): Promise<Sipp> {
     const directory = await temporaryDirectory(scope);
-    const source = await readFile(join(projectRoot, 'test', 'peers', 'sipp', `${options.scenario}.xml`), 'utf8');
+    const path = join(projectRoot, 'test', 'peers', 'sipp', `${options.scenario}.xml`);
+    const source = options.script?.toString() ?? (await readFile(path, 'utf8'));
     const scenario = join(directory, `${options.scenario}.xml`);
     await writeFile(scenario, fillIn(source, options));
     const logPath = join(directory, 'messages.log');
