@@ -110,6 +110,7 @@ export class CdrWriter {
   async close(): Promise<void> {
     this.#closed = true;
     await this.flush();
+    await Promise.all(this.#sinks.map(({ files }) => files.close().catch(() => {})));
   }
 
   async #drain(): Promise<void> {

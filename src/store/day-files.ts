@@ -1,6 +1,6 @@
-import { appendFile, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectories } from '../io/make-directories.ts';
+import { AppendedFile } from './appended-file.ts';
 
 export interface DayFilesOptions {
   readonly directory: string;
@@ -15,8 +15,9 @@ export interface DayFilesOptions {
 /** Text files, one a day (UTC), that only grow. The directory is 0700, the files are 0600. */
 export class DayFiles {
   readonly #options: DayFilesOptions;
-  /** The file that is known to end with a whole line. */
-  #wholePath: string | undefined;
+  #file: AppendedFile | undefined;
+  /** The file is known to end with a whole line. */
+  #isWhole = false;
 
   constructor(options: DayFilesOptions) {
     this.#options = options;
@@ -29,14 +30,28 @@ export class DayFiles {
 
   /** Whole lines. @throws NodeJS.ErrnoException */
   async append(day: string, text: string): Promise<void> {
-    const { directory, header, lineEnd } = this.#options;
-    const path = this.pathOf(day);
-    await makeDirectories(directory, 0o700);
-    const end = path === this.#wholePath ? 'whole' : await endOf(path);
-    this.#wholePath = undefined;
+    const { header, lineEnd } = this.#options;
+    const file = await this.#fileOf(day);
+    const isSame = await file.ready();
+    const end = isSame && this.#isWhole ? 'whole' : await endOf(file.path);
+    this.#isWhole = false;
     const before = end === 'empty' ? header : end === 'torn' ? lineEnd : '';
-    await appendFile(path, before + text, { mode: 0o600 });
-    this.#wholePath = path;
+    await file.append(before + text);
+    this.#isWhole = true;
+  }
+
+  /** Idempotent. @throws NodeJS.ErrnoException */
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  async #fileOf(day: string): Promise<AppendedFile> {
+    const path = this.pathOf(day);
+    if (this.#file?.path !== path) {
+      await this.#file?.close();
+      this.#file = new AppendedFile(path);
+    }
+    return this.#file;
   }
 
   /** The last `bytes` of that day's file; empty when there is none that can be read. */

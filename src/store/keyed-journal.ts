@@ -4,16 +4,17 @@
  * process may be killed at any moment: at worst the last line is torn, and that one is not read.
  */
 import { readFileSync } from 'node:fs';
-import { appendFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { makeDirectories } from '../io/make-directories.ts';
+import { rename, writeFile } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
+import { AppendedFile } from './appended-file.ts';
 
 export interface KeyedJournalOptions<Value> {
   readonly path: string;
   /** Everything that holds now, for a file made anew. */
   readonly snapshot: () => Iterable<readonly [key: string, value: Value]>;
   readonly log: Log;
+  /** What is written of a value, as it will be read again; asked when it is written. Default: the value. */
+  readonly format?: (value: Value) => unknown;
   /** Changes are collected for so long, milliseconds: what a kill in between can cost. */
   readonly collectMs?: number;
 }
@@ -34,6 +35,7 @@ interface Line {
 
 export class KeyedJournal<Value> {
   readonly #options: KeyedJournalOptions<Value>;
+  readonly #file: AppendedFile;
   readonly #changed = new Map<string, Value | undefined>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -42,11 +44,14 @@ export class KeyedJournal<Value> {
   #limit = MIN_LINES;
   /** The end of the file may be half a line: of a killed process, or of a write that failed. */
   #isTorn = true;
+  /** Then another file at the path is somebody else's, and says nothing. */
+  #hasWritten = false;
   #failing = false;
   #failedAt = 0;
 
   constructor(options: KeyedJournalOptions<Value>) {
     this.#options = options;
+    this.#file = new AppendedFile(options.path);
   }
 
   /** What the file says, whoever wrote it: each value is to be checked. Without a file: nothing. Never throws. */
@@ -93,6 +98,7 @@ export class KeyedJournal<Value> {
   /** Idempotent. */
   async close(): Promise<void> {
     await this.flush();
+    await this.#file.close().catch(() => {});
   }
 
   async #write(): Promise<void> {
@@ -103,13 +109,14 @@ export class KeyedJournal<Value> {
     const changed = [...this.#changed];
     this.#changed.clear();
     try {
-      await makeDirectories(dirname(path), 0o700);
-      if (this.#failing || this.#lines + changed.length > this.#limit) {
+      const isSame = await this.#file.ready();
+      if (this.#failing || this.#lines + changed.length > this.#limit || (!isSame && this.#hasWritten)) {
         await this.#rewrite();
       } else {
-        await appendFile(path, (this.#isTorn ? '\n' : '') + linesOf(changed), { mode: 0o600 });
+        await this.#file.append((this.#isTorn ? '\n' : '') + this.#linesOf(changed));
         this.#lines += changed.length;
       }
+      this.#hasWritten = true;
       this.#isTorn = false;
       if (this.#failing) {
         this.#failing = false;
@@ -129,15 +136,23 @@ export class KeyedJournal<Value> {
     const { path, snapshot } = this.#options;
     const entries = [...snapshot()];
     const fresh = `${path}.new`;
-    await writeFile(fresh, linesOf(entries), { mode: 0o600 });
+    await writeFile(fresh, this.#linesOf(entries), { mode: 0o600 });
     await rename(fresh, path);
+    await this.#file.close();
+    await this.#file.ready();
     this.#lines = entries.length;
     this.#limit = Math.max(MIN_LINES, 2 * entries.length);
   }
-}
 
-function linesOf(entries: readonly (readonly [string, unknown])[]): string {
-  return entries.map(([key, value]) => `${JSON.stringify({ key, value } satisfies Line)}\n`).join('');
+  #linesOf(entries: readonly (readonly [string, Value | undefined])[]): string {
+    const { format } = this.#options;
+    return entries
+      .map(([key, kept]) => {
+        const value = kept === undefined || format === undefined ? kept : format(kept);
+        return `${JSON.stringify({ key, value } satisfies Line)}\n`;
+      })
+      .join('');
+  }
 }
 
 function parseLine(text: string): Line | undefined {

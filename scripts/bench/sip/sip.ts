@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { serverV8Flags } from '../../../src/app/launch/children.ts';
 import { pingSipOptions } from '../../../src/io/sip/options-ping.ts';
 import { startKamailio } from '../../../test/support/kamailio.ts';
 import { freeUdpPort } from '../../../test/support/ports.ts';
@@ -37,7 +38,7 @@ const SERVICE = '1002';
 const PASSWORD = 'for the bench';
 
 /** Before a server is measured, so that its code is compiled and its memory is there. */
-const WARM_UP = { rate: 50, seconds: 4 };
+const WARM_UP = { rate: 100, seconds: 15 };
 
 interface Place {
   readonly directory: string;
@@ -102,6 +103,7 @@ async function portBeside(minPort: number): Promise<number> {
   throw new Error('no free port beside those of the relay');
 }
 
+/** As `ims-launch` starts it. */
 async function startImsServer(scope: Scope, place: Place): Promise<Program> {
   const { directory, sipPort, relayPort, minPort } = place;
   const path = join(directory, 'config.json');
@@ -120,7 +122,7 @@ async function startImsServer(scope: Scope, place: Place): Promise<Program> {
   await writeFile(path, JSON.stringify(config));
   const program = Program.start(scope, {
     name: 'ims-server',
-    command: [process.execPath, binary('ims-server'), '--config', path],
+    command: [process.execPath, ...serverV8Flags(), binary('ims-server'), '--config', path],
     cwd: directory,
   });
   await waitFor('ims-server', async () => {
@@ -192,8 +194,7 @@ async function register(scope: Scope, directory: string, { sipPort, calleePort }
 type Scenario = 'caller' | 'callee' | 'register';
 
 function sipp(scope: Scope, directory: string, scenario: Scenario, args: readonly string[]): Program {
-  const folder = scenario === 'register' ? ['test', 'peers', 'sipp'] : ['scripts', 'bench', 'sip'];
-  const path = join(projectRoot, ...folder, `${scenario}.xml`);
+  const path = join(projectRoot, 'scripts', 'bench', 'sip', `${scenario}.xml`);
   return Program.start(scope, {
     name: `sipp-${scenario}`,
     command: ['sipp', ...args, '-sf', path, '-i', '127.0.0.1', '-nostdin'],

@@ -56,7 +56,7 @@ export function helperCommand(service: ServiceName, argv: readonly string[], con
 function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [string, ...string[]] {
   return service === 'relay'
     ? [process.execPath, ...relayV8Flags(), programPath('ims-relay'), ...relayArguments(setup, controlFd !== undefined)]
-    : [process.execPath, ...v8Flags(16), programPath('ims-server'), '--from-supervisor'];
+    : [process.execPath, ...serverV8Flags(), programPath('ims-server'), '--from-supervisor'];
 }
 
 /**
@@ -75,6 +75,11 @@ function v8Flags(semiSpaceMib: number): string[] {
 /** Of Node, for ims-relay. */
 export function relayV8Flags(): string[] {
   return v8Flags(2);
+}
+
+/** Of Node, for ims-server. */
+export function serverV8Flags(): string[] {
+  return v8Flags(16);
 }
 
 /** The programs lie beside the one that runs: build/src/bin/. */

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Log } from '../../observe/log.ts';
-import type { CallEvent } from '../../sip/b2bua/call-record.ts';
+import type { CallEvent, CallRecord } from '../../sip/b2bua/call-record.ts';
 import type { CallDetailRecord } from '../../store/call-detail-record.ts';
 import type { CdrWriter } from '../../store/cdr-writer.ts';
 import { KeyedJournal } from '../../store/keyed-journal.ts';
@@ -36,16 +36,28 @@ export interface OpenCallsOptions {
   readonly records: CdrWriter;
 }
 
+/** A call as it was reported last. */
+interface OpenCall {
+  readonly record: CallRecord;
+  readonly merged: boolean;
+}
+
 export class OpenCalls {
   readonly #options: OpenCallsOptions;
-  readonly #open = new Map<string, CallDetailRecord | number>();
-  readonly #journal: KeyedJournal<CallDetailRecord | number>;
+  /** A number: the value of ALIVE. */
+  readonly #open = new Map<string, OpenCall | number>();
+  readonly #journal: KeyedJournal<OpenCall | number>;
   #alive: NodeJS.Timeout | undefined;
 
   constructor(options: OpenCallsOptions) {
     this.#options = options;
     const { dataDir, log } = options;
-    this.#journal = new KeyedJournal({ path: join(dataDir, 'open-calls.jsonl'), snapshot: () => this.#open, log });
+    this.#journal = new KeyedJournal({
+      path: join(dataDir, 'open-calls.jsonl'),
+      snapshot: () => this.#open,
+      format: (value) => (typeof value === 'number' ? value : this.#recordOf(value)),
+      log,
+    });
   }
 
   /**
@@ -84,7 +96,7 @@ export class OpenCalls {
       this.#open.delete(id);
       this.#journal.set(id, undefined);
     } else {
-      this.#set(id, openRecordOf(event.record, merged, this.#options.wallClock));
+      this.#set(id, { record: event.record, merged });
     }
     const isIdle = this.#open.size === (this.#open.has(ALIVE) ? 1 : 0);
     if (isIdle) {
@@ -101,7 +113,7 @@ export class OpenCalls {
 
   /** Calls that ring or are answered. */
   get records(): CallDetailRecord[] {
-    return [...this.#open.values()].filter((value) => typeof value !== 'number');
+    return [...this.#open.values()].flatMap((value) => (typeof value === 'number' ? [] : [this.#recordOf(value)]));
   }
 
   /** Idempotent. */
@@ -114,7 +126,11 @@ export class OpenCalls {
     this.#set(ALIVE, Date.now());
   }
 
-  #set(key: string, value: CallDetailRecord | number): void {
+  #recordOf({ record, merged }: OpenCall): CallDetailRecord {
+    return openRecordOf(record, merged, this.#options.wallClock);
+  }
+
+  #set(key: string, value: OpenCall | number): void {
     this.#open.set(key, value);
     this.#journal.set(key, value);
   }

@@ -65,6 +65,7 @@ export class Call implements Timed {
   #rangAt: number | undefined;
   #answeredAt: number | undefined;
   #status: number | undefined;
+  #invite: string | undefined;
   readonly #invitedAt: number;
 
   constructor(host: CallHost, { id, incoming, targets, account, mediaAddress, invitedAt }: CallStart) {
@@ -323,7 +324,7 @@ export class Call implements Timed {
     return {
       id: this.id,
       ...(this.account !== undefined && { account: this.account }),
-      invite: Buffer.from(formatMessage(request)).toString('base64'),
+      invite: this.#inviteText(request),
       flow,
       mediaAddress: this.mediaAddress,
       status: this.#status,
@@ -332,6 +333,12 @@ export class Call implements Timed {
       answeredAt: this.#answeredAt,
       ...branch.snapshot(),
     };
+  }
+
+  /** Base64. Formatted once: each turn of the call asks for it. */
+  #inviteText(request: SipRequest): string {
+    this.#invite ??= Buffer.from(formatMessage(request)).toString('base64');
+    return this.#invite;
   }
 
   #record(): CallRecord {
