@@ -56,6 +56,8 @@ class LegFlow {
   isSettling = false;
   /** What had been left to the socket before the look that may find it empty. */
   leftBefore = 0;
+  /** The socket was found empty since the last stray packet: the kernel had its chance with the next one. */
+  wasEmptied = false;
   waitMs = FIRST_WAIT_MS;
   retryAt = Number.NEGATIVE_INFINITY;
   /** Was replaced because another SSRC or type came: from now on only steady streams are taken. */
@@ -162,6 +164,7 @@ export class FlowKeeper implements Offload {
     if (leg?.handle !== undefined && leg.isSettling) {
       leg.handle.settleAll(leg.leftBefore);
       leg.isSettling = leg.handle.left !== leg.leftBefore;
+      leg.wasEmptied ||= !leg.isSettling;
     }
   }
 
@@ -258,6 +261,7 @@ export class FlowKeeper implements Offload {
     leg.passed = 0;
     leg.isSettling = true;
     leg.leftBefore = 0;
+    leg.wasEmptied = false;
     leg.shared.set('kernel', outcome.handle.slot);
   }
 
@@ -269,14 +273,19 @@ export class FlowKeeper implements Offload {
 
   /** A packet of a flow that is installed, at the socket all the same. */
   #watchStray(now: number, leg: LegFlow, handle: FlowHandle, packet: Uint8Array): void {
+    const isOther = isPlausibleRtp(packet) && ssrcOf(packet) !== leg.ssrc;
+    const isOtherType = isPlausibleRtp(packet) && payloadTypeOf(packet) !== leg.payloadType;
+    if (!isOther && !isOtherType && !leg.wasEmptied) {
+      // A worker with too much to do finds many that were there before the flow, and more that were held behind them.
+      return;
+    }
+    leg.wasEmptied = false;
     const { packets } = handle.counters();
     leg.stray = packets === leg.passed ? leg.stray + 1 : 1;
     leg.passed = packets;
-    const isOther = isPlausibleRtp(packet) && ssrcOf(packet) !== leg.ssrc;
     if (leg.stray < (isOther ? STEADY_PACKETS : STRAY_PACKETS)) {
       return;
     }
-    const isOtherType = isPlausibleRtp(packet) && payloadTypeOf(packet) !== leg.payloadType;
     const state = isOther || isOtherType ? 'unsteady' : isPlausibleRtp(packet) ? 'unseen' : 'not-rtp';
     this.#remove(leg, state);
     leg.wasReplaced = true;

@@ -5,7 +5,7 @@ import type { PassedOn } from '../../relay/media/passed-on.ts';
 import type { OwnControl } from '../../relay/own-control.ts';
 import { isLoopback } from '../../wire/ip-address.ts';
 import { clockOffsetMs } from '../native/clock.ts';
-import { NativePlane, type NativePlaneOptions } from '../native/native-plane.ts';
+import { NativePlane, type NativePlaneOptions, workerCount } from '../native/native-plane.ts';
 import type { OffloadControl } from '../native/offload.ts';
 import { Attachments, type Hook } from './attachments.ts';
 import { inPathTime } from './flow-keeper.ts';
@@ -19,10 +19,8 @@ export interface KernelPlaneOptions extends NativePlaneOptions {
   readonly hooks?: readonly Hook[] | undefined;
 }
 
-/** Two a call; half of the port pairs that there can be. Some 10 MB of kernel memory. */
+/** Two a call; half of the port pairs that there can be, shared out evenly to the workers. Some 10 MB of kernel memory. */
 const CAPACITY = 32_768;
-/** Parts of the table, one a worker. */
-const PARTS = 8;
 
 /** A program without us lets everything pass to the sockets after this time, ms; it is told that we live this often. */
 const ALIVE_MS = 3000;
@@ -43,6 +41,7 @@ export class KernelPlane implements OffloadControl {
   readonly #watch: NetworkWatch;
   readonly #ownControl: OwnControl;
   readonly #log: Log;
+  readonly #workers: number;
   readonly #clockOffsetMs = clockOffsetMs();
   readonly #heartbeat: NodeJS.Timeout;
   #timer: NodeJS.Timeout | undefined;
@@ -57,6 +56,7 @@ export class KernelPlane implements OffloadControl {
     this.#watch = watch;
     this.#ownControl = options.ownControl;
     this.#log = options.log;
+    this.#workers = workerCount(options);
     flows.keepAlive(ALIVE_MS);
     this.#heartbeat = setInterval(() => flows.keepAlive(ALIVE_MS), HEARTBEAT_MS);
     this.#heartbeat.unref();
@@ -108,7 +108,7 @@ export class KernelPlane implements OffloadControl {
   }
 
   birth(worker: number): KeeperBirth {
-    const { first, count } = part(worker);
+    const { first, count } = this.#part(worker);
     return { share: this.#flows.share(first, count) };
   }
 
@@ -117,7 +117,7 @@ export class KernelPlane implements OffloadControl {
   }
 
   lost(worker: number): void {
-    const { first, count } = part(worker);
+    const { first, count } = this.#part(worker);
     this.#flows.withdraw(first, count);
   }
 
@@ -130,6 +130,12 @@ export class KernelPlane implements OffloadControl {
       this.#flows.close();
       this.#watch.close();
     }
+  }
+
+  /** Of the table: one a worker. */
+  #part(worker: number): { readonly first: number; readonly count: number } {
+    const count = Math.floor(CAPACITY / this.#workers);
+    return { first: worker * count, count };
   }
 
   #watchLater(): void {
@@ -167,9 +173,4 @@ export class KernelPlane implements OffloadControl {
 function wantedBy(ownControl: OwnControl, watch: NetworkWatch): ReadonlySet<number> {
   const addresses = ownControl.facts.addresses.map(({ address }) => address);
   return entrancesFor(addresses, watch.links(), watch.addresses());
-}
-
-function part(worker: number): { readonly first: number; readonly count: number } {
-  const count = CAPACITY / PARTS;
-  return { first: (worker % PARTS) * count, count };
 }

@@ -45,6 +45,11 @@ const ENDED_MEANWHILE: PairOutcome = { kind: 'failed', reason: 'other', cause: '
 
 const NO_LISTENER: PlaneListener = { pairOpened: () => {}, event: () => {}, packet: () => {} };
 
+/** How many threads it will have. */
+export function workerCount({ workers }: Pick<NativePlaneOptions, 'workers'>): number {
+  return workers ?? Math.min(availableParallelism(), MAX_WORKERS);
+}
+
 /**
  * The packets of every session in worker threads, each of which waits for its sockets with epoll. This thread opens
  * and closes sockets, gives orders and reads counters; it touches no packet but those of prompts.
@@ -79,7 +84,7 @@ export class NativePlane implements MediaPlane {
         this.#replacement.lost(worker, cause);
       },
     };
-    const count = options.workers ?? Math.min(availableParallelism(), MAX_WORKERS);
+    const count = workerCount(options);
     this.#workers = Array.from({ length: count }, (_, number) => new WorkerHandle(number, sockets, settings, listener));
     const totals = this.#workers.map((worker) => worker.totals);
     this.#totals = new SummedTotals(() => totals, {

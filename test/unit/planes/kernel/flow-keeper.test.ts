@@ -210,7 +210,16 @@ test('a party that changes its SSRC is followed once it is steady; packets that 
   }
   assert.deepEqual([world.removed, world.installed.at(-1)?.flow.ssrc, world.state], [1, 8, 'kernel']);
   for (let word = 0; word < 40; word += 1) {
+    world.empty();
     world.say({ ssrc: 8 });
   }
   assert.deepEqual([world.state, world.removed], ['unseen', 2]);
+});
+
+test('a worker that is far behind reads many packets from before the flow: it stays', () => {
+  const world = new World();
+  for (let word = 0; word < 200; word += 1) {
+    world.say();
+  }
+  assert.deepEqual([world.state, world.removed], ['kernel', 0]);
 });
