@@ -1,10 +1,12 @@
 /**
- * `npm run bench -- supervisor|control|relay|sip [--json FILE]`: figures beside those of others in the same run, on this machine.
+ * `npm run bench -- supervisor|control|relay|kernel|sip [--json FILE]`: figures beside those of others in the same run, on this machine.
  * They are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { benchControl } from './control.ts';
+import { benchKernel } from './kernel/kernel.ts';
+import { printKernelResults } from './kernel/results.ts';
 import { benchRelay } from './relay/relay.ts';
 import { printResults } from './relay/results.ts';
 import { describeMachine, printReport } from './report.ts';
@@ -14,8 +16,9 @@ import { benchSupervisor } from './supervisor.ts';
 
 const OPTIONS = {
   json: { type: 'string' },
-  calls: { type: 'string', default: '500' },
-  seconds: { type: 'string', default: '10' },
+  calls: { type: 'string' },
+  rate: { type: 'string', default: '40000' },
+  seconds: { type: 'string' },
   rounds: { type: 'string', default: '3' },
   rates: { type: 'string', default: '25,50,100,200,400,600,800' },
   only: { type: 'string' },
@@ -39,8 +42,8 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
   },
   relay: async (values) => {
     const results = await benchRelay({
-      calls: whole('calls', values.calls),
-      seconds: whole('seconds', values.seconds),
+      calls: whole('calls', values.calls ?? '500'),
+      seconds: whole('seconds', values.seconds ?? '10'),
       rounds: whole('rounds', values.rounds),
       only: values.only?.split(','),
       ladder: !values['no-ladder'],
@@ -49,9 +52,26 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
     printResults(results);
     return { name: 'relay', ...results };
   },
+  kernel: async (values) => {
+    const results = await benchKernel({
+      calls: whole('calls', values.calls ?? '400'),
+      rate: whole('rate', values.rate),
+      seconds: whole('seconds', values.seconds ?? '5'),
+      rounds: whole('rounds', values.rounds),
+      only: values.only?.split(','),
+      ladder: !values['no-ladder'],
+      nice: values.nice === undefined ? null : Number(values.nice),
+    });
+    printKernelResults(results);
+    return { name: 'kernel', ...results };
+  },
   sip: async (values) => {
     const rates = values.rates.split(',').map((rate) => whole('rates', rate));
-    const results = await benchSip({ rates, seconds: whole('seconds', values.seconds), only: values.only?.split(',') });
+    const results = await benchSip({
+      rates,
+      seconds: whole('seconds', values.seconds ?? '10'),
+      only: values.only?.split(','),
+    });
     printSipResults(results);
     return { name: 'sip', ...results };
   },

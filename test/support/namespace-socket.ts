@@ -30,18 +30,33 @@ export function bindInNamespace(scope: Scope, { namespace, address }: Host, port
   return socket;
 }
 
+/** From now on this thread lives there, and so does what it starts and opens; with the end of the scope it comes home. */
+export function moveInto(scope: Scope, namespace: string): void {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  enter(namespace);
+  scope.defer(() => {
+    setns(home, CLONE_NEWNET);
+    closeSync(home);
+  });
+}
+
+function enter(namespace: string): void {
+  const there = openSync(`/run/netns/${namespace}`, 'r');
+  const done = setns(there, CLONE_NEWNET);
+  closeSync(there);
+  if (done !== 0) {
+    throw new Error(`cannot enter ${namespace}: errno ${koffi.errno()}`);
+  }
+}
+
 /** Acts as if this thread lived there: interfaces are found by the names and numbers of that namespace. */
 export function inNamespace<T>(namespace: string, act: () => T): T {
   const home = openSync('/proc/thread-self/ns/net', 'r');
-  const there = openSync(`/run/netns/${namespace}`, 'r');
   try {
-    if (setns(there, CLONE_NEWNET) !== 0) {
-      throw new Error(`cannot enter ${namespace}: errno ${koffi.errno()}`);
-    }
+    enter(namespace);
     return act();
   } finally {
     setns(home, CLONE_NEWNET);
-    closeSync(there);
     closeSync(home);
   }
 }

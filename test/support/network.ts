@@ -54,7 +54,8 @@ export async function openNetwork<const Name extends string>(
   return Object.fromEntries(hosts) as Record<Name, Host>;
 }
 
-function addNamespace(scope: Scope, name: string): string {
+/** One without anything in it, which goes with its scope. */
+export function addNamespace(scope: Scope, name: string): string {
   const namespace = `imsl-${scope.runId}-${name}`;
   ip('netns', 'add', namespace);
   // Interfaces, addresses and the other end of each veth pair go with the namespace.

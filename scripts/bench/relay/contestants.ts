@@ -33,6 +33,8 @@ export interface Contestant {
 
 interface Place {
   readonly address: string;
+  /** Of its control socket. */
+  readonly control: string;
   readonly controlPort: number;
   readonly minPort: number;
   readonly maxPort: number;
@@ -48,7 +50,7 @@ function onOneCore(contestant: Contestant): Contestant {
 }
 
 /** Where only the program's name is asked for. */
-const NOWHERE: Place = { address: RELAY_ADDRESS, controlPort: 0, minPort: 0, maxPort: 0 };
+const NOWHERE: Place = { address: RELAY_ADDRESS, control: RELAY_ADDRESS, controlPort: 0, minPort: 0, maxPort: 0 };
 
 export interface RunningRelay {
   readonly client: RtppClient;
@@ -64,19 +66,19 @@ export const CONTESTANTS: readonly Contestant[] = [
     name: 'rtpengine',
     ours: false,
     version: { args: ['--version'], pattern: /Version: ([0-9.]+)/ },
-    command: ({ address, controlPort, minPort, maxPort }) => [
+    command: ({ address, control, controlPort, minPort, maxPort }) => [
       'rtpengine',
       ...['--foreground', '--log-stderr', '--log-level=3', '--table=-1', `--interface=${address}`],
-      ...[`--listen-udp=${address}:${controlPort}`, `--port-min=${minPort}`, `--port-max=${maxPort}`],
+      ...[`--listen-udp=${control}:${controlPort}`, `--port-min=${minPort}`, `--port-max=${maxPort}`],
     ],
   },
   {
     name: 'rtpproxy',
     ours: false,
     version: { args: ['-V'], pattern: /([0-9]+\.[0-9.]+)/ },
-    command: ({ address, controlPort, minPort, maxPort }) => [
+    command: ({ address, control, controlPort, minPort, maxPort }) => [
       'rtpproxy',
-      ...['-f', '-F', '-l', address, '-s', `udp:${address}:${controlPort}`, '-d', 'WARN'],
+      ...['-f', '-F', '-l', address, '-s', `udp:${control}:${controlPort}`, '-d', 'WARN'],
       ...['-m', `${minPort}`, '-M', `${maxPort}`],
     ],
   },
@@ -87,11 +89,11 @@ export function ourPlane(plane: string, ...more: string[]): Contestant {
   return {
     name: [plane, ...more].join(' '),
     ours: true,
-    command: ({ address, controlPort, minPort, maxPort }) => [
+    command: ({ address, control, controlPort, minPort, maxPort }) => [
       process.execPath,
       ...relayV8Flags(),
       binary('ims-relay'),
-      ...['-f', '-F', '-l', address, '-s', `udp:${address}:${controlPort}`],
+      ...['-f', '-F', '-l', address, '-s', `udp:${control}:${controlPort}`],
       ...['-m', `${minPort}`, '-M', `${maxPort}`, `--plane=${plane}`, ...more],
     ],
     ready: { line: /"relay ready"/, plane },
@@ -127,11 +129,12 @@ export async function startRelay(
   scope: Scope,
   { name, command, ready }: Contestant,
   nice: number | null = null,
+  { address, control } = { address: RELAY_ADDRESS, control: RELAY_ADDRESS },
 ): Promise<RunningRelay> {
   const controlPort = await freeUdpPort();
   const program = Program.start(scope, {
     name,
-    command: command({ address: RELAY_ADDRESS, controlPort, minPort: MIN_PORT, maxPort: MAX_PORT }),
+    command: command({ address, control, controlPort, minPort: MIN_PORT, maxPort: MAX_PORT }),
   });
   if (ready !== undefined) {
     const line = await program.waitForLine(ready.line, 30_000);
@@ -140,7 +143,7 @@ export async function startRelay(
       throw new Error(`${plane} stands in for it: ${reason}`);
     }
   }
-  const client = await openRtppClient({ host: RELAY_ADDRESS, port: controlPort });
+  const client = await openRtppClient({ host: control, port: controlPort });
   scope.defer(() => client.close());
   await waitFor(`an answer of ${name}`, async () => {
     if (!program.running) {

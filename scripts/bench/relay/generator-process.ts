@@ -3,7 +3,7 @@ import { assertNever } from '../../../src/wire/assert-never.ts';
 import { type CallCounts, Generator } from './generator.ts';
 import { type Answer, type Measured, type Numbered, type Order, TOO_LATE_MS } from './orders.ts';
 import { setNice } from './priority.ts';
-import { type CpuReading, costBetween, readCpu } from './process-cost.ts';
+import { type CpuReading, costBetween, ksoftirqdPids, machineBusyMs, readCpu, type TaskCost } from './process-cost.ts';
 
 /** A run is over when nothing has arrived for so long, and after `MAX_DRAIN_MS` in any case. */
 const QUIET_MS = 300;
@@ -18,6 +18,8 @@ interface Window {
   readonly startedAt: number;
   readonly relay: CpuReading;
   readonly own: NodeJS.CpuUsage;
+  readonly busyMs: number;
+  readonly ksoftirqd: CpuReading;
 }
 
 let generator: Generator | undefined;
@@ -54,17 +56,22 @@ function carryOut({ id, message: order }: Numbered<Order>): void {
       break;
     case 'mark':
       active.readAll();
+      if (order.rtpIntervalUs !== undefined) {
+        active.pace(order.rtpIntervalUs);
+      }
       active.mark();
       window = {
         pids: order.pids,
         startedAt: performance.now(),
         relay: readCpu(order.pids),
         own: process.cpuUsage(),
+        busyMs: machineBusyMs(),
+        ksoftirqd: readCpu(ksoftirqdPids()),
       };
       answer({ kind: 'mark' });
       break;
     case 'finish':
-      finish(active, (measured) => answer({ kind: 'finish', measured }));
+      finish(active, order.resumable, (measured) => answer({ kind: 'finish', measured }));
       break;
     default:
       assertNever(order);
@@ -93,11 +100,13 @@ function run(active: Generator): void {
   setImmediate(turn);
 }
 
-function finish(active: Generator, done: (measured: Measured) => void): void {
+function finish(active: Generator, resumable: boolean, done: (measured: Measured) => void): void {
   if (window === undefined) {
     throw new Error('nothing was marked');
   }
   const { pids, startedAt, relay, own } = window;
+  const busyMs = machineBusyMs() - window.busyMs;
+  const ksoftirqdMs = totalMs(costBetween(window.ksoftirqd, readCpu(ksoftirqdPids())));
   active.readAll();
   const seconds = (performance.now() - startedAt) / 1000;
   const tasks = costBetween(relay, readCpu(pids));
@@ -105,7 +114,11 @@ function finish(active: Generator, done: (measured: Measured) => void): void {
   const receivedInTime = received(active);
   const { lateness } = active;
   const latenessUs = { p50: lateness.quantile(0.5), p99: lateness.quantile(0.99), max: lateness.max };
-  active.stopAll();
+  if (resumable) {
+    active.pause();
+  } else {
+    active.stopAll();
+  }
   const deadline = performance.now() + MAX_DRAIN_MS;
   let last = receivedInTime;
   const look = (): void => {
@@ -129,10 +142,16 @@ function finish(active: Generator, done: (measured: Measured) => void): void {
         max: delay.max,
       },
       tasks,
+      busyMs,
+      ksoftirqdMs,
       generator: { cpuMs: (user + system) / 1000, latenessUs, drops: ownDrops },
     });
   };
   waiting.push({ at: performance.now() + QUIET_MS, act: look });
+}
+
+function totalMs(tasks: readonly TaskCost[]): number {
+  return tasks.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 }
 
 function isComplete({ sent, received: arrived }: CallCounts): boolean {

@@ -11,6 +11,7 @@
  * next tick, so the relay's sends wake nobody. And it need not be quick to read, since the kernel notes when the relay
  * sent each packet; the delay is from just before our sendmmsg(2), of eight packets at most, to that instant.
  */
+import { inNamespace } from '../../../test/support/namespace-socket.ts';
 import { FlowRing } from './flow-ring.ts';
 import { Histogram } from './histogram.ts';
 import {
@@ -29,7 +30,7 @@ import { ReceiveRing } from './receive-ring.ts';
 const TICK_US = 500;
 const READ_EVERY_TICKS = 4;
 const RTP_INTERVAL_US = 20_000;
-/** RFC 3550 6.2 asks for 5 s; so short a run needs more of them. */
+/** RFC 3550 6.2 asks for 5 s; so short a run needs more of them, unless told. */
 const RTCP_INTERVAL_US = 1_000_000;
 /** Up to here the packets that we are late with are sent all the same. */
 const LONGEST_STALL_US = 100_000;
@@ -50,6 +51,13 @@ export interface GeneratorOptions {
   readonly relayAddress: string;
   /** Of callers and callees. */
   readonly addresses: readonly [string, string];
+  /** What callers and callees send to, where it is not the relay. */
+  readonly targets?: readonly [string, string] | undefined;
+  /** Network namespaces of callers and callees; ours unless told. */
+  readonly namespaces?: readonly [string, string] | undefined;
+  /** Between two packets of a party, microseconds: 20 ms, and RTCP each second. */
+  readonly rtpIntervalUs?: number | undefined;
+  readonly rtcpIntervalUs?: number | undefined;
 }
 
 export interface Call {
@@ -119,21 +127,31 @@ export class Generator {
   readonly #now = new Arena(16);
   /** Slots sent for since the start, per kind and side, if every slot had a call. */
   readonly #cursors = [0, 0, 0, 0];
-  readonly #startUs = monotonicUs();
+  #startUs = monotonicUs();
   #nextTickUs = this.#startUs;
+  #rtpIntervalUs: number;
+  readonly #rtcpIntervalUs: number;
+  #isPaused = false;
   #ticks = 0;
   #dropsAtMark = 0;
 
   /** @throws Error when the system grants no sockets */
-  constructor({ capacity, relayAddress, addresses }: GeneratorOptions) {
+  constructor(options: GeneratorOptions) {
+    const { capacity, relayAddress, addresses, targets = [relayAddress, relayAddress], namespaces } = options;
     this.#capacity = capacity;
-    const ring = (shape: typeof RTP, side: 0 | 1): FlowRing => new FlowRing(shape, side, capacity, relayAddress);
+    this.#rtpIntervalUs = options.rtpIntervalUs ?? RTP_INTERVAL_US;
+    this.#rtcpIntervalUs = options.rtcpIntervalUs ?? RTCP_INTERVAL_US;
+    const ring = (shape: typeof RTP, side: 0 | 1): FlowRing => new FlowRing(shape, side, capacity, targets[side]);
     this.#rings = [
       [ring(RTP, 0), ring(RTP, 1)],
       [ring(RTCP, 0), ring(RTCP, 1)],
     ];
     for (const side of [0, 1] as const) {
-      this.#openSide(side, addresses[side]);
+      if (namespaces === undefined) {
+        this.#openSide(side, addresses[side]);
+      } else {
+        inNamespace(namespaces[side], () => this.#openSide(side, addresses[side]));
+      }
     }
     this.#poll = new Arena(this.#sockets.length * POLLFD_WORDS * 4);
     for (const [index, { fd }] of this.#sockets.entries()) {
@@ -167,6 +185,19 @@ export class Generator {
     }
   }
 
+  /** Nothing is sent until `pace`; what is under way is still counted. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** From now on each party sends a packet of RTP so often. */
+  pace(rtpIntervalUs = this.#rtpIntervalUs): void {
+    this.#rtpIntervalUs = rtpIntervalUs;
+    this.#isPaused = false;
+    this.#startUs = monotonicUs();
+    this.#cursors.fill(0);
+  }
+
   /** Of one call, all its packets. */
   countsOf(slot: number): CallCounts {
     return add(this.#rings.flat().map((ring) => ring.counts(slot)));
@@ -198,7 +229,7 @@ export class Generator {
     this.#nextTickUs = Math.max(this.#nextTickUs + TICK_US, monotonicUs() - RTP_INTERVAL_US);
     sleepUntilUs(this.#nextTickUs);
     const elapsedUs = monotonicUs() - this.#startUs;
-    for (const [index, ring] of this.#rings.flat().entries()) {
+    for (const [index, ring] of this.#isPaused ? [] : this.#rings.flat().entries()) {
       this.#sendDue(ring, index, elapsedUs);
     }
     this.#ticks += 1;
@@ -232,11 +263,11 @@ export class Generator {
   }
 
   #sendDue(ring: FlowRing, index: number, elapsedUs: number): void {
-    const intervalUs = ring.shape.kind === 'rtp' ? RTP_INTERVAL_US : RTCP_INTERVAL_US;
+    const intervalUs = ring.shape.kind === 'rtp' ? this.#rtpIntervalUs : this.#rtcpIntervalUs;
     const usPerSlot = intervalUs / this.#capacity;
     const due = Math.floor(elapsedUs / usPerSlot);
     // After a long stall of this machine no phone would send everything at once: what was missed is never sent.
-    const missed = due - (this.#cursors[index] ?? 0) > (LONGEST_STALL_US / RTP_INTERVAL_US) * this.#capacity;
+    const missed = due - (this.#cursors[index] ?? 0) > (LONGEST_STALL_US / this.#rtpIntervalUs) * this.#capacity;
     const first = missed ? due - this.#capacity : (this.#cursors[index] ?? 0);
     const end = Math.min(due, first + this.#capacity);
     if (end === first) {

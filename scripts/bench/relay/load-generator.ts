@@ -53,14 +53,14 @@ export class LoadGenerator {
     return (await this.#ask.order('stop', { kind: 'stop', slots, drainMs })).counts;
   }
 
-  /** Counts anew, and the CPU time of these processes. */
-  async mark(pids: readonly number[]): Promise<void> {
-    await this.#ask.order('mark', { kind: 'mark', pids });
+  /** Counts anew, and the CPU time of these processes; with an interval, also at another pace from now on. */
+  async mark(pids: readonly number[], rtpIntervalUs?: number): Promise<void> {
+    await this.#ask.order('mark', { kind: 'mark', pids, rtpIntervalUs });
   }
 
-  /** Ends all calls. */
-  async finish(): Promise<Measured> {
-    return (await this.#ask.order('finish', { kind: 'finish' })).measured;
+  /** Ends all calls; those of a resumable one go on with the next `mark`. */
+  async finish(resumable = false): Promise<Measured> {
+    return (await this.#ask.order('finish', { kind: 'finish', resumable })).measured;
   }
 }
 

@@ -7,10 +7,10 @@ export type Order =
   | { readonly kind: 'start'; readonly calls: readonly Call[] }
   /** No more packets of these calls; answered when all have arrived, or after so long. */
   | { readonly kind: 'stop'; readonly slots: readonly number[]; readonly drainMs: number }
-  /** Counts from here on, packets as well as the CPU of these processes. */
-  | { readonly kind: 'mark'; readonly pids: readonly number[] }
-  /** The end of the measured time: nothing more is sent; answered when nothing more arrives. */
-  | { readonly kind: 'finish' };
+  /** Counts from here on, packets as well as the CPU of these processes; at another pace where one is given. */
+  | { readonly kind: 'mark'; readonly pids: readonly number[]; readonly rtpIntervalUs?: number | undefined }
+  /** The end of the measured time: nothing more is sent, until the next `mark` if it is resumable; answered when nothing more arrives. */
+  | { readonly kind: 'finish'; readonly resumable: boolean };
 
 export type Answer =
   /** Ports of each slot's caller and callee. */
@@ -37,6 +37,10 @@ export interface Measured {
   readonly delayUs: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   /** CPU of the processes named at the mark, by task, in the measured time. */
   readonly tasks: readonly TaskCost[];
+  /** Time that the processors of this machine were not idle, all together, in the measured time. */
+  readonly busyMs: number;
+  /** Time of the kernel's threads for packets that nobody's system call took, in the measured time. */
+  readonly ksoftirqdMs: number;
   readonly generator: {
     readonly cpuMs: number;
     readonly latenessUs: { readonly p50: number; readonly p99: number; readonly max: number };

@@ -20,6 +20,8 @@ const RUN: Run = {
     { name: 'main', cpuMs: 100 },
     { name: 'idle', cpuMs: 1 },
   ],
+  busyMs: 0,
+  ksoftirqdMs: 0,
   generator: { cpuMs: 2000, latenessUs: { p50: 1, p99: 1, max: 1 }, drops: 0 },
 };
 

@@ -26,6 +26,8 @@ const MEASURED: Measured = {
   odd: SOUND,
   delayUs: { p50: 1, p99: 1, p999: 1, max: 1 },
   tasks: [],
+  busyMs: 0,
+  ksoftirqdMs: 0,
   generator: { cpuMs: 1, latenessUs: { p50: 1, p99: 1, max: 1 }, drops: 0 },
 };
 const REPORT: SoakReport = {
