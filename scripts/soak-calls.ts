@@ -254,7 +254,7 @@ async function writeScenarios(
       'callee',
       (await source('callee')).replaceAll('@MEDIA_ADDRESS@', '127.0.0.1').replaceAll('@MEDIA_PORT@', `${echoPort}`),
     ),
-    register: await write('register', await source('register')),
+    register: await write('register', (await source('register')).replaceAll('@CONTACT@', '')),
   };
 }
 

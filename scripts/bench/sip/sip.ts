@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { serverV8Flags } from '../../../src/app/launch/children.ts';
 import { pingSipOptions } from '../../../src/io/sip/options-ping.ts';
 import { startKamailio } from '../../../test/support/kamailio.ts';
@@ -148,11 +148,11 @@ async function measure(
     if (server === 'ims-server') {
       await register(scope, directory, place);
     }
-    const callee = sipp(scope, directory, 'callee', ['-p', `${place.calleePort}`]);
+    const callee = sipp(scope, directory, scenarioOf('callee'), ['-p', `${place.calleePort}`]);
     await waitFor('the callee', () => boundUdpPorts().has(place.calleePort));
     const pids = program.processes().map(({ pid }) => pid);
     const cpuBefore = sumOf(pids, cpuMs);
-    const caller = sipp(scope, directory, 'caller', [
+    const caller = sipp(scope, directory, scenarioOf('caller'), [
       ...[`127.0.0.1:${place.sipPort}`, '-s', SERVICE, '-p', `${await freeUdpPort()}`],
       ...['-m', `${calls}`, '-r', `${rate}`, '-l', `${calls}`, '-d', `${TALK_MS}`],
       ...['-trace_rtt', '-rtt_freq', '1', '-trace_stat', '-fd', '1', '-stf', 'statistics.csv'],
@@ -184,20 +184,25 @@ async function measure(
 /** From the port on which the callee will listen. */
 async function register(scope: Scope, directory: string, { sipPort, calleePort }: Place): Promise<void> {
   const words = [`127.0.0.1:${sipPort}`, '-s', SERVICE, '-au', SERVICE, '-ap', PASSWORD, '-p', `${calleePort}`];
-  const program = sipp(scope, directory, 'register', [...words, '-m', '1', '-timeout', '30s']);
+  const scenario = join(directory, 'register.xml');
+  const text = await readFile(join(projectRoot, 'test', 'peers', 'sipp', 'register.xml'), 'utf8');
+  await writeFile(scenario, text.replaceAll('@CONTACT@', ''));
+  const program = sipp(scope, directory, scenario, [...words, '-m', '1', '-timeout', '30s']);
   const { code } = await program.waitForExit(40_000);
   if (code !== 0) {
     throw new Error(`sipp cannot register:\n${program.output}`);
   }
 }
 
-type Scenario = 'caller' | 'callee' | 'register';
+function scenarioOf(name: 'caller' | 'callee'): string {
+  return join(projectRoot, 'scripts', 'bench', 'sip', `${name}.xml`);
+}
 
-function sipp(scope: Scope, directory: string, scenario: Scenario, args: readonly string[]): Program {
-  const path = join(projectRoot, 'scripts', 'bench', 'sip', `${scenario}.xml`);
+/** @param scenario its path */
+function sipp(scope: Scope, directory: string, scenario: string, args: readonly string[]): Program {
   return Program.start(scope, {
-    name: `sipp-${scenario}`,
-    command: ['sipp', ...args, '-sf', path, '-i', '127.0.0.1', '-nostdin'],
+    name: `sipp-${basename(scenario, '.xml')}`,
+    command: ['sipp', ...args, '-sf', scenario, '-i', '127.0.0.1', '-nostdin'],
     cwd: directory,
   });
 }
