@@ -1,5 +1,6 @@
 /** A set of relays with their sockets and one timer: who serves a session, what the log says of those that fail. */
 import type { Log } from '../observe/log.ts';
+import { SITUATION_CAPABILITY } from '../rtpp/capabilities.ts';
 import { formatCommand } from '../rtpp/request.ts';
 import type { RtppOutcome } from '../rtpp-client/outcome.ts';
 import type { RetryPolicy } from '../rtpp-client/policy.ts';
@@ -26,6 +27,8 @@ export interface PlacedRelay {
   readonly name: string;
   readonly remote: TransportAddress;
   readonly mediaAddress: RelayMember['mediaAddress'];
+  /** It takes the modifier `H`, as far as is known: it may be another relay by now. */
+  readonly takesSituation: boolean;
   request(command: string, retry?: Partial<RetryPolicy>): Promise<RtppOutcome>;
 }
 
@@ -37,6 +40,7 @@ export interface RelaySetOptions {
 }
 
 const VERSION = formatCommand({ kind: 'version' });
+const SITUATION = formatCommand({ kind: 'capability', date: SITUATION_CAPABILITY });
 
 export class RelaySetDriver {
   readonly #options: RelaySetOptions;
@@ -68,7 +72,7 @@ export class RelaySetDriver {
     try {
       for (const member of members) {
         const known = this.#relays.get(member.name);
-        opened.set(member.name, { member, client: known?.client ?? (await this.#open(member)) });
+        opened.set(member.name, newRelay(member, known?.client ?? (await this.#open(member))));
       }
     } catch (error) {
       await Promise.all(
@@ -77,7 +81,12 @@ export class RelaySetDriver {
       throw error;
     }
     for (const [name, relay] of opened) {
-      this.#relays.set(name, relay);
+      const known = this.#relays.get(name);
+      if (known === undefined) {
+        this.#relays.set(name, relay);
+      } else {
+        known.member = relay.member;
+      }
     }
     this.#apply(this.#engine.configure(performance.now(), members));
   }
@@ -138,13 +147,25 @@ export class RelaySetDriver {
       return undefined;
     }
     const { member, client } = relay;
+    if (relay.situation === 'unknown') {
+      void this.#askSituation(relay);
+    }
     return {
       member: member.name,
       name: client.name,
       remote: client.remote,
       mediaAddress: member.mediaAddress,
+      takesSituation: relay.situation === 'taken',
       request: (command, retry) => this.#request(member.name, client, command, retry),
     };
+  }
+
+  /** Nobody waits for it: calls work without. */
+  async #askSituation(relay: OpenRelay): Promise<void> {
+    relay.situation = 'asked';
+    const outcome = await this.#request(relay.member.name, relay.client, SITUATION, PROBE_RETRY);
+    const answer = outcome.kind === 'reply' && outcome.reply.kind === 'number' ? outcome.reply.value : undefined;
+    relay.situation = outcome.kind !== 'reply' ? 'unknown' : answer === 1 ? 'taken' : 'refused';
   }
 
   async #request(
@@ -165,10 +186,11 @@ export class RelaySetDriver {
       return;
     }
     for (const effect of effects) {
-      const client = this.#relays.get(effect.member)?.client;
-      if (client === undefined) {
+      const relay = this.#relays.get(effect.member);
+      if (relay === undefined) {
         continue;
       }
+      const { client } = relay;
       const remote = client.name;
       switch (effect.kind) {
         case 'check':
@@ -186,6 +208,9 @@ export class RelaySetDriver {
           break;
         }
         case 'enabled':
+          if (effect.downMs !== undefined) {
+            relay.situation = 'unknown';
+          }
           if (effect.downMs === undefined) {
             this.#options.log.info({ remote }, 'media relay answers: it takes calls');
             break;
@@ -210,8 +235,13 @@ export class RelaySetDriver {
 }
 
 interface OpenRelay {
-  readonly member: RelayMember;
+  member: RelayMember;
   readonly client: RtppClient;
+  situation: 'unknown' | 'asked' | 'taken' | 'refused';
+}
+
+function newRelay(member: RelayMember, client: RtppClient): OpenRelay {
+  return { member, client, situation: 'unknown' };
 }
 
 const DISABLED = {

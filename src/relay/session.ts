@@ -15,7 +15,7 @@ export interface Leg {
   /** Address of the last U or L that had one. */
   peer: TransportAddress | undefined;
   asymmetric: boolean;
-  /** The party's last address was 0.0.0.0 or ::. */
+  /** The party's last address was 0.0.0.0 or ::, or its command has said so (`H`). */
   onHold: boolean;
   /** A command has said so (`S`). */
   symmetric: boolean;
@@ -73,6 +73,12 @@ export class Session {
   readonly forks = new Set<SessionId>();
   /** The session that this one is fed from. */
   fedBy: SessionId | undefined;
+  /** What the proxy tells of the call (`H`); undefined: it does not speak of that. */
+  stage: 'ringing' | 'answered' | undefined;
+  /** Of a proxy that does not: the last `L` of a complete session, which may be the answer to a call that rang. */
+  answeredAgainAt = Number.NEGATIVE_INFINITY;
+  /** And the last `U` of a complete session that named no new address: a hold by `a=sendonly` looks like that. */
+  offeredAgainAt = Number.NEGATIVE_INFINITY;
   /** Stream time-out; the set-up value counts until the second leg is open. */
   ttlSeconds: number;
   #setupTtlSeconds: number;

@@ -10,6 +10,9 @@ export interface Capability {
 /** Time-out notification: `VF` answers 1 only when the relay has a notify target (`-n`). */
 export const NOTIFY_CAPABILITY = '20081224';
 
+/** An extension of ours: no rtpproxy affirms it. */
+export const SITUATION_CAPABILITY = '20261123';
+
 export const CAPABILITIES: readonly Capability[] = [
   { date: BASE_VERSION, meaning: 'Basic RTP proxy functionality' },
   { date: '20050322', meaning: 'Multiple RTP streams and music on hold' },
@@ -36,4 +39,5 @@ export const CAPABILITIES: readonly Capability[] = [
   { date: '20260306', meaning: 'Labels of local addresses (l{label})' },
   { date: '20260308', meaning: 'Offer and answer in one command (U … && L …)' },
   { date: '20260309', meaning: 'Copying of a whole session (subcommand C)' },
+  { date: SITUATION_CAPABILITY, meaning: 'Hold and ringing told with U and L (H), of ims-relay alone' },
 ];

@@ -9,6 +9,14 @@ import type { Ecode } from './ecodes.ts';
 /** In bridging mode: which of the two bind addresses. `internal` is the first. */
 export type Direction = 'internal' | 'external';
 
+/** What SDP and responses say, and no other letter tells a relay. */
+export interface StreamSituation {
+  /** The party that sent the SDP wants to hear nothing: sendonly, inactive. */
+  readonly held: boolean;
+  /** Nobody has answered yet: media may flow, and need not. */
+  readonly ringing: boolean;
+}
+
 export interface StreamModifiers<Local = string> {
   /** `A` and `S`; of several the last counts. Undefined: the relay's default. */
   readonly asymmetric: boolean | undefined;
@@ -26,6 +34,8 @@ export interface StreamModifiers<Local = string> {
   readonly local: Local | undefined;
   /** `N`: a new port pair even if the leg has one. */
   readonly newPort: boolean;
+  /** `H<n>`, an extension of ours (capability 20261123): 1 held, 2 ringing, 3 both, 0 neither. Undefined: not told. */
+  readonly situation: StreamSituation | undefined;
 }
 
 /** What only the relay knows, asked while the letters are read so that the first mistake decides the error. */
@@ -53,6 +63,7 @@ export function parseStreamModifiers<Local>(
     codecs: undefined,
     local: undefined,
     newPort: false,
+    situation: undefined,
   };
   let offset = 0;
   while (offset < text.length) {
@@ -110,6 +121,15 @@ export function parseStreamModifiers<Local>(
         offset += target.length;
         break;
       }
+      case 'H': {
+        const digit = match(/[0-3]/y, text, offset);
+        if (digit === undefined) {
+          return err(35);
+        }
+        modifiers.situation = { held: (Number(digit) & 1) !== 0, ringing: (Number(digit) & 2) !== 0 };
+        offset += 1;
+        break;
+      }
       default:
         return err(35);
     }
@@ -119,7 +139,7 @@ export function parseStreamModifiers<Local>(
 
 /** The letters for a client's command, in the order that Kamailio writes them. */
 export function formatStreamModifiers(modifiers: Partial<StreamModifiers>): string {
-  const { asymmetric, weak, family, directions, packetMs, codecs, local, newPort } = modifiers;
+  const { asymmetric, weak, family, directions, packetMs, codecs, local, newPort, situation } = modifiers;
   return [
     asymmetric === undefined ? '' : asymmetric ? 'A' : 'S',
     (directions ?? []).map((direction) => (direction === 'internal' ? 'I' : 'E')).join(''),
@@ -127,6 +147,7 @@ export function formatStreamModifiers(modifiers: Partial<StreamModifiers>): stri
     newPort === true ? 'N' : '',
     family === 6 ? '6' : '',
     local === undefined ? '' : `L${local.includes(':') ? `[${local}]` : local}`,
+    situation === undefined ? '' : `H${Number(situation.held) + 2 * Number(situation.ringing)}`,
     packetMs === undefined || packetMs === 0 ? '' : `Z${packetMs}`,
     codecs === undefined ? '' : `C${codecs}`,
   ].join('');

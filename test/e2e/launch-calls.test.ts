@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { CallsAnswer } from '../../src/app/launch/calls.ts';
+import type { CallRow, CallsAnswer } from '../../src/app/launch/calls.ts';
 import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { keepTalking, RtpParty, sdpOf } from '../support/rtp-party.ts';
@@ -70,6 +70,46 @@ test('a call of the built-in IMS: who talks, and that the callee is never heard'
   const events = await runProgram(scope, command(system, 'events'));
   const told = events.output.split('\n').find((each) => each.includes('media.never-arrived'));
   assert.ok(told?.includes('side=callee') && told.includes(row.callee.words), events.output);
+});
+
+test('a phone that rings after a 183 is not missed; once it has answered it is; a hold by a=sendonly is one', async (t) => {
+  const scope = openScope(t);
+  const system = await startSystem(scope, { config: { ims: { trustedPeers: ['127.0.0.1'] } } });
+  const [caller, callee] = [await SipPeer.open(scope, system.sipPort), await SipPeer.open(scope, system.sipPort)];
+  const [voice, other] = [await RtpParty.open(scope, 'caller'), await RtpParty.open(scope, 'callee')];
+  await callee.register('1002');
+  const dialog = 'From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: rings';
+  caller.send(`INVITE sip:1002@127.0.0.1 SIP/2.0\n${dialog}\nTo: <sip:1002@127.0.0.1>\nCSeq: 1 INVITE`, sdpOf(voice));
+  const invite = await callee.request('INVITE');
+  callee.answer(invite, 183, sdpOf(other));
+  const progress = await caller.response(183);
+  keepTalking(scope, voice, mediaPortOf(progress.body));
+  const rowWhen = (what: string, is: (row: CallRow) => boolean): Promise<CallRow> =>
+    waitFor(what, async () => {
+      const row = (await calls(scope, system)).calls[0];
+      return row !== undefined && is(row) && row;
+    });
+  // Longer than a party is waited for.
+  const rings = await rowWhen('a call that rings for four seconds', ({ upMs }) => (upMs ?? 0) > 4000);
+  assert.deepEqual([rings.caller.verdict, rings.callee.verdict], ['flows', 'waiting']);
+
+  callee.answer(invite, 200, sdpOf(other));
+  const answer = await caller.response(200);
+  const to = `To: ${answer.headers.get('To')}`;
+  caller.send(`ACK sip:1002@127.0.0.1:${system.sipPort} SIP/2.0\n${dialog}\n${to}\nCSeq: 1 ACK`);
+  await rowWhen('a callee that is missed', (row) => row.callee.verdict === 'never-arrived');
+  keepTalking(scope, other, mediaPortOf(invite.body));
+  await rowWhen('a callee that is heard', (row) => row.callee.verdict === 'late');
+
+  callee.received.length = 0;
+  const hold = `INVITE sip:1002@127.0.0.1:${system.sipPort} SIP/2.0\n${dialog}\n${to}\nCSeq: 2 INVITE`;
+  caller.send(hold, `${sdpOf(voice)}a=sendonly\r\n`);
+  callee.answer(await callee.request('INVITE'), 200, `${sdpOf(other)}a=recvonly\r\n`);
+  const held = await rowWhen('a call on hold', (row) => row.callee.verdict === 'held');
+  assert.equal(held.caller.verdict, 'held');
+  const events = await runProgram(scope, command(system, 'events'));
+  const alarms = events.output.match(/media\.(?!held|late|flows)[a-z-]+/g);
+  assert.deepEqual(alarms, ['media.never-arrived'], events.output);
 });
 
 test('a call of any proxy is told by its Call-ID, which moves no cursor; --watch goes on', async (t) => {

@@ -10,11 +10,14 @@ const CALLEE = 0;
 const CALLER = 1;
 const CALL = 1 as SessionId;
 
-/** A call between 198.51.100.1 and .2 that is complete. */
-function call(callId = 'call'): RelayWorld {
+/**
+ * A call between 198.51.100.1 and .2 that is complete.
+ * @param situation of the answer, as a proxy of ours tells it; '': any other proxy
+ */
+function call(callId = 'call', situation: 'H0' | 'H2' | '' = 'H0'): RelayWorld {
   const world = new RelayWorld();
-  world.line(`U ${callId} 198.51.100.1 4000 from`);
-  world.line(`L ${callId} 198.51.100.2 4000 from to`);
+  world.line(`U${situation === '' ? '' : 'H2'} ${callId} 198.51.100.1 4000 from`);
+  world.line(`L${situation} ${callId} 198.51.100.2 4000 from to`);
   return world;
 }
 
@@ -102,7 +105,7 @@ test('a party that stops is told within 3 s, and so is its return', () => {
   speak(world, { sides: [CALLER, CALLEE], ms: 4000 });
   speak(world, { sides: [CALLEE], ms: 3000 });
   assert.deepEqual(told(world), ['caller silent']);
-  // It may be a hold of which the relay is not told.
+  // It may be a mute.
   assert.equal(world.logged.find(({ fields }) => fields['verdict'] === 'silent')?.level, 'info');
   speak(world, { sides: [CALLER, CALLEE], ms: 1000 });
   assert.deepEqual(told(world), ['caller silent', 'caller flows']);
@@ -121,6 +124,82 @@ test('hold is understood: nothing is expected, and the clock begins anew with it
     world.told.filter(({ verdict }) => verdict !== 'held' && verdict !== 'flows'),
     [],
   );
+});
+
+test('while it rings nothing is missed; from the answer on it is, within 3 s', () => {
+  const world = call('call', 'H2');
+  speak(world, { sides: [CALLER], ms: 30_000 });
+  assert.deepEqual(told(world), []);
+  assert.equal(streamOf(world).callee.verdict, 'waiting');
+  world.line('LH0 call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLER], ms: 1000 });
+  assert.deepEqual(told(world), []);
+  speak(world, { sides: [CALLER], ms: 2000 });
+  assert.deepEqual(told(world), ['callee never-arrived']);
+  assert.equal(streamOf(world).callee.words.includes('rings'), false);
+});
+
+test('a call that rang for long and is heard from its answer on was not late', () => {
+  for (const situation of ['H', ''] as const) {
+    const world = call('call', situation === '' ? '' : 'H2');
+    speak(world, { sides: [CALLER], ms: 20_000 });
+    world.line(`L${situation === '' ? '' : 'H0'} call 198.51.100.2 4000 from to`);
+    speak(world, { sides: [CALLER, CALLEE], ms: 5000 });
+    assert.equal(streamOf(world).callee.verdict, 'flows', situation);
+  }
+});
+
+test('a proxy that does not say who rings: what is missed is told as a doubt, until no call rings any more', () => {
+  const world = call('call', '');
+  speak(world, { sides: [CALLER], ms: 4000 });
+  assert.deepEqual(told(world), ['callee never-arrived']);
+  assert.match(streamOf(world).callee.words, /callee's side; nothing is wrong if it still rings, which this IMS/);
+  assert.equal(world.logged.find(({ fields }) => fields['verdict'] === 'never-arrived')?.level, 'info');
+  speak(world, { sides: [CALLER], ms: 180_000 });
+  assert.match(streamOf(world).callee.words, /callee's side$/);
+});
+
+test('hold by a=sendonly and a=inactive, as a proxy of ours tells it: nothing is expected until it ends', () => {
+  const world = call();
+  speak(world, { sides: [CALLER, CALLEE], ms: 3000 });
+  world.line('UH1 call 198.51.100.1 4000 from to');
+  world.line('LH0 call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLER], ms: 20_000 });
+  assert.deepEqual(told(world).sort(), ['callee held', 'caller held']);
+  assert.equal(streamOf(world).callee.words, 'on hold: no RTP is expected');
+  world.line('UH0 call 198.51.100.1 4000 from to');
+  world.line('LH0 call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLER], ms: 4000 });
+  assert.equal(streamOf(world).callee.verdict, 'silent', 'the end of the hold is one');
+});
+
+test('the same of any other proxy: who falls silent as a new offer comes is on hold, it seems', () => {
+  const world = call('call', '');
+  speak(world, { sides: [CALLER, CALLEE], ms: 10_000 });
+  world.line('U call 198.51.100.1 4000 from to');
+  speak(world, { sides: [CALLER, CALLEE], ms: 200 });
+  world.line('L call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLER], ms: 10_000 });
+  assert.deepEqual(told(world), ['callee held']);
+  assert.match(streamOf(world).callee.words, /^on hold, it seems: callee's RTP stopped when signalling/);
+  // The session is prolonged (RFC 4028): it is on hold as before.
+  world.line('U call 198.51.100.1 4000 from to');
+  world.line('L call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLER], ms: 10_000 });
+  assert.equal(streamOf(world).callee.verdict, 'held');
+  speak(world, { sides: [CALLER, CALLEE], ms: 8000 });
+  assert.equal(streamOf(world).callee.verdict, 'flows');
+  speak(world, { sides: [CALLER], ms: 4000 });
+  assert.equal(streamOf(world).callee.verdict, 'silent', 'no offer is near');
+});
+
+test('an offer that names another address is no hold: who is not heard after it is missed', () => {
+  const world = call('call', '');
+  speak(world, { sides: [CALLER, CALLEE], ms: 10_000 });
+  world.line('U call 198.51.100.7 4000 from to');
+  world.line('L call 198.51.100.2 4000 from to');
+  speak(world, { sides: [CALLEE], ms: 4000 });
+  assert.deepEqual(told(world), ['caller silent']);
 });
 
 test('RTP on the port of RTCP, or on the one of the other party, goes to the wrong port', () => {

@@ -291,9 +291,9 @@ export class Services {
   }
 
   /** The relay has logged it; here it is for those who follow events. */
-  #noteMedia({ callId, party, verdict, words, local, remote }: MediaEvent): void {
+  #noteMedia({ callId, party, verdict, words, local, remote, sure }: MediaEvent): void {
     const fields = { callId, side: party, local, remote, reason: words };
-    this.#options.journal.note(levelOf(verdict), `media.${verdict}`, 'media of a call has changed', fields);
+    this.#options.journal.note(levelOf(verdict, sure), `media.${verdict}`, 'media of a call has changed', fields);
   }
 
   #forgetGroup(leader: number | undefined): void {

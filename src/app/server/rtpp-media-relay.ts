@@ -12,6 +12,8 @@ import { familyOf, isLoopback, isWildcard } from '../../wire/ip-address.ts';
 /** RTPP: no such session; no local address of the wanted family. */
 const NO_SUCH_SESSION = 50;
 const NO_SUCH_FAMILY = 36;
+/** A modifier that the relay does not know. */
+const UNKNOWN_MODIFIER = 35;
 
 type Publish = RelayCommand & { kind: 'publish' };
 
@@ -110,8 +112,12 @@ export class RtppMediaRelay {
         const { address, port } = stream;
         const party = partyOf(command.session, command.offerer, stream);
         const kind = command.role === 'offer' ? 'update' : 'lookup';
-        const modifiers = stream.family === 6 ? ({ family: 6 } as const) : undefined;
-        return request(relay, { kind, ...party, peer: { address, port }, modifiers }, retry);
+        const modifiers = stream.family === 6 ? ({ family: 6 } as const) : {};
+        const plain = { kind, ...party, peer: { address, port }, modifiers } as const;
+        const situation = { held: stream.held === true, ringing: command.ringing };
+        return relay.takesSituation
+          ? requestWithout(relay, { ...plain, modifiers: { ...modifiers, situation } }, plain, retry)
+          : request(relay, plain, retry);
       }),
     );
   }
@@ -159,6 +165,17 @@ const NO_RELAY: RelayOutcome = { kind: 'failed', reason: 'no media relay is left
 
 function request(relay: PlacedRelay, command: RtppRequest, retry?: Partial<RetryPolicy>): Promise<RtppOutcome> {
   return relay.request(formatCommand(command), retry);
+}
+
+/** The relay was replaced by one that knows less: the same again in words that every relay knows. */
+async function requestWithout(
+  relay: PlacedRelay,
+  command: RtppRequest,
+  plain: RtppRequest,
+  retry?: Partial<RetryPolicy>,
+): Promise<RtppOutcome> {
+  const outcome = await request(relay, command, retry);
+  return hasCode(outcome, UNKNOWN_MODIFIER) ? request(relay, plain, retry) : outcome;
 }
 
 function failed({ name }: PlacedRelay, outcome: RtppOutcome): RelayOutcome {

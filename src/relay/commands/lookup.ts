@@ -30,6 +30,9 @@ export const lookup: CommandSpec = {
     const party = found.index;
     session.toTag ??= toTag;
     session.refresh(now);
+    if (session.complete) {
+      session.answeredAgainAt = now;
+    }
     updateParty(state, now, session, party, options.value);
     if (!(yield* ensureLeg(state, now, session, reported, options.value))) {
       return failure(71);

@@ -40,6 +40,7 @@ export const NO_OPTIONS: StreamOptions = {
     codecs: undefined,
     local: undefined,
     newPort: false,
+    situation: undefined,
   },
   peer: { kind: 'absent' },
   local: undefined,
@@ -160,7 +161,13 @@ export function updateParty(
   }
   const target = peer.kind === 'address' && mayReceive(state, now, session, peer.target) ? peer.target : undefined;
   leg.peer = target ?? leg.peer;
-  leg.onHold = peer.kind === 'absent' ? leg.onHold : peer.kind === 'hold';
+  const { situation } = modifiers;
+  if (situation !== undefined) {
+    session.stage = situation.ringing ? 'ringing' : 'answered';
+    leg.onHold = situation.held || peer.kind === 'hold';
+  } else if (peer.kind !== 'absent') {
+    leg.onHold = peer.kind === 'hold';
+  }
   leg.symmetric = modifiers.asymmetric === false;
   tellPlane(state, session, side, target);
   session.refresh(now);

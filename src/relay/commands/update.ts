@@ -1,5 +1,6 @@
 import { decodeNotifyTag } from '../../rtpp/notify.ts';
 import { VERBS } from '../../rtpp/verbs.ts';
+import { sameAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { otherSide, type Side } from '../plane.ts';
 import type { Found } from '../session.ts';
 import type { RelayState } from '../state.ts';
@@ -97,6 +98,16 @@ function* change(
     session.strong = true;
   }
   const party: Side = otherSide(index);
+  if (session.complete) {
+    session.offeredAgainAt = isSamePlace(session.legs[party].peer, options) ? now : Number.NEGATIVE_INFINITY;
+  }
   updateParty(state, now, session, party, options);
   return { session, index };
+}
+
+function isSamePlace(known: TransportAddress | undefined, { peer }: StreamOptions): boolean {
+  return (
+    peer.kind !== 'address' ||
+    (known !== undefined && known.port === peer.target.port && sameAddress(known.address, peer.target.address))
+  );
 }

@@ -7,6 +7,10 @@ import type { Verdict } from './report.ts';
 /** Nothing for so long, or not by then, and it is told; ms. With looks a second apart it is told within 3 s. */
 const PATIENCE_MS = 2000;
 
+/** A party that is put on hold sends its last packet so near to the offer that says so, ms before and after it. */
+const BEFORE_HOLD_MS = 2000;
+const AFTER_HOLD_MS = 5000;
+
 /** Refused packets that are no accident. */
 const MANY = 10;
 
@@ -23,6 +27,9 @@ export interface Situation {
   /** Since when both parties are to be heard; Infinity: not yet. */
   readonly expectedSince: number;
   readonly held: boolean;
+  /** Of a proxy that tells neither answer nor hold: when it spoke of the call anew; -Infinity: never. */
+  readonly answeredAgainAt: number;
+  readonly offeredAgainAt: number;
   /** The other party hears a prompt instead. */
   readonly overruled: boolean;
   /** What was counted on the leg that this party sends to, and on the other one. */
@@ -59,21 +66,24 @@ export class Direction {
   }
 
   #judge(situation: Situation): Verdict {
-    const { now, expectedSince, held, own } = situation;
+    const { now, expectedSince, answeredAgainAt, held, own } = situation;
     if (held) {
       return 'held';
     }
-    const isDue = now - expectedSince >= PATIENCE_MS;
+    // What has never come is waited for anew when what rang may have been answered.
+    const hasBegun = this.#flowsSince !== Number.POSITIVE_INFINITY;
+    const since = hasBegun ? expectedSince : Math.max(expectedSince, answeredAgainAt);
+    const isDue = now - since >= PATIENCE_MS;
     if (own.rtpAccepted === 0) {
       return isDue ? whyNothing(situation) : 'waiting';
     }
-    if (this.#flowsSince === Number.POSITIVE_INFINITY) {
+    if (!hasBegun) {
       this.#flowsSince = now;
       // The look before has told that nothing came.
-      this.#isLate = this.verdict !== 'waiting' && this.verdict !== 'held';
+      this.#isLate = isDue && this.verdict !== 'waiting' && this.verdict !== 'held';
     }
     if (isDue && now - own.analysis.lastAt >= PATIENCE_MS) {
-      return 'silent';
+      return isHoldLikely(situation) || this.verdict === 'held' ? 'held' : 'silent';
     }
     const isDropped = own.rtpDropped > this.#dropped && own.rtpRelayed === this.#relayed;
     if (isDue && isDropped && !situation.overruled) {
@@ -113,6 +123,12 @@ export class Direction {
       ? undefined
       : estimateMos({ encoding, lossFraction: 1 - received / sent, jitterMs: jitter ?? 0 });
   }
+}
+
+/** Later offers change nothing: one that ends a hold looks like one that only prolongs the session. */
+function isHoldLikely({ offeredAgainAt, own }: Situation): boolean {
+  const { lastAt } = own.analysis;
+  return lastAt >= offeredAgainAt - BEFORE_HOLD_MS && lastAt <= offeredAgainAt + AFTER_HOLD_MS;
 }
 
 /** @param jitter timestamp units; undefined: the clock is not known */

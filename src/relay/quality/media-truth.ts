@@ -12,6 +12,9 @@ import { type Place, sentenceOf } from './sentences.ts';
 /** More turns of one session are not told: packets cause them. */
 const MAX_EVENTS = 20;
 
+/** No call rings longer (Timer C, RFC 3261 16.6), ms. */
+const LONGEST_RINGING_MS = 180_000;
+
 /** A leg as the engine knows it. */
 export interface LegView {
   readonly counters: LegCounters;
@@ -35,6 +38,10 @@ export interface SessionView {
   readonly onHold: boolean;
   /** It is fed with copies of another session: what its own parties send is not passed on. */
   readonly fed: boolean;
+  /** As `Session` has them. */
+  readonly stage: 'ringing' | 'answered' | undefined;
+  readonly answeredAgainAt: number;
+  readonly offeredAgainAt: number;
   readonly legs: readonly [LegView, LegView];
 }
 
@@ -50,24 +57,28 @@ export class MediaTruth {
     if (session.complete) {
       this.#completeSince ??= now;
     }
-    const isExpected = session.complete && !session.onHold && !session.fed;
+    const isExpected = session.complete && !session.onHold && !session.fed && session.stage !== 'ringing';
     if (!isExpected) {
       this.#expectedSince = Number.POSITIVE_INFINITY;
     } else if (this.#expectedSince === Number.POSITIVE_INFINITY) {
       this.#expectedSince = now;
     }
+    // A proxy that tells of hold and answer needs no guesses.
+    const isTold = session.stage !== undefined;
     const before = this.#directions.map(({ verdict }) => verdict);
     for (const side of BOTH) {
       this.#directions[side].look({
         now,
         expectedSince: this.#expectedSince,
         held: session.complete && session.onHold,
+        answeredAgainAt: isTold ? Number.NEGATIVE_INFINITY : session.answeredAgainAt,
+        offeredAgainAt: isTold ? Number.NEGATIVE_INFINITY : session.offeredAgainAt,
         overruled: session.legs[otherSide(side)].playing,
         own: session.legs[side].counters,
         other: session.legs[otherSide(side)].counters,
       });
     }
-    return BOTH.flatMap((side) => this.#turn(session, side, before[side] ?? 'waiting'));
+    return BOTH.flatMap((side) => this.#turn(now, session, side, before[side] ?? 'waiting'));
   }
 
   report(now: number, session: SessionView): StreamReport {
@@ -83,7 +94,7 @@ export class MediaTruth {
     };
   }
 
-  #turn(session: SessionView, side: Side, was: Verdict): MediaEvent[] {
+  #turn(now: number, session: SessionView, side: Side, was: Verdict): MediaEvent[] {
     const { verdict } = this.#directions[side];
     const isNews = verdict !== was && !(was === 'waiting' && (verdict === 'flows' || verdict === 'held'));
     if (!isNews || verdict === 'waiting' || this.#events >= MAX_EVENTS) {
@@ -97,19 +108,36 @@ export class MediaTruth {
         party: sideName(side),
         verdict,
         was,
-        words: this.#words(session, side),
+        sure: !this.#mayRing(now, session),
+        words: this.#words(now, session, side),
         local: addressText(local),
         remote: addressText(remote),
       },
     ];
   }
 
-  #words(session: SessionView, side: Side): string {
+  #words(now: number, session: SessionView, side: Side): string {
     const far = otherSide(side);
-    return sentenceOf(this.#directions[side].verdict, placeOf(session, side), {
-      ...placeOf(session, far),
-      verdict: this.#directions[far].verdict,
-    });
+    const farPlace = { ...this.#place(now, session, far), verdict: this.#directions[far].verdict };
+    return sentenceOf(this.#directions[side].verdict, this.#place(now, session, side), farPlace);
+  }
+
+  #place(now: number, session: SessionView, side: Side): Place {
+    const { local, remote, signalled, counters } = session.legs[side];
+    return {
+      party: sideName(side),
+      local: addressText(local) ?? 'no port',
+      signalled: addressText(signalled),
+      remote: addressText(remote),
+      rtcpOnly: counters.rtcpAccepted + counters.rtcpRefused > 0,
+      mayRing: this.#mayRing(now, session),
+      holdIsGuess: !session.onHold,
+    };
+  }
+
+  /** `L` comes with 183 as it does with 200. */
+  #mayRing(now: number, { stage }: SessionView): boolean {
+    return stage === undefined && now - (this.#completeSince ?? now) < LONGEST_RINGING_MS;
   }
 
   #direction(now: number, session: SessionView, side: Side): DirectionReport {
@@ -119,7 +147,7 @@ export class MediaTruth {
     const listener = session.legs[otherSide(side)].counters;
     return {
       verdict: direction.verdict,
-      words: this.#words(session, side),
+      words: this.#words(now, session, side),
       local: addressText(local),
       remote: addressText(remote),
       codec: direction.codec?.name ?? null,
@@ -148,17 +176,6 @@ export class MediaTruth {
 }
 
 const BOTH = [CALLER_SIDE, CALLEE_SIDE] as const;
-
-function placeOf({ legs }: SessionView, side: Side): Place {
-  const { local, remote, signalled, counters } = legs[side];
-  return {
-    party: sideName(side),
-    local: addressText(local) ?? 'no port',
-    signalled: addressText(signalled),
-    remote: addressText(remote),
-    rtcpOnly: counters.rtcpAccepted + counters.rtcpRefused > 0,
-  };
-}
 
 function addressText(address: TransportAddress | undefined): string | null {
   return address === undefined ? null : formatTransportAddress(address);

@@ -62,16 +62,18 @@ export class MediaWatch {
     if (suppressed === undefined) {
       return;
     }
-    const { callId, party, verdict, words, local, remote } = event;
+    const { callId, party, verdict, words, local, remote, sure } = event;
     const fields = { callId, side: party, verdict, local, remote, reason: words };
-    this.#state.log[levelOf(verdict)](fields, 'media of a call has changed');
+    this.#state.log[levelOf(verdict, sure)](fields, 'media of a call has changed');
     this.#state.emit({ kind: 'media-event', event });
   }
 
   #view(session: Session): SessionView {
-    const { callId, fromTag, toTag, createdAt, complete, onHold, fedBy } = session;
+    const { callId, fromTag, toTag, createdAt, complete, onHold, fedBy, stage } = session;
     const legs = [this.#leg(session, CALLEE_SIDE), this.#leg(session, CALLER_SIDE)] as const;
-    return { callId, fromTag, toTag, createdAt, complete, onHold, fed: fedBy !== undefined, legs };
+    const { answeredAgainAt, offeredAgainAt } = session;
+    const fed = fedBy !== undefined;
+    return { callId, fromTag, toTag, createdAt, complete, onHold, fed, stage, answeredAgainAt, offeredAgainAt, legs };
   }
 
   /** Side 0 faces the callee: what arrives there is what the callee says. */

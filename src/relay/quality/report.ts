@@ -19,7 +19,7 @@ export const VERDICTS = [
  * One direction at an instant.
  *
  * - `waiting`: there is no call yet, or it is too young to tell;
- * - `held`: signalling has told a party to be quiet; nothing is expected;
+ * - `held`: signalling has told a party to be quiet, or it stopped when signalling spoke of it anew; nothing is expected;
  * - `late`: it flows, but began long after the answer: the relay had to learn where it comes from, or it was blocked;
  * - `silent`: it has flowed and stopped;
  * - `never-arrived`, `stranger` (only others send to this port), `wrong-port`, `undeliverable` (it comes, and nobody knows
@@ -34,9 +34,12 @@ export function isAlarm(verdict: Verdict): boolean {
   return ALARMS.has(verdict);
 }
 
-/** Of the log and of events. A party that falls silent may have been put on hold by `a=sendonly`, which no relay sees. */
-export function levelOf(verdict: Verdict): 'warn' | 'info' {
-  return isAlarm(verdict) && verdict !== 'silent' ? 'warn' : 'info';
+/**
+ * Of the log and of events. A party that falls silent may have muted itself.
+ * @param sure false: the proxy does not tell whether somebody has answered
+ */
+export function levelOf(verdict: Verdict, sure: boolean): 'warn' | 'info' {
+  return isAlarm(verdict) && verdict !== 'silent' && sure ? 'warn' : 'info';
 }
 
 export interface DirectionReport {
@@ -93,6 +96,8 @@ export interface MediaEvent {
   readonly verdict: Verdict;
   /** Before. */
   readonly was: Verdict;
+  /** False: the call may still ring, which the proxy does not tell. */
+  readonly sure: boolean;
   readonly words: string;
   readonly local: string | null;
   readonly remote: string | null;

@@ -10,6 +10,10 @@ export interface Place {
   readonly remote: string | null;
   /** Its RTCP port has heard something. */
   readonly rtcpOnly: boolean;
+  /** Nobody says whether the call was answered. */
+  readonly mayRing: boolean;
+  /** Nobody has spoken of a hold. */
+  readonly holdIsGuess: boolean;
 }
 
 export function sentenceOf(verdict: Verdict, own: Place, far: Place & { readonly verdict: Verdict }): string {
@@ -20,15 +24,19 @@ export function sentenceOf(verdict: Verdict, own: Place, far: Place & { readonly
     case 'flows':
       return `${party}'s RTP arrives at ${local}`;
     case 'held':
-      return 'on hold: no RTP is expected';
+      return own.holdIsGuess
+        ? `on hold, it seems: ${party}'s RTP stopped when signalling spoke of the call anew`
+        : 'on hold: no RTP is expected';
     case 'late':
       return `${party}'s RTP arrives at ${local}, but began late: it was blocked, or the relay had to learn its source`;
     case 'silent':
       return `${party}'s RTP has stopped: muted, on hold without saying so, or cut off`;
-    case 'never-arrived':
+    case 'never-arrived': {
+      const ringing = own.mayRing ? '; nothing is wrong if it still rings, which this IMS does not tell' : '';
       return isAlarm(far.verdict)
-        ? `neither party's RTP arrived: the ${party}'s should come to ${local}; are the media ports open, is this the address that phones reach?`
-        : `${party}'s RTP never arrived at ${local}: firewall or NAT on the ${party}'s side${own.rtcpOnly ? ' (RTCP does come)' : ''}`;
+        ? `neither party's RTP arrived: the ${party}'s should come to ${local}; are the media ports open, is this the address that phones reach?${ringing}`
+        : `${party}'s RTP never arrived at ${local}: firewall or NAT on the ${party}'s side${own.rtcpOnly ? ' (RTCP does come)' : ''}${ringing}`;
+    }
     case 'stranger':
       return `RTP comes to ${local}, but not from the ${party}${signalled === null ? '' : ` at ${signalled}`}: another host sends, or a NAT that signalling does not show`;
     case 'wrong-port':

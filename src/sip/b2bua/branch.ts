@@ -264,6 +264,7 @@ export class Branch implements Timed {
 
   /** The 2xx has gone to the caller. */
   handleAnswered(): void {
+    this.media.tellAnswered();
     this.#liveness.start();
   }
 

@@ -243,6 +243,7 @@ export class InviteCrossing extends Crossing implements Timed {
       this.branch.dialogs[this.from].refresh(this.incoming.request, this.incoming.flow);
     }
     this.#state = 'answering';
+    this.branch.media.answer();
     this.#answer = this.backward(response, EMPTY_BODY);
     this.pass(response, this.to, this.hasOffer ? 'answer' : 'offer', flow, (body) => {
       if (!body.ok) {

@@ -28,6 +28,8 @@ export interface RelayStream {
   readonly address: string;
   readonly family: AddressFamily;
   readonly port: number;
+  /** That party wants to hear nothing at present. */
+  readonly held?: boolean;
 }
 
 export type RelayCommand =
@@ -41,6 +43,8 @@ export type RelayCommand =
       readonly role: 'offer' | 'answer';
       readonly offerer: Side;
       readonly streams: readonly RelayStream[];
+      /** Nobody has answered yet: silence says nothing. */
+      readonly ringing: boolean;
     }
   | {
       /** Does the relay still know these streams? */

@@ -57,6 +57,8 @@ export class MediaSession {
   /** The relay may hold something for us: a first publish was sent, whatever became of it. */
   #opened = false;
   #closing = false;
+  /** Somebody has answered: the relay is told with what comes next. */
+  #answered = false;
   /** What the relay was last told of each side. */
   readonly #published: Record<Side, Publication | undefined> = { caller: undefined, callee: undefined };
   #lastPublish: { readonly command: RelayCommand & { kind: 'publish' }; readonly ports: readonly number[] } | undefined;
@@ -73,6 +75,7 @@ export class MediaSession {
   static resume(snapshot: MediaSnapshot, send: (command: RelayCommand) => void): MediaSession {
     const media = new MediaSession(snapshot.session, send);
     media.#opened = true;
+    media.#answered = true;
     for (const side of SIDES) {
       media.#published[side] = snapshot.published[side];
       media.ports[side] = [...snapshot.ports[side]];
@@ -118,6 +121,19 @@ export class MediaSession {
     return this.#enqueue({ command: undefined, finish: then });
   }
 
+  /** What is published from now on belongs to an answered call. */
+  answer(): void {
+    this.#answered = true;
+  }
+
+  /** The answer itself brought no SDP (it came with a reliable 183): the relay is told apart. */
+  tellAnswered(): void {
+    const last = this.#lastPublish?.command;
+    if (last?.ringing === true && !this.#closing) {
+      this.#enqueue({ command: this.#asOfNow(last), finish: () => {} });
+    }
+  }
+
   /**
    * Tells the relay where `writer` wants its media, and hands `then` the ports that the other party shall send to:
    * `ports[i]` for `streams[i]`. False: too many steps wait.
@@ -156,7 +172,7 @@ export class MediaSession {
       return;
     }
     this.#enqueue({
-      command,
+      command: this.#asOfNow(command),
       finish: (outcome) => {
         // A relay that made a new session for the old call (it was restarted) gives other ports.
         const changed = outcome.kind === 'done' && outcome.ports.some((port, index) => port !== ports[index]);
@@ -221,7 +237,11 @@ export class MediaSession {
 
   #commandOf({ writer, role, streams }: Publication): RelayCommand & { kind: 'publish' } {
     const offerer = role === 'offer' ? writer : otherSide(writer);
-    return { kind: 'publish', session: this.session, role, offerer, streams };
+    return { kind: 'publish', session: this.session, role, offerer, streams, ringing: !this.#answered };
+  }
+
+  #asOfNow(command: RelayCommand & { kind: 'publish' }): RelayCommand & { kind: 'publish' } {
+    return { ...command, ringing: !this.#answered };
   }
 
   #delete(): void {

@@ -1,5 +1,5 @@
 import type { MediaDescription } from '../../sdp/session-description.ts';
-import { isConnectionOriented } from '../../sdp/session-description.ts';
+import { isConnectionOriented, isHeld } from '../../sdp/session-description.ts';
 import { familyOf, isLoopback, isPrivate, isWildcard, sameAddress } from '../../wire/ip-address.ts';
 import type { RelayStream } from './media-relay.ts';
 
@@ -13,7 +13,15 @@ export function relayStreams(media: readonly MediaDescription[], source: string)
       return [];
     }
     const address = mediaAddress(stream.connection.address, source);
-    return [{ index, address, family: familyOf(address) ?? stream.connection.family, port: stream.port }];
+    return [
+      {
+        index,
+        address,
+        family: familyOf(address) ?? stream.connection.family,
+        port: stream.port,
+        held: isHeld(stream),
+      },
+    ];
   });
 }
 

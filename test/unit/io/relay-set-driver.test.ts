@@ -91,7 +91,7 @@ test('a relay that goes away between calls is disabled and, when it is back, ena
   assert.equal((await set.holderOf('call')?.request('Q call a b'))?.kind, 'reply');
 });
 
-test('one relay alone hears nothing but calls; a second one makes both be asked, and calls stay where they are', async (t) => {
+test('one relay alone hears calls and whether it takes H; a second one makes both be asked, and calls stay where they are', async (t) => {
   const scope = openScope(t);
   const [a, b] = [await stub(scope), await stub(scope)];
   const { set, told } = await openSet(scope, [member(a)]);
@@ -99,7 +99,7 @@ test('one relay alone hears nothing but calls; a second one makes both be asked,
   assert.equal(set.relayFor('old')?.remote.port, a.port);
   assert.equal(set.holderOf('never seen')?.remote.port, a.port, 'there is no other that could hold it');
   await set.relayFor('old')?.request('Q old a b');
-  assert.deepEqual([a.commands, told.lines], [['Q old a b'], []]);
+  assert.deepEqual([a.commands.toSorted(), told.lines], [['Q old a b', 'VF 20261123'], []]);
 
   await set.configure([member(a), member(b, 3)]);
   await about(told, a, /answers/);

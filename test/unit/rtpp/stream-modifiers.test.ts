@@ -28,7 +28,19 @@ test('letters may follow an address, a list and a number', () => {
     codecs: '0,8',
     local: '10.0.0.1',
     newPort: true,
+    situation: undefined,
   });
+});
+
+test('H has one digit, the party’s hold and the ringing call in a bit each', () => {
+  const situations = ['H0', 'h1', 'H2', 'H3'].map((text) => (parsed(text) as { situation: object }).situation);
+  assert.deepEqual(situations, [
+    { held: false, ringing: false },
+    { held: true, ringing: false },
+    { held: false, ringing: true },
+    { held: true, ringing: true },
+  ]);
+  assert.deepEqual([parsed('H'), parsed('H4'), parsed('Hx')], [35, 35, 35]);
 });
 
 test('of several A and S the last counts', () => {
@@ -77,6 +89,7 @@ test('what is formatted parses to the same', () => {
     local: '::1',
     packetMs: 30,
     codecs: '0,101',
+    situation: { held: true, ringing: false },
   });
   assert.deepEqual(parsed(text), {
     asymmetric: false,
@@ -87,12 +100,13 @@ test('what is formatted parses to the same', () => {
     local: '::1',
     packetMs: 30,
     codecs: '0,101',
+    situation: { held: true, ringing: false },
   });
 });
 
 test('any letters give modifiers or a code of the table', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'aswz6nceilr0123456789.,:[]{}x%'), maxLength: 60 }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(...'aswz6nceilrh0123456789.,:[]{}x%'), maxLength: 60 }), (text) => {
       const result = parseStreamModifiers(text, RULES);
       assert.ok(result.ok || result.error in ECODES);
     }),

@@ -35,7 +35,11 @@ function outcomeOf(reply: Reply): RtppOutcome {
 
 /** The server's own relay and nothing else. */
 function relay(...replies: Reply[]): { relay: RtppMediaRelay; commands: string[] } {
-  const { relay: media, commands } = relays({ main: replies });
+  return relayThat(false, replies);
+}
+
+function relayThat(takesSituation: boolean, replies: Reply[]): { relay: RtppMediaRelay; commands: string[] } {
+  const { relay: media, commands } = relays({ main: replies }, undefined, takesSituation);
   return { relay: media, commands: commands.main ?? [] };
 }
 
@@ -43,6 +47,7 @@ function relay(...replies: Reply[]): { relay: RtppMediaRelay; commands: string[]
 function relays<Name extends string>(
   replies: Readonly<Record<Name, Reply[]>>,
   mediaAddress?: string,
+  takesSituation = false,
 ): { relay: RtppMediaRelay; commands: Record<Name, string[]>; placed: Map<string, string> } {
   const names = Object.keys(replies) as Name[];
   const commands = Object.fromEntries(names.map((name) => [name, [] as string[]])) as Record<Name, string[]>;
@@ -55,6 +60,7 @@ function relays<Name extends string>(
           name: name === 'main' ? '127.0.0.1:7722' : name,
           remote: { address: name === 'main' ? '127.0.0.1' : '192.0.2.7', port: 7722 },
           mediaAddress: name === 'main' ? 'own' : mediaAddress,
+          takesSituation,
           request: async (command) => {
             commands[name as Name].push(command);
             return outcomeOf(replies[name as Name].shift() ?? '0');
@@ -85,6 +91,7 @@ const publish = (extra: Partial<RelayCommand & { kind: 'publish' }> = {}): Relay
   role: 'offer',
   offerer: 'caller',
   streams: [AUDIO],
+  ringing: true,
   ...extra,
 });
 
@@ -104,6 +111,20 @@ test('an offer is U, an answer is L; both name the offerer first, with the numbe
     await media.execute(command);
     assert.deepEqual(commands, expected);
   }
+});
+
+test('a relay that takes it is told who holds and whether it rings; one that has been replaced since is told without', async () => {
+  const { relay: media, commands } = relayThat(true, ['35000', '35002', 'E35', '35002']);
+  await media.execute(publish());
+  await media.execute(publish({ role: 'answer', ringing: false, streams: [{ ...AUDIO, held: true }] }));
+  const replaced = await media.execute(publish({ ringing: false }));
+  assert.deepEqual(commands, [
+    'UH2 x1@a~k1 198.51.100.1 40000 A;1 B;1',
+    'LH1 x1@a~k1 198.51.100.1 40000 A;1 B;1',
+    'UH0 x1@a~k1 198.51.100.1 40000 A;1 B;1',
+    'U x1@a~k1 198.51.100.1 40000 A;1 B;1',
+  ]);
+  assert.deepEqual(replaced, { kind: 'done', ports: [35_002] });
 });
 
 test('the ports come back in the order of the streams, whatever address the relay names', async () => {

@@ -84,6 +84,23 @@ test('during a conversation the relay is asked; while it rings or is held the la
   assert.equal(asked(false, true), 'publish');
 });
 
+test('the relay hears of the answer once: with its SDP, or apart where it has none', () => {
+  const ringing = (sent: readonly RelayCommand[]): unknown[] =>
+    sent.map((command) => command.kind === 'publish' && command.ringing);
+  for (const hasSdp of [true, false]) {
+    const { media, sent } = session();
+    media.publish(publication(), () => {});
+    media.handleOutcome(done(10_000));
+    media.answer();
+    if (hasSdp) {
+      media.publish(publication({ writer: 'callee', role: 'answer' }), () => {});
+      media.handleOutcome(done(10_002));
+    }
+    media.tellAnswered();
+    assert.deepEqual(ringing(sent), [true, false]);
+  }
+});
+
 test('a repeated command that gives other ports means that the relay had forgotten', () => {
   const { media } = session();
   const outcomes: string[] = [];
