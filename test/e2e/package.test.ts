@@ -23,7 +23,7 @@ test('the tarball holds the compiled source, the configuration and the documents
   }
   const unwanted = paths.filter(
     (path) =>
-      !/^(build\/src\/.*\.(js|d\.ts)|config\/.+|scripts\/docker-entrypoint\.sh|[A-Z]+(\.md)?|package\.json)$/.test(
+      !/^(build\/src\/.*\.(js|d\.ts)|config\/.+|scripts\/docker-entrypoint\.sh|[A-Z]+(\.zh-CN)?(\.md)?|package\.json)$/.test(
         path,
       ),
   );
