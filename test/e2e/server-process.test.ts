@@ -235,7 +235,9 @@ test('kill -9: a phone that registered before it is called after it; a user that
   const server = await startServer(scope, setting);
   const callee = await SipPeer.open(scope, setting.sipPort);
   await (await SipPeer.open(scope, setting.sipPort)).register('1003');
-  await callee.register('1002');
+  // Through a proxy in front of it, which is itself.
+  const path = `<sip:127.0.0.1:${callee.port};lr>`;
+  await callee.register('1002', `Path: ${path}`);
   const file = join(setting.directory, 'registrations.jsonl');
   await waitFor('both in the file', async () => {
     const text = await readFile(file, 'utf8').catch(() => '');
@@ -258,7 +260,9 @@ test('kill -9: a phone that registered before it is called after it; a user that
   invite('1003');
   await caller.response(404);
   invite('1002');
-  callee.answer(await callee.request('INVITE'), 486);
+  const called = await callee.request('INVITE');
+  assert.equal(called.headers.get('Route'), path);
+  callee.answer(called, 486);
   await caller.response(486);
 });
 

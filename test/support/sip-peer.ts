@@ -74,9 +74,10 @@ ${body === '' ? '' : 'Content-Type: application/sdp\n'}Content-Length: ${body.le
     );
   }
 
-  async register(user: string): Promise<void> {
+  /** @param extra header lines of its own */
+  async register(user: string, extra = ''): Promise<void> {
     const text = (cseq: number): string =>
-      `REGISTER sip:127.0.0.1 SIP/2.0\nFrom: <sip:${user}@127.0.0.1>;tag=r\nTo: <sip:${user}@127.0.0.1>\nCall-ID: r${user}\nCSeq: ${cseq} REGISTER`;
+      `REGISTER sip:127.0.0.1 SIP/2.0\nFrom: <sip:${user}@127.0.0.1>;tag=r\nTo: <sip:${user}@127.0.0.1>\nCall-ID: r${user}\nCSeq: ${cseq} REGISTER${extra === '' ? '' : `\n${extra}`}`;
     const first = this.send(text(1));
     const credentials = answerChallenge(await this.response(401), first, {
       username: user,

@@ -24,6 +24,7 @@ const storedSchema = z.object({
   transport: z.enum(['udp', 'tcp', 'tls', 'ws', 'wss'] satisfies FlowTransport[]),
   remote: addressSchema,
   listens: addressSchema.optional(),
+  path: z.array(z.string()).max(20).optional(),
   /** Milliseconds since 1970. */
   expiresAt: z.number(),
   callId: z.string(),
@@ -85,7 +86,7 @@ export class Registrations {
 
   #fromStored(aor: string, stored: StoredBinding): Binding[] {
     const { maxExpiresSeconds, transports } = this.#options;
-    const { params, q, transport, remote, listens, callId, cseq, instance } = stored;
+    const { params, q, transport, remote, listens, path, callId, cseq, instance } = stored;
     const uri = parseUri(stored.uri);
     const flow = transports.flowTo(remote, transport);
     // A clock that was set back must not make a registration eternal.
@@ -96,11 +97,11 @@ export class Registrations {
     }
     const expiresAt = performance.now() + leftMs;
     const reached = listens === undefined ? flow : { ...flow, listens };
-    return [{ aor, uri: uri.value, params, q, flow: reached, expiresAt, callId, cseq, instance }];
+    return [{ aor, uri: uri.value, params, q, flow: reached, path, expiresAt, callId, cseq, instance }];
   }
 }
 
-function toStored({ uri, params, q, flow, expiresAt, callId, cseq, instance }: Binding): StoredBinding {
+function toStored({ uri, params, q, flow, path, expiresAt, callId, cseq, instance }: Binding): StoredBinding {
   const { transport, remote, listens } = flow;
   return {
     uri: formatUri(uri),
@@ -109,6 +110,7 @@ function toStored({ uri, params, q, flow, expiresAt, callId, cseq, instance }: B
     transport,
     remote,
     ...(listens !== undefined && { listens }),
+    ...(path !== undefined && { path: [...path] }),
     expiresAt: Math.round(Date.now() + (expiresAt - performance.now())),
     callId,
     cseq,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Log } from '../../observe/log.ts';
 import type { SipMessage } from '../../sip/message/message.ts';
 import { isKeepAlive } from '../../sip/message/parse.ts';
+import { answerStunBinding, isStun } from '../../sip/message/stun-binding.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
@@ -113,6 +114,21 @@ export class SipUdpTransport implements SipTransport {
       this.counters.unanswerable++;
       return;
     }
+    if (isStun(bytes)) {
+      this.#answerStun(bytes, flow);
+      return;
+    }
     this.#receiver.receive(bytes, flow);
+  }
+
+  /** Who gets no answer to its keep-alive takes the flow for dead (RFC 5626 4.4.2). */
+  #answerStun(bytes: Uint8Array, flow: Flow): void {
+    const answer = answerStunBinding(bytes, flow.remote);
+    if (answer === undefined) {
+      this.counters.dropped++;
+      return;
+    }
+    this.counters.keepAlives++;
+    this.send(answer, flow, () => {});
   }
 }

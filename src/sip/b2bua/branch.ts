@@ -29,6 +29,10 @@ export interface CallTarget {
   readonly flow: Flow;
   /** How much it is wanted beside the others, 0 to 1; 1 unless told. Those of equal q ring at once. */
   readonly q?: number;
+  /** Route of the request, as headers spell it (RFC 3327); undefined: none. */
+  readonly path?: readonly string[];
+  /** Other flows to the same device, for when this one leads nowhere (RFC 5626 5.3). */
+  readonly alternates?: readonly CallTarget[];
 }
 
 /** Why a branch is over that was never answered. */
@@ -43,6 +47,7 @@ export interface BranchFailure {
 interface BranchParts {
   readonly dialogs: Readonly<Record<Side, Dialog>>;
   readonly mediaOf: (send: (command: RelayCommand) => void) => MediaSession;
+  readonly alternates?: readonly CallTarget[];
 }
 
 /** Requests of one branch that may be under way at once, beside the INVITE. */
@@ -56,6 +61,8 @@ export class Branch implements Timed {
   readonly call: Call;
   readonly dialogs: Readonly<Record<Side, Dialog>>;
   readonly media: MediaSession;
+  /** Of its target. */
+  readonly alternates: readonly CallTarget[];
   readonly #host: CallHost;
   readonly #crossings = new Set<Crossing>();
   /** The last INVITE of the branch, pending or not. */
@@ -71,6 +78,7 @@ export class Branch implements Timed {
     this.call = call;
     this.#host = host;
     this.dialogs = parts.dialogs;
+    this.alternates = parts.alternates ?? [];
     this.media = parts.mediaOf((command) => host.relay(this.media, command));
     this.#liveness = new Liveness(this, host);
     this.sessionTimers = new SessionTimers(this, host);
@@ -100,6 +108,7 @@ export class Branch implements Timed {
       local: request.headers.read(fromField) ?? addressOnly(request.uri),
       remote: request.headers.read(toField) ?? addressOnly(request.uri),
       target: target.uri,
+      path: target.path,
       flow: target.flow,
     });
     const session = {
@@ -111,6 +120,7 @@ export class Branch implements Timed {
     return new Branch(call, host, incoming, {
       dialogs: { caller, callee },
       mediaOf: (send) => new MediaSession(session, send),
+      ...(target.alternates !== undefined && { alternates: target.alternates }),
     });
   }
 

@@ -2,7 +2,7 @@ import { formatMessage } from '../message/format.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
-import { isBetterFailure } from './best-response.ts';
+import { isBetterFailure, isFlowFailure } from './best-response.ts';
 import { Branch, type BranchFailure, type CallTarget, reasonHeaders } from './branch.ts';
 import type { CallEvent, CallRecord } from './call-record.ts';
 import type { CallSnapshot } from './call-snapshot.ts';
@@ -158,6 +158,11 @@ export class Call implements Timed {
     const { status } = failure.response;
     this.#branches.delete(branch);
     this.#last = branch;
+    const [alternate, ...others] = branch.alternates;
+    if (alternate !== undefined && isFlowFailure(failure) && !this.#over && this.#winner === undefined) {
+      this.#branchTo({ ...alternate, alternates: others }).start();
+      return;
+    }
     if (this.#bestFailure === undefined || isBetterFailure(status, this.#bestFailure.response.status)) {
       this.#bestFailure = failure;
     }
@@ -268,16 +273,16 @@ export class Call implements Timed {
   }
 
   #nextGroup(): Branch[] {
-    const branches = (this.#waiting.shift() ?? []).map((target) => {
-      const index = this.#branchCount++;
-      const instance = index === 0 ? this.id : `${this.id}.${index}`;
-      return Branch.ring(this, this.#host, this.incoming, target, instance);
-    });
-    for (const branch of branches) {
-      this.#branches.add(branch);
-      this.#last = branch;
-    }
-    return branches;
+    return (this.#waiting.shift() ?? []).map((target) => this.#branchTo(target));
+  }
+
+  #branchTo(target: CallTarget): Branch {
+    const index = this.#branchCount++;
+    const instance = index === 0 ? this.id : `${this.id}.${index}`;
+    const branch = Branch.ring(this, this.#host, this.incoming, target, instance);
+    this.#branches.add(branch);
+    this.#last = branch;
+    return branch;
   }
 
   #ring(branches: readonly Branch[]): void {
@@ -293,6 +298,11 @@ export class Call implements Timed {
   }
 
   #failWith({ response, by, reason }: BranchFailure): void {
+    if (response.status === 430) {
+      // To the caller it would say that its own flow has failed (RFC 5626 11.5).
+      this.end({ by: 'server', reason: 'the device cannot be reached on any of its flows', status: 480 });
+      return;
+    }
     this.#host.respond(this.incoming.key, response);
     this.#finish(by, reason, response.status);
   }

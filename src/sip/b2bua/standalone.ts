@@ -5,7 +5,7 @@ import { to as toField } from '../message/headers/to.ts';
 import type { SipResponse } from '../message/message.ts';
 import { Parameters } from '../message/parameters.ts';
 import { createResponse } from '../message/response.ts';
-import { isBetterFailure } from './best-response.ts';
+import { isBetterFailure, isFlowFailure } from './best-response.ts';
 import type { CallTarget } from './branch.ts';
 import { failureBody, failureHeaders, type Incoming, passResponse } from './crossing.ts';
 import type { CallHost } from './host.ts';
@@ -33,29 +33,43 @@ export class StandaloneRequest {
   }
 
   start(): void {
-    const { request } = this.#incoming;
-    const { ids } = this.#host.options;
-    const unknown = { displayName: undefined, uri: request.uri, parameters: Parameters.none };
     for (const target of this.#targets) {
-      const dialog = Dialog.asUac({
-        callId: ids.callId(),
-        localTag: ids.tag(),
-        local: request.headers.read(fromField) ?? unknown,
-        remote: request.headers.read(toField) ?? unknown,
-        target: target.uri,
-        flow: target.flow,
-      });
-      const forwarded = dialog.createRequest(request.method, { body: request.body });
-      forwarded.headers.write(maxForwards, Math.max(0, (request.headers.read(maxForwards) ?? 70) - 1));
-      passHeaders(request.headers, forwarded.headers);
-      this.#host.request(forwarded, target.flow, {
-        handleResponse: (response) => this.#handleResponse(response),
-        handleFailure: (status, reason) => this.#handleFinal(this.#create(status, reason)),
-      });
+      this.#send(target);
     }
   }
 
-  #handleResponse(response: SipResponse): void {
+  #send(target: CallTarget): void {
+    const { request } = this.#incoming;
+    const { ids } = this.#host.options;
+    const unknown = { displayName: undefined, uri: request.uri, parameters: Parameters.none };
+    const dialog = Dialog.asUac({
+      callId: ids.callId(),
+      localTag: ids.tag(),
+      local: request.headers.read(fromField) ?? unknown,
+      remote: request.headers.read(toField) ?? unknown,
+      target: target.uri,
+      path: target.path,
+      flow: target.flow,
+    });
+    const forwarded = dialog.createRequest(request.method, { body: request.body });
+    forwarded.headers.write(maxForwards, Math.max(0, (request.headers.read(maxForwards) ?? 70) - 1));
+    passHeaders(request.headers, forwarded.headers);
+    this.#host.request(forwarded, target.path === undefined ? target.flow : dialog.nextHop(), {
+      handleResponse: (response) => this.#handleResponse(target, response),
+      handleFailure: (status, reason) => this.#handleFailure(target, this.#create(status, reason), 'server'),
+    });
+  }
+
+  #handleFailure({ alternates = [] }: CallTarget, response: SipResponse, by: 'callee' | 'server'): void {
+    const [alternate, ...others] = alternates;
+    if (alternate !== undefined && !this.#answered && isFlowFailure({ response, by })) {
+      this.#send({ ...alternate, alternates: others });
+    } else {
+      this.#handleFinal(response);
+    }
+  }
+
+  #handleResponse(target: CallTarget, response: SipResponse): void {
     if (response.status < 200) {
       return;
     }
@@ -70,7 +84,7 @@ export class StandaloneRequest {
     if (body.length === 0) {
       removeBodyHeaders(answer.headers);
     }
-    this.#handleFinal(answer);
+    this.#handleFailure(target, answer, 'callee');
   }
 
   #handleFinal(answer: SipResponse): void {

@@ -29,6 +29,8 @@ interface DialogStart {
   readonly remote: NameAddr;
   /** Where the next request goes, if nothing the peer says tells otherwise. */
   readonly target: string;
+  /** What the first request has to pass on its way there; the answer tells the route of the others. */
+  readonly path?: readonly string[] | undefined;
   readonly flow: Flow;
 }
 
@@ -76,6 +78,10 @@ export class Dialog {
     this.#local = withoutTag(start.local);
     this.#remote = withoutTag(start.remote);
     this.#remoteTarget = start.target;
+    this.#routeSet = (start.path ?? []).flatMap((text) => {
+      const hop = parseNameAddr(text, 'RFC 3327 3');
+      return hop.ok ? [hop.value] : [];
+    });
     this.#flow = start.flow;
   }
 

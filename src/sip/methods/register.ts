@@ -8,6 +8,7 @@ import { to as toField } from '../message/headers/to.ts';
 import { formatUri, parseUri } from '../message/uri.ts';
 import type { Binding, RequestedBinding } from '../registrar/binding.ts';
 import type { MethodSpec } from './method.ts';
+import { registeredWay } from './registered-way.ts';
 
 /** RFC 3261 10.3: the phone tells where it is, and proves to be the user whose place that is. */
 export const register: MethodSpec = {
@@ -35,6 +36,10 @@ export const register: MethodSpec = {
     if (typeof contacts === 'string' && contacts !== '*') {
       return [server.respond(incoming, 400, { reason: contacts })];
     }
+    const way = registeredWay(request, readableContacts(incoming));
+    if (way.kind === 'refused') {
+      return [server.respond(incoming, way.status, { reason: way.reason })];
+    }
     const outcome = server.registrar.register(server.now, {
       aor: aor.user,
       callId: request.headers.read(callIdField) ?? '',
@@ -42,12 +47,13 @@ export const register: MethodSpec = {
       contacts,
       expires: request.headers.read(expiresField),
       flow,
+      path: way.path,
     });
     switch (outcome.status) {
       case 200: {
         const headers = outcome.bindings.map((binding) => ['Contact', formatBinding(binding, server.now)] as const);
         const events = outcome.events.map((event) => ({ kind: 'registration', event }) as const);
-        return [server.respond(incoming, 200, { headers }), ...events];
+        return [server.respond(incoming, 200, { headers: [...headers, ...way.answer] }), ...events];
       }
       case 423:
         return [server.respond(incoming, 423, { headers: [['Min-Expires', String(outcome.minExpires)]] })];
@@ -85,6 +91,11 @@ function readContacts({ request }: Incoming): readonly RequestedBinding[] | stri
     });
   }
   return bindings;
+}
+
+function readableContacts({ request }: Incoming): readonly NameAddr[] {
+  const contacts = request.headers.readAll(contactField);
+  return contacts.ok ? contacts.value.filter((contact) => contact !== '*') : [];
 }
 
 /** RFC 5626 4.1: the device, and which of its flows. */

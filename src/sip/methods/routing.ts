@@ -1,6 +1,7 @@
 import type { CallTarget } from '../b2bua/branch.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import { formatUri } from '../message/uri.ts';
+import type { Binding } from '../registrar/binding.ts';
 import type { MethodHost } from './method.ts';
 
 export type Routing =
@@ -26,7 +27,7 @@ export function routeRequest(server: MethodHost, { request }: Incoming, callerIs
       const { user } = destination;
       const bindings = server.registrar.lookup(server.now, user);
       if (bindings.length > 0) {
-        return { kind: 'targets', targets: bindings.map(({ uri, flow, q }) => ({ uri: formatUri(uri), flow, q })) };
+        return { kind: 'targets', targets: targetsOf(bindings) };
       }
       const route = server.directory.route(user);
       if (route !== undefined) {
@@ -39,6 +40,28 @@ export function routeRequest(server: MethodHost, { request }: Incoming, callerIs
         : refused(480, `${user} is not registered`);
     }
   }
+}
+
+/** One target a device: its other flows are for when the one that it registered last has failed (RFC 5626 5.3). */
+function targetsOf(bindings: readonly Binding[]): CallTarget[] {
+  const devices = new Map<string | Binding, CallTarget[]>();
+  for (const binding of bindings) {
+    const device = deviceOf(binding) ?? binding;
+    devices.set(device, [...(devices.get(device) ?? []), targetOf(binding)]);
+  }
+  return [...devices.values()].flatMap(([first, ...alternates]) =>
+    first === undefined ? [] : [{ ...first, ...(alternates.length > 0 && { alternates }) }],
+  );
+}
+
+/** `+sip.instance` without the reg-id behind it; undefined: a device without flows of its own. */
+function deviceOf({ instance }: Binding): string | undefined {
+  const end = instance?.lastIndexOf(';') ?? -1;
+  return instance === undefined || end === instance.length - 1 ? undefined : instance.slice(0, end);
+}
+
+function targetOf({ uri, flow, q, path }: Binding): CallTarget {
+  return { uri: formatUri(uri), flow, q, ...(path !== undefined && { path }) };
 }
 
 function refused(status: number, reason: string): Routing {

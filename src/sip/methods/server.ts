@@ -60,7 +60,10 @@ const PASSED_EXTENSIONS: ReadonlySet<string> = new Set([
   'timer',
 ]);
 
-const SUPPORTED = ['100rel', 'timer', 'replaces'].join(', ');
+/** What the registrar itself does of RFC 3327 and RFC 5626. */
+const REGISTRAR_EXTENSIONS: ReadonlySet<string> = new Set(['path', 'outbound']);
+
+const SUPPORTED = ['100rel', 'timer', 'replaces', 'path', 'outbound'].join(', ');
 
 /**
  * The transaction user: registrar and B2BUA as one SIP server. It checks each request as RFC 3261 8.2 and 16.3 say,
@@ -307,7 +310,9 @@ function inspect(request: SipRequest): { readonly status: number; readonly answe
   if (headers.read(maxForwards) === 0 && request.method !== 'OPTIONS' && request.method !== 'REGISTER') {
     return { status: 483, answer: {} };
   }
-  const required = headers.getAll('Require').filter((tag) => !PASSED_EXTENSIONS.has(tag.toLowerCase()));
+  const isKnown = (tag: string): boolean =>
+    PASSED_EXTENSIONS.has(tag) || (request.method === 'REGISTER' && REGISTRAR_EXTENSIONS.has(tag));
+  const required = headers.getAll('Require').filter((tag) => !isKnown(tag.toLowerCase()));
   const unsupported = [...required, ...headers.getAll('Proxy-Require')];
   return unsupported.length === 0
     ? undefined

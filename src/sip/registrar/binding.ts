@@ -12,6 +12,8 @@ export interface Binding {
   readonly q: number;
   /** Where the REGISTER came from. Requests go back there: behind a NAT the URI is not reachable. */
   readonly flow: Flow;
+  /** Proxies that requests to it have to pass, the next hop first, as Route spells them (RFC 3327); undefined: none. */
+  readonly path?: readonly string[] | undefined;
   /** Monotonic milliseconds. */
   readonly expiresAt: number;
   readonly callId: string;
@@ -39,6 +41,8 @@ export interface RegisterRequest {
   /** The Expires header, seconds. */
   readonly expires: number | undefined;
   readonly flow: Flow;
+  /** As in `Binding`. */
+  readonly path?: readonly string[];
 }
 
 export type RegistrarEvent =

@@ -1,6 +1,7 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
 import { sameAddress } from '../../wire/ip-address.ts';
-import { equalUris, type Uri } from '../message/uri.ts';
+import { parseNameAddr } from '../message/headers/name-addr.ts';
+import { equalUris, parseSipUriOrUndefined, type Uri } from '../message/uri.ts';
 import { defaultPort, type Flow, formatFlow, isReliable, isWebSocket, sameFlow } from '../transaction/flow.ts';
 import type { Binding, RegisterOutcome, RegisterRequest, RegistrarEvent, RequestedBinding } from './binding.ts';
 
@@ -198,11 +199,28 @@ function isSameDevice(binding: Binding, contact: RequestedBinding): boolean {
 function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): Binding {
   const { aor, callId, cseq } = request;
   const { uri, params, q, instance } = contact;
-  const flow = withListener(request.flow, contact.uri);
-  return { aor, uri, params, q, flow, expiresAt, callId, cseq, instance };
+  const { path = [] } = request;
+  const flow = withListener(request.flow, nextHopOf(path) ?? contact.uri);
+  return {
+    aor,
+    uri,
+    params,
+    q,
+    flow,
+    ...(path.length > 0 && { path }),
+    expiresAt,
+    callId,
+    cseq,
+    instance,
+  };
 }
 
-/** A device that is at the address which its Contact names may take connections there. */
+function nextHopOf([first]: readonly string[]): Uri | undefined {
+  const hop = first === undefined ? undefined : parseNameAddr(first, 'RFC 3327 3');
+  return hop?.ok === true ? parseSipUriOrUndefined(hop.value.uri) : undefined;
+}
+
+/** Who is at the address which its Contact (or the Path of a proxy) names may take connections there. */
 function withListener(flow: Flow, uri: Uri): Flow {
   if (!isReliable(flow) || isWebSocket(flow) || uri.kind !== 'sip' || !sameAddress(uri.host, flow.remote.address)) {
     return flow;

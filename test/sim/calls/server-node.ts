@@ -106,7 +106,7 @@ export class ServerNode implements Node {
   }
 
   /** Puts a device into the location table, as a REGISTER from it would. */
-  register(user: string, device: Address, q = 1): void {
+  register(user: string, device: Address, q = 1, instance?: string, path: readonly string[] = []): void {
     const uri = parseUri(`sip:${user}@${device.address}:${device.port}`);
     if (!uri.ok) {
       throw new Error(`no URI: ${user}`);
@@ -115,9 +115,10 @@ export class ServerNode implements Node {
       aor: user,
       callId: `reg-${device.address}`,
       cseq: 1,
-      contacts: [{ uri: uri.value, params: '', q, expires: 7200, instance: undefined }],
+      contacts: [{ uri: uri.value, params: '', q, expires: 7200, instance }],
       expires: undefined,
       flow: this.#flowTo(device),
+      path,
     });
   }
 

@@ -10,6 +10,7 @@ import { from } from './from.ts';
 import { maxForwards } from './max-forwards.ts';
 import { minExpires } from './min-expires.ts';
 import { minSe } from './min-se.ts';
+import { path } from './path.ts';
 import { recordRoute } from './record-route.ts';
 import { replaces } from './replaces.ts';
 import { retryAfter } from './retry-after.ts';
@@ -35,6 +36,7 @@ export const HEADER_FIELDS: readonly HeaderTraits[] = [
   expires,
   minExpires,
   minSe,
+  path,
   replaces,
   retryAfter,
   sessionExpires,
@@ -61,7 +63,6 @@ export const HEADER_FIELDS: readonly HeaderTraits[] = [
   listField('P-Asserted-Identity'),
   listField('P-Associated-URI'),
   listField('P-Preferred-Identity'),
-  listField('Path'),
   listField('Proxy-Require'),
   listField('Reason'),
   listField('Reject-Contact', 'j'),

@@ -100,6 +100,25 @@ test('garbage, keep-alives and malformed responses are counted and not answered'
   assert.deepEqual(answers, []);
 });
 
+test('STUN: a keep-alive is answered with the address that it came from (RFC 5626 4.4.2)', async (t) => {
+  const transport = await open(t);
+  const socket = await peer(t);
+  const answered = once(socket, 'message');
+  const request = Buffer.from('000100002112a442b7e7a701bc34d686fa87dfae', 'hex');
+  socket.send(
+    Buffer.concat([request.subarray(0, 3), Buffer.from([1]), request.subarray(4)]),
+    transport.local.port,
+    '127.0.0.1',
+  );
+  socket.send(request, transport.local.port, '127.0.0.1');
+  const [bytes] = (await answered) as [Buffer];
+  assert.equal(bytes.subarray(0, 20).toString('hex'), '0101000c2112a442b7e7a701bc34d686fa87dfae');
+  assert.equal(bytes.readUInt16BE(26) ^ 0x2112, socket.address().port);
+  assert.equal((bytes.readUInt32BE(28) ^ 0x2112a442) >>> 0, 0x7f000001);
+  assert.equal(transport.counters.keepAlives, 1);
+  assert.equal(transport.counters.dropped, 1);
+});
+
 test('every torture message leaves the socket alive', async (t) => {
   const transport = await open(t);
   const socket = await peer(t);

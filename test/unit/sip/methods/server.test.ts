@@ -424,8 +424,8 @@ const LIES_TEXT = `\n${LIES.map((lie) => lie.join(': ')).join('\n')}`;
 
 const identityOf = ({ headers }: SipMessage): string[] => LIES.flatMap(([name]) => headers.getLines(name));
 
-const messageText = (extra: string): string =>
-  `MESSAGE sip:1001@ims.example SIP/2.0\nFrom: <sip:alice@ims.example>;tag=f\nTo: <sip:1001@ims.example>${extra}`;
+const messageText = (extra: string, to = '1001'): string =>
+  `MESSAGE sip:${to}@ims.example SIP/2.0\nFrom: <sip:alice@ims.example>;tag=f\nTo: <sip:${to}@ims.example>${extra}`;
 
 test('what users and callees say of identities does not cross, in no direction', () => {
   const harness = new Harness();
@@ -474,4 +474,50 @@ test('REGISTER with thousands of contacts: 403 before any of them is read', () =
   const text = registerText('alice', Array.from({ length: 20 }, () => line).join('\n'));
   assert.equal(harness.askWithPassword(text, 'alice', 'wonder').status, 403);
   assert.equal(harness.server.registrar.size, 0);
+});
+
+const INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"';
+
+/** What a proxy at the edge sends on: its Via below the one that is filled in stands for the phone's. */
+const throughEdge = (path: string, extra: string): string =>
+  registerText('alice', `Via: SIP/2.0/UDP phone;branch=z9hG4bKphone\nPath: ${path}\n${extra}`);
+
+test('REGISTER through proxies: Path is told to who supports it, and is the Route of what goes there (RFC 3327)', () => {
+  const path = '<sip:p2.example;lr>, <sip:p1.example:5080;lr;ob>';
+  const contact = 'Contact: <sip:alice@10.1.1.1>';
+  const harness = new Harness();
+  const told = harness.askWithPassword(throughEdge(path, `Supported: path\n${contact}`), 'alice', 'wonder');
+  assert.equal(told.status, 200);
+  assert.deepEqual(told.headers.getAll('Path'), ['<sip:p2.example;lr>', '<sip:p1.example:5080;lr;ob>']);
+  for (const text of [messageText('', 'alice'), inviteText('1001@x', 'sip:alice@ims.example')]) {
+    const request = harness.forward(text, TRUNK);
+    assert.equal(request.uri, 'sip:alice@10.1.1.1');
+    assert.deepEqual(request.headers.getAll('Route'), ['<sip:p2.example;lr>', '<sip:p1.example:5080;lr;ob>']);
+  }
+  const untold = harness.askWithPassword(throughEdge(path, contact), 'alice', 'wonder');
+  assert.equal(untold.headers.has('Path'), false);
+  assert.equal(harness.askWithPassword(throughEdge('<sip:p', contact), 'alice', 'wonder').status, 400);
+  const many = Array.from({ length: 21 }, (_, index) => `<sip:p${index}.example;lr>`).join(', ');
+  assert.equal(harness.askWithPassword(throughEdge(many, contact), 'alice', 'wonder').status, 400);
+});
+
+test('REGISTER with a flow of its own: Require tells that it is kept; 439 behind a proxy that keeps none (RFC 5626 6)', () => {
+  const harness = new Harness();
+  const contact = `Supported: path, outbound\nContact: <sip:alice@${NEARBY}:5062>;reg-id=1;${INSTANCE}`;
+  const status = (text: string): number => harness.askWithPassword(text, 'alice', 'wonder').status;
+  const direct = harness.askWithPassword(registerText('alice', contact), 'alice', 'wonder');
+  assert.deepEqual(direct.headers.getAll('Require'), ['outbound']);
+  assert.match(direct.headers.get('Contact') ?? '', /;reg-id=1;/);
+  assert.equal(status(throughEdge('<sip:p2.example;lr>, <sip:p1.example;lr;ob>', contact)), 200);
+  assert.equal(status(throughEdge('<sip:p2.example;lr;ob>, <sip:p1.example;lr>', contact)), 439);
+  assert.equal(status(registerText('alice', `Via: SIP/2.0/UDP phone;branch=z9hG4bKphone\n${contact}`)), 439);
+  assert.equal(
+    status(registerText('alice', `${contact}\n${contact.split('\n')[1]?.replace('reg-id=1', 'reg-id=2')}`)),
+    400,
+  );
+  // Who does not know of it is registered as ever.
+  const plain = registerText('alice', contact.replace(', outbound', ''));
+  assert.equal(harness.askWithPassword(plain, 'alice', 'wonder').headers.has('Require'), false);
+  assert.equal(status(registerText('alice', `Require: outbound\n${contact}`)), 200);
+  assert.equal(harness.server.registrar.lookup(0, 'alice').length, 1);
 });
