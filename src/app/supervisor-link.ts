@@ -10,6 +10,7 @@ import {
 } from '../observe/ipc.ts';
 import { logLevelOf } from '../observe/level.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { FlowCounts } from '../relay/media/flow-states.ts';
 
 const HEARTBEAT_MS = 2000;
 
@@ -25,13 +26,15 @@ export function tellSupervisor(message: ChildMessage): Promise<void> {
 }
 
 /** Tells the supervisor every two seconds how late our event loop is and how much there is to do. Returns the stop. */
-export function startHeartbeat(sessions: () => number): () => void {
+export function startHeartbeat(
+  load: () => { readonly sessions: number; readonly flows?: FlowCounts | undefined },
+): () => void {
   if (process.send === undefined) {
     return () => {};
   }
   const lag = new LoopLag();
   const timer = setInterval(() => {
-    void tellSupervisor({ kind: 'heartbeat', loopLagMs: Math.round(lag.take() * 10) / 10, sessions: sessions() });
+    void tellSupervisor({ kind: 'heartbeat', loopLagMs: Math.round(lag.take() * 10) / 10, ...load() });
   }, HEARTBEAT_MS);
   return () => {
     clearInterval(timer);

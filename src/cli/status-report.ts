@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
 import type { BanReport } from '../observe/ipc.ts';
 import { readableLine } from '../observe/readable-line.ts';
+import { FLOW_STATES } from '../relay/media/flow-states.ts';
 import { formatTable } from './table.ts';
 import { visible } from './visible.ts';
 
@@ -29,7 +30,20 @@ export function formatStatus(status: SystemStatus, isTty: boolean): string {
   const rows = (['relay', 'ims'] as const).map((name) => serviceRow(name, status.services[name]));
   lines.push('', formatTable(HEAD, rows, ['left', 'left', 'right', 'right', 'right', 'right', 'left', 'left'], isTty));
   const health = (['relay', 'ims'] as const).flatMap((name) => healthLine(name, status.services[name].health));
+  health.push(...flowsLine(status.services.relay.flows));
   return `${[...lines, ...(health.length > 0 ? ['', ...health] : [])].join('\n')}\n`;
+}
+
+/** `relay: of 4 legs the kernel forwards 3; 1 unseen (packets do not come by …)` */
+function flowsLine(flows: ServiceStatus['flows']): string[] {
+  const { kernel = 0, ...others } = flows ?? {};
+  const rest = Object.entries(others);
+  const all = rest.reduce((sum, [, count]) => sum + count, kernel);
+  const words: Readonly<Record<string, string>> = FLOW_STATES;
+  const reasons = rest.map(
+    ([state, count]) => `; ${count} ${state} (${words[state] ?? 'a reason that this version does not know'})`,
+  );
+  return all === 0 ? [] : [`relay: of ${all} legs the kernel forwards ${kernel}${reasons.join('')}`];
 }
 
 /** `relay: answered 0.3 ms after the last question, 1 s ago; media passed in 0.2 ms, 4 s ago` */

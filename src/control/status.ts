@@ -46,6 +46,8 @@ export interface ServiceStatus {
   readonly where: string;
   /** What it waits for, or how it was found; null: nothing to say. */
   readonly detail: string | null;
+  /** Of a relay with the kernel plane: legs whose RTP the kernel forwards, and those on the sockets, by why. */
+  readonly flows?: Readonly<Record<string, number>>;
   /** Null: it is not asked at present. */
   readonly health: HealthStatus | null;
 }

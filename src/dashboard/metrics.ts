@@ -95,6 +95,13 @@ export const SYSTEM_METRICS: readonly MetricRow[] = [
     type: 'gauge',
     read: ({ services }) => maybe(seconds(services.relay.health?.media?.delayMs)),
   },
+  {
+    name: 'ims_relay_flows',
+    help: 'Legs by the way that their RTP takes: kernel, or why it passes the sockets of the relay.',
+    type: 'gauge',
+    labels: ['way'],
+    read: ({ services }) => Object.entries(services.relay.flows ?? {}).map(([way, count]) => [{ way }, count]),
+  },
 ];
 
 /** Counters of the relay: the name in RTPP’s `G`, the metric, its help. */

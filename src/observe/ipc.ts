@@ -1,5 +1,6 @@
 /** Messages between `ims-launch` and the children it started with an IPC channel (Node's own, JSON). */
 
+import type { FlowCounts } from '../relay/media/flow-states.ts';
 import type { MediaEvent, StreamReport } from '../relay/quality/report.ts';
 
 /** In a child's environment: with the value `leave` it goes on when the channel closes, else that is its end. */
@@ -8,7 +9,13 @@ export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
 /** What a child tells its supervisor. Additions are new kinds; a kind is never changed. */
 export type ChildMessage =
   | { readonly kind: 'ready'; readonly part: 'relay' | 'ims'; readonly details: RelayDetails | ImsDetails }
-  | { readonly kind: 'heartbeat'; readonly loopLagMs: number; readonly sessions: number }
+  | {
+      readonly kind: 'heartbeat';
+      readonly loopLagMs: number;
+      readonly sessions: number;
+      /** Of ims-relay with the kernel plane. */
+      readonly flows?: FlowCounts | undefined;
+    }
   /** Of ims-relay: the media of a call has taken a turn. */
   | { readonly kind: 'media'; readonly event: MediaEvent }
   /** To an `ask` with that id. */

@@ -87,8 +87,8 @@ export interface PlaneTotals {
   errorsOf(kind: ErrorKind): number;
   /** Of `relayed`: by the kernel. */
   readonly inKernel: number;
-  /** Legs whose RTP takes this way now. */
-  flowsOf(state: FlowState): number;
+  /** Legs by the way that their RTP takes now; empty where the plane has only one. Costs a look at every leg. */
+  flows(): ReadonlyMap<FlowState, number>;
 }
 
 export interface LegReport {

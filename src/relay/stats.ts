@@ -1,4 +1,6 @@
 /** The relay's counters, by the names that `G` asks for. One row here is all that a new one takes. */
+
+import { FLOW_STATE_NAMES, FLOW_STATES, type FlowState } from './media/flow-states.ts';
 import type { ErrorKind } from './media/kinds.ts';
 import type { PlaneTotals } from './plane.ts';
 
@@ -34,7 +36,6 @@ const MEASURED = {
   npkts_played: 'packets sent by players',
   npkts_relayed: 'packets forwarded',
   npkts_kernel: 'of npkts_relayed: forwarded by the kernel',
-  nflows_kernel: 'legs whose RTP the kernel forwards now',
   npkts_resizer_in: 'packets taken by the re-packetiser',
   npkts_resizer_out: 'packets produced by the re-packetiser',
   npkts_resizer_discard: 'packets dropped by the re-packetiser, because they came too late',
@@ -53,11 +54,22 @@ const MEASURED = {
   npkts_discard: 'packets refused, without a destination, or before the session was complete',
 } as const;
 
+type FlowCounter = `nflows_${string}`;
+
+/** Legs whose RTP takes each way now: `nflows_kernel`, `nflows_no_route`, … */
+const FLOWS = Object.fromEntries(
+  FLOW_STATE_NAMES.map((state) => [`nflows_${state.replaceAll('-', '_')}`, state]),
+) as Readonly<Record<FlowCounter, FlowState>>;
+
 export type StoredCounter = keyof typeof STORED;
-export type CounterName = StoredCounter | keyof typeof MEASURED;
+export type CounterName = StoredCounter | keyof typeof MEASURED | FlowCounter;
 
 /** Every counter and what it means. */
-export const COUNTERS: Readonly<Record<CounterName, string>> = { ...STORED, ...MEASURED };
+export const COUNTERS: Readonly<Record<CounterName, string>> = {
+  ...STORED,
+  ...MEASURED,
+  ...Object.fromEntries(Object.entries(FLOWS).map(([name, state]) => [name, `legs now: ${FLOW_STATES[state]}`])),
+};
 
 /** Printed with six decimals; the others are integers. */
 const FRACTIONAL: ReadonlySet<string> = new Set(['total_duration', 'pps_in']);
@@ -94,8 +106,6 @@ export class RelayStatistics {
         return totals.played;
       case 'npkts_kernel':
         return totals.inKernel;
-      case 'nflows_kernel':
-        return totals.flowsOf('kernel');
       case 'npkts_resizer_in':
         return totals.resizer.taken;
       case 'npkts_resizer_out':
@@ -131,9 +141,13 @@ export class RelayStatistics {
       case 'nerrs_refused':
         return errorsOf(totals, 'ECONNREFUSED');
       default:
-        return this.#values[name];
+        return isFlowCounter(name) ? (totals.flows().get(FLOWS[name] ?? 'kernel') ?? 0) : this.#values[name];
     }
   }
+}
+
+function isFlowCounter(name: string): name is FlowCounter {
+  return Object.hasOwn(FLOWS, name);
 }
 
 function errorsOf(totals: PlaneTotals, ...kinds: readonly ErrorKind[]): number {

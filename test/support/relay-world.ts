@@ -70,7 +70,7 @@ export class RelayWorld {
     errors: 0,
     resizer: { taken: 0, produced: 0, dropped: 0 },
     inKernel: 0,
-    flowsOf: () => 0,
+    flows: () => new Map(),
     errorsOf: () => 0,
     refusedOf: () => 0,
   };

@@ -207,6 +207,7 @@ class Launch {
       relayFound: this.#asking?.relayFound,
       active: this.#services.active,
       loopLags: this.#services.loopLags,
+      relayFlows: this.#services.relayFlows,
       spawns: this.#services.spawns,
       configStale: this.#configuration.isStale,
       log: this.#reports.state,

@@ -2,6 +2,7 @@
  * Relay and IMS as processes: started, told, listened to, killed. What happens to them and what they say becomes facts
  * for the supervisor; what nobody decides about (details for people, the last words before an end) is kept here.
  */
+
 import { ChildDriver } from '../../io/process-driver.ts';
 import { withColoursClosed, withoutColours } from '../../io/process-lines.ts';
 import { signalProcess } from '../../io/process-signals.ts';
@@ -10,6 +11,7 @@ import { processesWithEnvironment } from '../../io/process-table.ts';
 import type { ChildMessage, ChildQuestion, ImsDetails, RelayDetails, SupervisorMessage } from '../../observe/ipc.ts';
 import type { LogFields } from '../../observe/log.ts';
 import type { Logger } from '../../observe/logger.ts';
+import type { FlowCounts } from '../../relay/media/flow-states.ts';
 import { levelOf, type MediaEvent } from '../../relay/quality/report.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName } from '../../supervisor/state.ts';
@@ -52,6 +54,8 @@ export class Services {
   readonly #active = new Map<ServiceName, number>();
   /** How late their event loops were, milliseconds, from the last heartbeat. */
   readonly #loopLags = new Map<ServiceName, number>();
+  /** Ways of the relay's legs, from its last heartbeat. */
+  #relayFlows: FlowCounts | undefined;
   /** Processes started so far. */
   readonly #spawns = new Map<ServiceName, number>();
   readonly #controlClaim = new ControlClaim();
@@ -80,6 +84,10 @@ export class Services {
 
   get loopLags(): ReadonlyMap<ServiceName, number> {
     return this.#loopLags;
+  }
+
+  get relayFlows(): FlowCounts | undefined {
+    return this.#relayFlows;
   }
 
   get spawns(): ReadonlyMap<ServiceName, number> {
@@ -146,6 +154,9 @@ export class Services {
     this.#lastWords.delete(service);
     this.#active.delete(service);
     this.#loopLags.delete(service);
+    if (service === 'relay') {
+      this.#relayFlows = undefined;
+    }
     this.#spawns.set(service, (this.#spawns.get(service) ?? 0) + 1);
     const child = new ChildDriver(command, {
       spawned: (pid) => {
@@ -318,6 +329,7 @@ export class Services {
         this.#loopLags.set(service, message.loopLagMs);
         this.#options.post({ kind: 'heartbeat', ...about });
         if (service === 'relay') {
+          this.#relayFlows = message.flows;
           const { generation } = about;
           this.#options.post({ kind: 'counted', service, generation, sessions: message.sessions });
         }

@@ -1,6 +1,7 @@
 /** The supervisor's state, told to people and scripts. */
 import type { HealthStatus, MediaHealthStatus, ServiceStatus, SystemStatus, Verdict } from '../../control/status.ts';
 import type { LogState } from '../../observe/logger.ts';
+import type { FlowCounts } from '../../relay/media/flow-states.ts';
 import {
   type Component,
   type Health,
@@ -31,6 +32,8 @@ export interface StatusContext {
   readonly active: ReadonlyMap<ServiceName, number>;
   /** How late their event loops were, milliseconds, from the last heartbeat. */
   readonly loopLags: ReadonlyMap<ServiceName, number>;
+  /** Ways of the relay's legs, from its last heartbeat; undefined: it has only one. */
+  readonly relayFlows?: FlowCounts | undefined;
   /** Processes started so far. */
   readonly spawns: ReadonlyMap<ServiceName, number>;
   /** The file holds something else than what is in force. */
@@ -97,6 +100,7 @@ function serviceStatus(name: ServiceName, state: SupervisorState, context: Statu
     where: context.setup === undefined ? '' : whereOf(name, context.setup),
     detail: detailOf(name, state, context),
     health: healthOf(name, state, context),
+    ...(name === 'relay' && isAlive && context.relayFlows !== undefined && { flows: context.relayFlows }),
   };
 }
 

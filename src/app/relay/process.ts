@@ -108,7 +108,7 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
     process.on(event, listener);
     releases.push(() => process.off(event, listener));
   };
-  releases.push(startHeartbeat(() => relay.callSessionCount));
+  releases.push(startHeartbeat(() => ({ sessions: relay.callSessionCount, flows: relay.flows })));
   try {
     return await new Promise<number>((resolve) => {
       for (const signal of ENDING_SIGNALS) {

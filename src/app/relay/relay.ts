@@ -17,6 +17,7 @@ import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
 import type { LatchingMode } from '../../relay/latching/latch.ts';
 import type { LocalAddress } from '../../relay/local-addresses.ts';
 import { LogLimit } from '../../relay/log-limit.ts';
+import type { FlowCounts } from '../../relay/media/flow-states.ts';
 import { isUnicast, OwnControl } from '../../relay/own-control.ts';
 import type { MediaPlane } from '../../relay/plane.ts';
 import { pairPorts } from '../../relay/port-table.ts';
@@ -102,6 +103,8 @@ export interface RunningRelay {
   readonly callSessionCount: number;
   /** What is known of the media of each stream, those that need somebody first; at most `limit` of them. */
   streams(limit: number): StreamReport[];
+  /** Legs by the way that their RTP takes, see FLOW_STATES; undefined: the plane has only one. */
+  readonly flows: FlowCounts | undefined;
   /** Port pairs in use; 0 when no session is left. */
   readonly pairsInUse: number;
   /** Resolves once the relay was told to drain and its last session has ended. */
@@ -256,6 +259,9 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     },
     drained,
     streams: (limit) => driver.streams(limit),
+    get flows() {
+      return plane?.name === 'kernel' ? Object.fromEntries(plane.totals.flows()) : undefined;
+    },
     move: (bind, advertised) => {
       const label = settings.addresses[0]?.label;
       const told = advertised === bind ? undefined : advertised;

@@ -64,7 +64,7 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
     process.on(event, listener);
     releases.push(() => process.off(event, listener));
   };
-  releases.push(startHeartbeat(() => server.callCount));
+  releases.push(startHeartbeat(() => ({ sessions: server.callCount })));
   try {
     return await new Promise<number>((resolve) => {
       let stopping = false;

@@ -26,7 +26,7 @@ const CAPACITY = 32_768;
 const ALIVE_MS = 3000;
 const HEARTBEAT_MS = 1000;
 
-/** How often changes of the network are fetched, ms: while the kernel forwards, and otherwise. */
+/** How often changes of the network are fetched, ms: with sessions, and without. */
 const WATCH_MS = 50;
 const IDLE_WATCH_MS = 500;
 
@@ -139,8 +139,7 @@ export class KernelPlane implements OffloadControl {
   }
 
   #watchLater(): void {
-    const isBusy = (this.#plane?.totals.flowsOf('kernel') ?? 0) > 0;
-    this.#timer = setTimeout(() => this.#look(), isBusy ? WATCH_MS : IDLE_WATCH_MS);
+    this.#timer = setTimeout(() => this.#look(), this.#plane?.hasSessions === true ? WATCH_MS : IDLE_WATCH_MS);
     this.#timer.unref();
   }
 

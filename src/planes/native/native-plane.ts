@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { MediaSockets, type SystemRefusal } from '../../linux/media-socket.ts';
 import type { Log } from '../../observe/log.ts';
 import type { LatchSettings } from '../../relay/latching/index.ts';
+import type { FlowState } from '../../relay/media/flow-states.ts';
 import type { OwnControl } from '../../relay/own-control.ts';
 import type {
   Component,
@@ -89,7 +90,7 @@ export class NativePlane implements MediaPlane {
     const totals = this.#workers.map((worker) => worker.totals);
     this.#totals = new SummedTotals(() => totals, {
       pending: () => this.#pending(),
-      flowsOf: (state) => this.#legs().filter(({ shared }) => shared.flow.state === state).length,
+      flows: () => this.#flows(),
     });
     ownControl.onChange(() => this.#tellOwnControl());
   }
@@ -128,6 +129,10 @@ export class NativePlane implements MediaPlane {
   /** For tests: the threads that packets are moved by. */
   get workers(): readonly WorkerHandle[] {
     return this.#workers;
+  }
+
+  get hasSessions(): boolean {
+    return this.#sessions.size > 0;
   }
 
   leg(session: SessionId, side: Side): LegReport | undefined {
@@ -268,6 +273,15 @@ export class NativePlane implements MediaPlane {
       this.#options.log.error({ count: worker.load }, 'a media thread has not turned for seconds; it is ended');
       void worker.kill();
     }
+  }
+
+  #flows(): ReadonlyMap<FlowState, number> {
+    const flows = new Map<FlowState, number>();
+    for (const { shared } of this.#legs()) {
+      const { state } = shared.flow;
+      flows.set(state, (flows.get(state) ?? 0) + 1);
+    }
+    return flows;
   }
 
   #legs(): NativeLeg[] {

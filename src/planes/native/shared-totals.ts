@@ -73,7 +73,7 @@ export class SharedTotals {
 export interface KernelCounts {
   /** Packets that the kernel has passed on since they were joined last. */
   pending(): number;
-  flowsOf(state: FlowState): number;
+  flows(): ReadonlyMap<FlowState, number>;
 }
 
 /** The sum over all workers; `played` and the control thread's own errors on top. */
@@ -101,8 +101,8 @@ export class SummedTotals implements PlaneTotals {
     return this.#sum('inKernel') + this.#kernel.pending();
   }
 
-  flowsOf(state: FlowState): number {
-    return this.#kernel.flowsOf(state);
+  flows(): ReadonlyMap<FlowState, number> {
+    return this.#kernel.flows();
   }
 
   get discarded(): number {

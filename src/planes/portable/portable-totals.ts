@@ -1,3 +1,4 @@
+import type { FlowState } from '../../relay/media/flow-states.ts';
 import { ERROR_KINDS, type ErrorKind, errorKind, PACKET_KINDS, type PacketKind } from '../../relay/media/kinds.ts';
 import type { PlaneTotals } from '../../relay/plane.ts';
 
@@ -21,8 +22,8 @@ export class PortableTotals implements PlaneTotals {
     return this.#refused[kind];
   }
 
-  flowsOf(): number {
-    return 0;
+  flows(): ReadonlyMap<FlowState, number> {
+    return new Map();
   }
 
   countError(error: NodeJS.ErrnoException): void {

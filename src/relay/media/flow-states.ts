@@ -28,4 +28,7 @@ export const FLOW_STATES = {
 
 export type FlowState = keyof typeof FLOW_STATES;
 
+/** How many legs take which way; those that none takes are left out. */
+export type FlowCounts = Readonly<Partial<Record<FlowState, number>>>;
+
 export const FLOW_STATE_NAMES = Object.keys(FLOW_STATES) as readonly FlowState[];

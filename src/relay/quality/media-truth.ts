@@ -4,6 +4,7 @@
  */
 import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import type { LegCounters } from '../media/counters.ts';
+import type { FlowState } from '../media/flow-states.ts';
 import { CALLEE_SIDE, CALLER_SIDE, otherSide, type Side, sideName } from '../plane.ts';
 import { Direction, jitterMs } from './direction.ts';
 import type { DirectionReport, MediaEvent, StreamReport, Verdict } from './report.ts';
@@ -24,6 +25,8 @@ export interface LegView {
   readonly remote: TransportAddress | undefined;
   /** What signalling said of it. */
   readonly signalled: TransportAddress | undefined;
+  /** Where what it sends passes; undefined: the plane has only one way. */
+  readonly way: FlowState | undefined;
   /** A prompt plays to the party. */
   readonly playing: boolean;
 }
@@ -142,7 +145,7 @@ export class MediaTruth {
 
   #direction(now: number, session: SessionView, side: Side): DirectionReport {
     const direction = this.#directions[side];
-    const { counters, local, remote } = session.legs[side];
+    const { counters, local, remote, way } = session.legs[side];
     const { analysis } = counters;
     const listener = session.legs[otherSide(side)].counters;
     return {
@@ -158,6 +161,7 @@ export class MediaTruth {
       jitterMs: rounded(jitterMs(analysis.jitterMean, analysis.clockHz), 10),
       longestGapMs: Math.round(analysis.longestGapMs),
       gaps: analysis.gaps,
+      way: way ?? null,
       silentMs: analysis.lastAt === Number.NEGATIVE_INFINITY ? null : Math.max(0, Math.round(now - analysis.lastAt)),
       refused: counters.rtpRefused,
       rtcpPackets: counters.rtcpAccepted,

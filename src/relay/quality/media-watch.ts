@@ -80,10 +80,12 @@ export class MediaWatch {
   #leg(session: Session, side: Side): LegView {
     const { local, port, peer, player } = session.legs[side];
     const address = reportedAddress(local) ?? local.address;
+    const report = this.#state.meter.leg(session.id, side);
     return {
       counters: this.#state.counters(session, side),
       local: port === undefined ? undefined : { address, port },
-      remote: this.#state.meter.leg(session.id, side)?.remote,
+      remote: report?.remote,
+      way: report?.flow,
       signalled: peer,
       playing: player !== undefined,
     };

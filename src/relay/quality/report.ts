@@ -1,4 +1,5 @@
 /** What is known of a call's media, as it is told to people and to other programs: `calls`, events, the log, CDRs. */
+import type { FlowState } from '../media/flow-states.ts';
 
 /** Named after who sends: `caller` is what the caller says and the callee is to hear. */
 export type Party = 'caller' | 'callee';
@@ -63,6 +64,8 @@ export interface DirectionReport {
   readonly longestGapMs: number;
   /** Pauses of more than 200 ms. */
   readonly gaps: number;
+  /** Where its packets pass, `kernel` or why by the sockets (FLOW_STATES); null: the plane has only one way. */
+  readonly way: FlowState | null;
   /** Since its last packet; null: none came. */
   readonly silentMs: number | null;
   /** Packets of sources that are not the party. */

@@ -18,6 +18,7 @@ const FLOWS: DirectionReport = {
   jitterMs: 2.5,
   longestGapMs: 30,
   gaps: 0,
+  way: null,
   silentMs: 10,
   refused: 0,
   rtcpPackets: 2,

@@ -5,7 +5,7 @@ import type { HealthStatus, ServiceStatus, SystemStatus } from '../../../src/con
 
 const HEALTH: HealthStatus = { misses: 0, answeredAgoMs: 1200, latencyMs: 0.31, loopLagMs: 2.5, media: null };
 
-function statusWith(relay: HealthStatus | null, ims: HealthStatus | null): string {
+function statusWith(relay: HealthStatus | null, ims: HealthStatus | null, flows?: ServiceStatus['flows']): string {
   const service: ServiceStatus = {
     state: 'ready',
     pid: 7,
@@ -25,7 +25,7 @@ function statusWith(relay: HealthStatus | null, ims: HealthStatus | null): strin
     config: '/config.json',
     drain: null,
     stopping: null,
-    services: { relay: { ...service, health: relay }, ims: { ...service, health: ims } },
+    services: { relay: { ...service, health: relay, ...(flows && { flows }) }, ims: { ...service, health: ims } },
   } as SystemStatus;
   return formatStatus(status, false);
 }
@@ -50,4 +50,12 @@ test('what is wrong is said first, what was not measured not at all', () => {
   );
   assert.doesNotMatch(text, /^ims:/m);
   assert.doesNotMatch(statusWith(null, null), /^relay:/m);
+});
+
+test('how many legs the kernel forwards is told, and why the others are on the sockets', () => {
+  assert.match(
+    statusWith(null, null, { kernel: 3, 'no-route': 2, 'a-later-one': 1 }),
+    /^relay: of 6 legs the kernel forwards 3; 2 no-route \(there is no way to the party\); 1 a-later-one \(.*\)$/m,
+  );
+  assert.doesNotMatch(statusWith(null, null, {}), /kernel/);
 });

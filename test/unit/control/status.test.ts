@@ -79,3 +79,11 @@ test('what is no status is not taken for one', () => {
     assert.equal(readStatus(value), undefined);
   }
 });
+
+test('ways of the legs are the relay’s, and told only where there is more than one', () => {
+  const world = new World().up();
+  const relayFlows = { kernel: 2, unseen: 1 };
+  const { relay, ims } = systemStatus(world.state, { ...contextOf(world), relayFlows }).services;
+  assert.deepEqual([relay.flows, ims.flows], [relayFlows, undefined]);
+  assert.equal('flows' in systemStatus(world.state, contextOf(world)).services.relay, false);
+});

@@ -39,6 +39,18 @@ test('the relay knows each counter that is asked for', () => {
   }
 });
 
+test('legs are counted by the way of their RTP', async () => {
+  const subject = subjectWith(undefined);
+  const status = subject.status();
+  const relay = { ...status.services.relay, flows: { kernel: 5, 'any-address': 1 } };
+  const { text } = await metricsText({
+    ...subject,
+    status: () => ({ ...status, services: { ...status.services, relay } }),
+  });
+  assert.match(text, /^ims_relay_flows\{way="kernel"\} 5$/m);
+  assert.match(text, /^ims_relay_flows\{way="any-address"\} 1$/m);
+});
+
 test('what is not known is left out', async () => {
   const { text } = await metricsText(subjectWith(undefined));
   assert.match(text, /^ims_launch_ready 1$/m);

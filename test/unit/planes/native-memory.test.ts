@@ -204,7 +204,7 @@ test('a ring that nobody reads takes about a megabyte, refuses the rest, and goe
 
 test('totals are the sum over all workers; errors are told apart', () => {
   const workers = [new SharedTotals(), new SharedTotals()];
-  const summed = new SummedTotals(() => workers, { pending: () => 0, flowsOf: () => 0 });
+  const summed = new SummedTotals(() => workers, { pending: () => 0, flows: () => new Map() });
   for (const shared of workers) {
     const totals = new WorkerTotals(new SharedTotals(shared.memory));
     totals.countReceived();
