@@ -21,8 +21,8 @@ export interface KeeperHost {
   readonly ways: Pick<Ways, 'find' | 'forget'>;
   /** What turns the clock of FlowCounters into that of the path, ms. */
   readonly clockOffsetMs: number;
-  /** Packets that the kernel has passed on and that are counted in their path now. */
-  count(packets: number): void;
+  /** Packets that the kernel has passed on are counted here from now on; `act` counts them in their path. */
+  join(packets: number, act: () => void): void;
 }
 
 /** A stream that has changed its SSRC or payload type is taken off again after so many equal packets in a row. */
@@ -317,8 +317,7 @@ export class FlowKeeper implements Offload {
     const packets = counters.packets - joint.packets;
     if (packets > 0) {
       const stretch = inPathTime(counters, this.#host.clockOffsetMs);
-      this.#host.count(packets);
-      shared.change(() => socket.session.path.join(socket.side, stretch, joint));
+      this.#host.join(packets, () => shared.change(() => socket.session.path.join(socket.side, stretch, joint)));
     }
   }
 }

@@ -29,7 +29,7 @@ if (parentPort !== null) {
       flows: new SharedFlowTable(bpf, share),
       ways: new Ways(socket),
       clockOffsetMs: birth.clockOffsetMs,
-      count: (packets) => totals.countInKernel(packets),
+      join: (packets, act) => totals.joinKernel(packets, act),
     });
   });
 }

@@ -307,6 +307,7 @@ export class NativePlane implements MediaPlane {
     }
     offload.lost(worker.number);
     const sessions = [...this.#sessions.values()].filter((session) => session.worker === worker);
+    worker.totals.endJoin();
     new WorkerTotals(worker.totals).countInKernel(sessions.reduce((sum, session) => sum + session.rejoin(offload), 0));
   }
 

@@ -23,6 +23,12 @@ const CELLS = TOTAL.refused + PACKET_KINDS.length;
 /** Words behind the cells. */
 const ORDERS = 0;
 const TURNS = 1;
+/** Odd while the worker moves packets of the kernel's into the cells. */
+const JOINS = 2;
+const WORDS = 3;
+
+/** A worker may be interrupted half way, for as long as the machine likes. */
+const MAX_LOOKS = 100;
 
 export class SharedTotals {
   readonly memory: SharedArrayBuffer;
@@ -30,10 +36,10 @@ export class SharedTotals {
   readonly cells: Float64Array;
   readonly #flags: Int32Array;
 
-  constructor(memory = new SharedArrayBuffer(CELLS * 8 + 8)) {
+  constructor(memory = new SharedArrayBuffer(CELLS * 8 + WORDS * 8)) {
     this.memory = memory;
     this.cells = new Float64Array(memory, 0, CELLS);
-    this.#flags = new Int32Array(memory, CELLS * 8, 2);
+    this.#flags = new Int32Array(memory, CELLS * 8, WORDS);
   }
 
   /** False: it is told already that orders wait. */
@@ -54,6 +60,26 @@ export class SharedTotals {
   /** True: orders wait; asked for before they are read. */
   takeOrders(): boolean {
     return Atomics.load(this.#flags, ORDERS) !== 0 && Atomics.exchange(this.#flags, ORDERS, 0) !== 0;
+  }
+
+  /** The worker's: what `act` does to the legs and what it does to the cells are one to those who read both. */
+  join(act: () => void): void {
+    Atomics.store(this.#flags, JOINS, this.joins | 1);
+    try {
+      act();
+    } finally {
+      this.endJoin();
+    }
+  }
+
+  /** Also for a worker that has died half way. */
+  endJoin(): void {
+    Atomics.store(this.#flags, JOINS, ((this.joins | 1) + 1) | 0);
+  }
+
+  /** Even, and another number after each join. */
+  get joins(): number {
+    return Atomics.load(this.#flags, JOINS);
   }
 
   of(name: keyof typeof TOTAL): number {
@@ -82,6 +108,8 @@ export class SummedTotals implements PlaneTotals {
   readonly #kernel: KernelCounts;
   played = 0;
   readonly #playErrors: Record<ErrorKind, number>;
+  /** As they were told last. */
+  readonly #known = { received: 0, relayed: 0, inKernel: 0 };
 
   constructor(workers: () => readonly SharedTotals[], kernel: KernelCounts) {
     this.#workers = workers;
@@ -90,15 +118,15 @@ export class SummedTotals implements PlaneTotals {
   }
 
   get received(): number {
-    return this.#sum('received') + this.#kernel.pending();
+    return this.#sumWithKernel('received');
   }
 
   get relayed(): number {
-    return this.#sum('relayed') + this.#kernel.pending();
+    return this.#sumWithKernel('relayed');
   }
 
   get inKernel(): number {
-    return this.#sum('inKernel') + this.#kernel.pending();
+    return this.#sumWithKernel('inKernel');
   }
 
   flows(): ReadonlyMap<FlowState, number> {
@@ -132,6 +160,21 @@ export class SummedTotals implements PlaneTotals {
 
   countPlayError(code: string): void {
     this.#playErrors[errorKind(code)] += 1;
+  }
+
+  /** A packet that moves from the kernel's count to a worker's is neither missed nor counted twice. */
+  #sumWithKernel(name: 'received' | 'relayed' | 'inKernel'): number {
+    for (let look = 0; look < MAX_LOOKS; look += 1) {
+      const before = this.#workers().map(({ joins }) => joins);
+      if (before.every((joins) => joins % 2 === 0)) {
+        const sum = this.#sum(name) + this.#kernel.pending();
+        if (this.#workers().every(({ joins }, index) => joins === before[index])) {
+          this.#known[name] = sum;
+          return sum;
+        }
+      }
+    }
+    return this.#known[name];
   }
 
   #sum(name: keyof typeof TOTAL): number {

@@ -5,10 +5,13 @@ import { type SharedTotals, TOTAL } from './shared-totals.ts';
 
 /** The counters of this worker, written where the control thread reads them. */
 export class WorkerTotals {
+  readonly #shared: SharedTotals;
   readonly #cells: Float64Array;
   readonly resizer: ResizerCounts;
 
-  constructor({ cells }: SharedTotals) {
+  constructor(shared: SharedTotals) {
+    const { cells } = shared;
+    this.#shared = shared;
     this.#cells = cells;
     this.resizer = new SharedResizerCounts(cells);
   }
@@ -21,7 +24,14 @@ export class WorkerTotals {
     this.#add(TOTAL.relayed);
   }
 
-  /** What the kernel has received and passed on. */
+  /** What the kernel has received and passed on; `act` takes it over from the kernel's own count. */
+  joinKernel(packets: number, act: () => void): void {
+    this.#shared.join(() => {
+      this.countInKernel(packets);
+      act();
+    });
+  }
+
   countInKernel(packets: number): void {
     this.#add(TOTAL.received, packets);
     this.#add(TOTAL.relayed, packets);

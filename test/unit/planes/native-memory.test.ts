@@ -222,6 +222,19 @@ test('totals are the sum over all workers; errors are told apart', () => {
   assert.equal(summed.errors, 7);
 });
 
+test('packets that move from the kernel’s count to a worker’s are never told twice', () => {
+  const shared = new SharedTotals();
+  const totals = new WorkerTotals(shared);
+  let pending = 30;
+  const summed = new SummedTotals(() => [shared], { pending: () => pending, flows: () => new Map() });
+  assert.equal(summed.inKernel, 30);
+  totals.joinKernel(30, () => {
+    assert.deepEqual([summed.inKernel, pending], [30, 30]);
+    pending = 0;
+  });
+  assert.deepEqual([summed.inKernel, summed.relayed, summed.received], [30, 30, 30]);
+});
+
 test('orders that wait are announced once, and asked for once', () => {
   const totals = new SharedTotals();
   assert.ok(!totals.takeOrders());

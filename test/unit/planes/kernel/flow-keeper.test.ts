@@ -38,7 +38,7 @@ class World {
     },
     ways: { find: () => this.way, forget: () => {} },
     clockOffsetMs: 0,
-    count: () => {},
+    join: (_packets, act) => act(),
   });
   readonly session: WorkerSession;
   readonly #sockets: readonly [WorkerSocket, WorkerSocket];
