@@ -5,7 +5,7 @@ import { readStatus, type SystemStatus } from '../../src/control/status.ts';
 import { ControlClient } from '../../src/io/control-client.ts';
 import type { LaunchPlace } from './launcher.ts';
 
-export async function statusOf(place: LaunchPlace): Promise<SystemStatus> {
+export async function statusOf(place: Pick<LaunchPlace, 'directory'>): Promise<SystemStatus> {
   const directory = join(place.directory, 'ims-launch');
   const [name = 'no socket'] = readdirSync(directory).filter((entry) => entry.endsWith('.sock'));
   const client = await ControlClient.connect(join(directory, name));
