@@ -9,7 +9,18 @@ export interface Asset {
 }
 
 /** The modules of `page/`, compiled. */
-const SCRIPTS = ['app', 'calls', 'elements', 'findings', 'sections', 'sparkline', 'words'] as const;
+const SCRIPTS = [
+  'app',
+  'calls',
+  'elements',
+  'findings',
+  'quality',
+  'records',
+  'registrations',
+  'sections',
+  'sparkline',
+  'words',
+] as const;
 
 /** Read once; a request touches no file. @throws Error when the package is not whole */
 export function loadAssets(): Readonly<Record<string, Asset>> {

@@ -6,6 +6,7 @@ import { type AdmissionRules, admit, cookieValue, TOKEN_COOKIE } from './admissi
 import { loadAssets } from './assets.ts';
 import { EventStreams, parsePlaces } from './event-stream.ts';
 import { metricsText } from './metrics.ts';
+import { routeRecords } from './records.ts';
 import type { DashboardSubject } from './subject.ts';
 
 /** Connections at a time; the event streams are among them. */
@@ -132,6 +133,8 @@ function route(app: FastifyInstance, subject: DashboardSubject, streams: EventSt
   app.get('/api/status', () => subject.status());
   app.get('/api/calls', async (_request, reply) => attempt(reply, 'relay', async () => subject.calls()));
   app.post('/api/check', async (_request, reply) => attempt(reply, 'check', async () => subject.check()));
+  app.get('/api/registrations', async (_request, reply) => attempt(reply, 'IMS', async () => subject.registrations()));
+  routeRecords(app, subject);
   app.get('/api/bans', async (_request, reply) => attempt(reply, 'IMS', async () => subject.bans()));
   app.delete<{ Params: { source: string } }>('/api/bans/:source', async ({ params }, reply) =>
     attempt(reply, 'IMS', async () => ({ lifted: await subject.unban(params.source) })),

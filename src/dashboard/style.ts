@@ -30,6 +30,14 @@ button:disabled { color: var(--faint); cursor: default; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .lines { font: 12.5px/1.5 ui-monospace, monospace; max-height: 22rem; overflow: auto; overflow-wrap: anywhere; }
 .lines div { padding: .05rem 0; }
+input { font: inherit; color: var(--ink); background: var(--paper); border: 1px solid var(--line); border-radius: 4px; padding: .1rem .4rem; }
+.search { display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: baseline; margin-bottom: .6rem; }
+a { color: var(--accent); }
+td { max-width: 22rem; overflow-wrap: break-word; }
+svg.histogram { width: 100%; max-width: 40rem; display: block; }
+svg.histogram text { fill: var(--ink); font: 11px system-ui, sans-serif; }
+svg.histogram .caller { fill: var(--accent); }
+svg.histogram .callee { fill: var(--good); }
 svg.sparkline { width: 100%; height: 3.2rem; display: block; }
 svg.sparkline polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 `;

@@ -1,5 +1,6 @@
 import type { SystemStatus } from '../control/status.ts';
 import type { BanReport } from '../observe/ipc.ts';
+import type { CdrQuery, CdrsFound } from '../store/cdr-search.ts';
 
 /** Something that happened, or a line of a program: what the ring of the launcher keeps. */
 export interface Numbered {
@@ -28,6 +29,12 @@ export interface DashboardSubject {
   calls(): Promise<unknown>;
   /** What `ims-launch check --json` finds. Takes seconds; never rejects but with a sentence. */
   check(): Promise<unknown>;
+  /** Who is registered at the built-in IMS. @throws Error that completes "the IMS …" */
+  registrations(): Promise<unknown>;
+  /** Call records of a day, the newest first. */
+  records(query: CdrQuery): Promise<CdrsFound>;
+  /** The same as CSV. */
+  recordsCsv(query: CdrQuery): Promise<string>;
   /** @throws Error that completes "the IMS …" */
   bans(): Promise<readonly BanReport[]>;
   /** @throws Error that completes "the IMS …" */

@@ -42,6 +42,8 @@ export type ChildQuestion =
   | { readonly what: 'streams' }
   /** To ims-server. The answer: `CallNames[]`. */
   | { readonly what: 'calls' }
+  /** To ims-server. The answer: `RegistrationsAnswer`. */
+  | { readonly what: 'registrations' }
   /** To ims-server. The answer: `BanReport[]`. */
   | { readonly what: 'bans' }
   /** To ims-server; without address all bans end. The answer: how many there were. */
@@ -64,6 +66,24 @@ export interface CallNames {
   readonly callee: string;
   /** Undefined: nobody has answered yet. RFC 3339. */
   readonly answeredAt?: string | undefined;
+}
+
+export interface RegistrationsAnswer {
+  /** Devices that there are; not all of them need be told. */
+  readonly total: number;
+  readonly registrations: readonly RegistrationReport[];
+}
+
+/** One device of a user. All texts but `source` are the phone's own. */
+export interface RegistrationReport {
+  readonly aor: string;
+  /** The URI of its Contact. */
+  readonly contact: string;
+  /** Where its messages come from: `udp 192.0.2.7:5060`. */
+  readonly source: string;
+  readonly leftSeconds: number;
+  /** Null: it does not say. */
+  readonly userAgent: string | null;
 }
 
 /** A source that is not answered because it guessed passwords. */

@@ -1,6 +1,7 @@
 /** The page in a real Chromium, of a system that runs. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openBrowser } from '../support/browser.ts';
@@ -10,6 +11,7 @@ import { keepTalking, RtpParty, sdpOf } from '../support/rtp-party.ts';
 import { askRelay } from '../support/rtpp.ts';
 import { openScope } from '../support/scope.ts';
 import { SipPeer } from '../support/sip-peer.ts';
+import { waitFor } from '../support/wait.ts';
 
 /** A machine with other work draws slowly. */
 const PATIENCE = { timeout: 60_000 } as const;
@@ -91,8 +93,9 @@ test('a call appears; the direction that nobody hears is red, the other one is n
   await page.goto(url);
   await page.getByText('no calls').waitFor(PATIENCE);
 
-  await callee.register('1002');
-  const dialog = 'From: <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: one-way';
+  await callee.register('1002', `User-Agent: ${MARKUP}`);
+  const callId = '<b>one-way</b>';
+  const dialog = `From: "${MARKUP}" <sip:trunk@127.0.0.1>;tag=caller\nCall-ID: ${callId}`;
   caller.send(`INVITE sip:1002@127.0.0.1 SIP/2.0\n${dialog}\nTo: <sip:1002@127.0.0.1>\nCSeq: 1 INVITE`, sdpOf(voice));
   callee.answer(await callee.request('INVITE'), 200, sdpOf(mute));
   const answer = await caller.response(200);
@@ -109,6 +112,36 @@ test('a call appears; the direction that nobody hears is red, the other one is n
   await page.getByRole('button', { name: 'Run the check' }).click();
   // What is found depends on the machine; that something is said does not.
   await page.getByRole('region', { name: 'What is wrong?' }).locator('.good, .bad, .warn').first().waitFor(PATIENCE);
+  const devices = page.getByRole('region', { name: 'Registered devices' });
+  await devices.getByRole('row').filter({ hasText: '1002' }).filter({ hasText: MARKUP }).waitFor(PATIENCE);
+  await page.getByRole('img', { name: /4\.34: caller 1/ }).waitFor(PATIENCE);
   const picture = pictureOf('one-way');
   if (picture !== undefined) await page.screenshot(picture);
+
+  caller.send(`BYE sip:1002@127.0.0.1:${place.sipPort} SIP/2.0\n${dialog}\nTo: ${to}\nCSeq: 2 BYE`);
+  await page.getByText('no calls').waitFor(PATIENCE);
+  const records = page.getByRole('region', { name: 'Call records' });
+  // By keyboard alone: Enter in a field searches.
+  await records.getByRole('searchbox', { name: 'Number, address or Call-ID' }).fill('ONE-way');
+  const found = records.getByRole('row').filter({ hasText: callId });
+  await waitFor('the record of the call', async () => {
+    await page.keyboard.press('Enter');
+    return (await found.count()) === 1;
+  });
+  assert.match(
+    (await found.innerText()).replace(/\s+/g, ' '),
+    /sip:trunk@127\.0\.0\.1 sip:1002@127\.0\.0\.1 .*200 16 bye caller/,
+  );
+  const table = pictureOf('records');
+  if (table !== undefined) await page.screenshot(table);
+  const [download] = await Promise.all([
+    page.waitForEvent('download', PATIENCE),
+    records.getByRole('link', { name: 'Download CSV' }).click(),
+  ]);
+  assert.match(download.suggestedFilename(), /^calls-[0-9-]+\.csv$/);
+  assert.ok((await readFile(await download.path(), 'utf8')).includes(callId));
+  await records.getByRole('spinbutton', { name: 'Cause (Q.850)' }).fill('17');
+  await records.getByRole('button', { name: 'Search' }).click();
+  await records.getByText('no records').waitFor(PATIENCE);
+  assert.deepEqual([await page.locator('main img, main b').count(), await page.title()], [0, 'ready – ims-launch']);
 });

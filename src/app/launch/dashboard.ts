@@ -8,6 +8,8 @@ import type { DashboardSubject } from '../../dashboard/subject.ts';
 import { ImsError } from '../../errors.ts';
 import type { BanReport, ChildQuestion } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
+import { searchCdrs } from '../../store/cdr-search.ts';
+import { CSV_HEADER, csvRow } from '../../store/csv.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import { judgeRestart } from '../../supervisor/orders.ts';
 import type { ServiceName, SupervisorState } from '../../supervisor/state.ts';
@@ -23,6 +25,8 @@ export interface DashboardParts {
   post(event: SupervisorEvent): void;
   ask(service: ServiceName, question: ChildQuestion): Promise<unknown>;
   asking(): Pick<Asking, 'relayCounters'>;
+  /** Where the built-in IMS keeps its records. */
+  dataDir(): string;
 }
 
 /** Milliseconds. */
@@ -51,7 +55,7 @@ export async function openDashboard(
   return await DashboardServer.open({ ...address, token, hosts }, subjectOf(parts), log);
 }
 
-function subjectOf({ journal, state, status, post, ask, asking }: DashboardParts): DashboardSubject {
+function subjectOf({ journal, state, status, post, ask, asking, dataDir }: DashboardParts): DashboardSubject {
   return {
     status,
     events: journal.events,
@@ -59,6 +63,12 @@ function subjectOf({ journal, state, status, post, ask, asking }: DashboardParts
     relayCounters: (names) => asking().relayCounters(names),
     calls: () => collectCalls(ask),
     check: () => check(status().config),
+    registrations: () => ask('ims', { what: 'registrations' }),
+    records: (query) => searchCdrs(dataDir(), query),
+    recordsCsv: async (query) => {
+      const { records } = await searchCdrs(dataDir(), query);
+      return CSV_HEADER + records.map(csvRow).join('');
+    },
     bans: async () => (await ask('ims', { what: 'bans' })) as BanReport[],
     unban: (address) => ask('ims', { what: 'unban', address }),
     restart: (service) => {

@@ -189,6 +189,7 @@ class Launch {
       post: (event: SupervisorEvent) => this.#driver.post(event),
       ask: (service: ServiceName, question: ChildQuestion) => this.#services.ask(service, question),
       asking: () => this.#theAsking(),
+      dataDir: () => this.#configuration.current.loaded.config.dataDir,
     };
     this.#dashboard = await openDashboard(this.#configuration.current.loaded.config.dashboard, parts, this.#log);
     if (this.#dashboard !== undefined) {

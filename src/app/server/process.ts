@@ -16,6 +16,9 @@ export interface ServerSettings {
   readonly warnings?: readonly string[];
 }
 
+/** Told at once to who asks. */
+const MAX_REGISTRATIONS = 500;
+
 /** A second signal does not wait for the farewells of the first. */
 const ENDING_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -100,6 +103,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
             switch (question.what) {
               case 'calls':
                 return server.calls();
+              case 'registrations':
+                return server.registrations(MAX_REGISTRATIONS);
               case 'bans':
                 return server.bans();
               case 'unban':

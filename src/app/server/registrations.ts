@@ -30,6 +30,7 @@ const storedSchema = z.object({
   callId: z.string(),
   cseq: z.number(),
   instance: z.string().optional(),
+  userAgent: z.string().optional(),
 });
 
 type StoredBinding = z.infer<typeof storedSchema>;
@@ -86,7 +87,7 @@ export class Registrations {
 
   #fromStored(aor: string, stored: StoredBinding): Binding[] {
     const { maxExpiresSeconds, transports } = this.#options;
-    const { params, q, transport, remote, listens, path, callId, cseq, instance } = stored;
+    const { params, q, transport, remote, listens, path, callId, cseq, instance, userAgent } = stored;
     const uri = parseUri(stored.uri);
     const flow = transports.flowTo(remote, transport);
     // A clock that was set back must not make a registration eternal.
@@ -97,11 +98,11 @@ export class Registrations {
     }
     const expiresAt = performance.now() + leftMs;
     const reached = listens === undefined ? flow : { ...flow, listens };
-    return [{ aor, uri: uri.value, params, q, flow: reached, path, expiresAt, callId, cseq, instance }];
+    return [{ aor, uri: uri.value, params, q, flow: reached, path, expiresAt, callId, cseq, instance, userAgent }];
   }
 }
 
-function toStored({ uri, params, q, flow, path, expiresAt, callId, cseq, instance }: Binding): StoredBinding {
+function toStored({ uri, params, q, flow, path, expiresAt, callId, cseq, instance, userAgent }: Binding): StoredBinding {
   const { transport, remote, listens } = flow;
   return {
     uri: formatUri(uri),
@@ -115,5 +116,6 @@ function toStored({ uri, params, q, flow, path, expiresAt, callId, cseq, instanc
     callId,
     cseq,
     ...(instance !== undefined && { instance }),
+    ...(userAgent !== undefined && { userAgent }),
   };
 }

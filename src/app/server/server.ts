@@ -6,7 +6,7 @@ import { randomIds } from '../../io/random-ids.ts';
 import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import type { BanReport, CallNames, ImsDetails } from '../../observe/ipc.ts';
+import type { BanReport, CallNames, ImsDetails, RegistrationsAnswer } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
 import { parseUserSecret } from '../../sip/auth/user-secret.ts';
@@ -23,6 +23,7 @@ import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { KeptCalls } from './kept-calls.ts';
 import { OpenCalls } from './open-calls.ts';
 import { Registrations } from './registrations.ts';
+import { registrationsAnswer } from './registrations-answer.ts';
 import { relayMembers } from './relay-members.ts';
 import { RtppMediaRelay, relayCallIdOf } from './rtpp-media-relay.ts';
 import { StaticRoutes } from './static-routes.ts';
@@ -44,6 +45,8 @@ export interface RunningServer {
   relayRestarted(): void;
   /** Who talks to whom at present; the relay knows their media. */
   calls(): CallNames[];
+  /** Devices that can be called at present, no more than `limit` of them. */
+  registrations(limit: number): RegistrationsAnswer;
   /** Sources that get no answer at present. */
   bans(): BanReport[];
   /** Answers them again: one, or all. Returns how many there were. */
@@ -228,6 +231,7 @@ export async function createServer({
       openCalls.records.map(({ id, callId, caller, callee, answeredAt }) => {
         return { relayCallId: relayCallIdOf(callId), id, caller: caller.uri, callee: callee.uri, answeredAt };
       }),
+    registrations: (limit) => registrationsAnswer(performance.now(), server.registrar.all(), limit),
     bans: () => {
       const now = performance.now();
       return server.bans.list(now).map(({ source, failures, until }) => {

@@ -1,6 +1,9 @@
 /** The dashboard in the browser: asks for the status every two seconds, and is told events and log lines as they come. */
 import { type CallRow, CallTable } from './calls.js';
 import { type Check, FindingsSection } from './findings.js';
+import { QualitySection } from './quality.js';
+import { RecordsSection } from './records.js';
+import { type Registered, RegistrationsSection } from './registrations.js';
 import {
   type Ban,
   BansSection,
@@ -14,14 +17,23 @@ import {
 import { duration, speak, spoken, verdictWord, word } from './words.js';
 
 const LOOK_EVERY_MS = 2000;
-/** Bans change slowly, and asking for them wakes the IMS. */
-const LOOKS_BETWEEN_BANS = 5;
+/** Bans and registrations change slowly, and asking for them wakes the IMS. */
+const LOOKS_BETWEEN_IMS = 5;
+
+interface Calls {
+  /** Not all of them are told. */
+  readonly total: number;
+  readonly calls: readonly CallRow[];
+}
 
 class Page {
   readonly #services = new ServicesSection((name) => void this.#order('POST', `/api/services/${name}/restart`));
   readonly #calls = new CallsSection();
   readonly #media = new MediaSection();
   readonly #table = new CallTable();
+  readonly #quality = new QualitySection();
+  readonly #registrations = new RegistrationsSection();
+  readonly #records = new RecordsSection(ask);
   readonly #findings = new FindingsSection(() => void this.#check());
   readonly #bans = new BansSection((source) => void this.#order('DELETE', `/api/bans/${encodeURIComponent(source)}`));
   readonly #events = new EventsSection();
@@ -37,8 +49,11 @@ class Page {
         this.#calls,
         this.#media,
         this.#table,
+        this.#quality,
         this.#findings,
+        this.#registrations,
         this.#bans,
+        this.#records,
         this.#events,
         this.#logs,
       ].map(({ root }) => root),
@@ -62,9 +77,17 @@ class Page {
       return;
     }
     // A relay of others does not tell.
-    const calls = await ask('GET', '/api/calls').catch(() => ({ calls: [] }));
-    this.#table.show((calls as { readonly calls: readonly CallRow[] }).calls);
-    if (this.#looks % LOOKS_BETWEEN_BANS === 0) {
+    const { total, calls } = (await ask('GET', '/api/calls').catch(() => ({ total: 0, calls: [] }))) as Calls;
+    this.#table.show(calls);
+    this.#quality.show(calls, total);
+    if (this.#looks % LOOKS_BETWEEN_IMS === 0) {
+      const nobody: Registered = { total: 0, registrations: [] };
+      this.#registrations.show(
+        await ask('GET', '/api/registrations').then(
+          (registered) => (registered as Registered | null) ?? nobody,
+          () => nobody,
+        ),
+      );
       // An IMS of others has none to tell.
       this.#bans.show(
         await ask('GET', '/api/bans').then(

@@ -21,6 +21,8 @@ interface Direction {
   readonly lossPercent: number;
   readonly jitterMs: number | null;
   readonly mos: number | null;
+  /** Of the last seconds. */
+  readonly mosNow: number | null;
 }
 
 const PARTIES = ['caller', 'callee'] as const;

@@ -10,11 +10,19 @@ export interface Attributes {
   readonly onClick?: () => void;
   readonly tabIndex?: number;
   readonly label?: string;
+  readonly href?: string;
+  readonly download?: string;
+  readonly type?: string;
+  readonly value?: string;
+  readonly placeholder?: string;
+  readonly size?: string;
+  /** Enter was pressed. */
+  readonly onEnter?: () => void;
 }
 
 export function element(name: string, attributes: Attributes = {}, ...children: readonly Child[]): HTMLElement {
   const made = document.createElement(name);
-  const { onClick, disabled, label, tabIndex, ...others } = attributes;
+  const { onClick, onEnter, disabled, label, tabIndex, ...others } = attributes;
   for (const [key, value] of Object.entries(others)) {
     made.setAttribute(key, value);
   }
@@ -30,6 +38,9 @@ export function element(name: string, attributes: Attributes = {}, ...children: 
   }
   if (onClick !== undefined) {
     made.addEventListener('click', onClick);
+  }
+  if (onEnter !== undefined) {
+    made.addEventListener('keydown', ({ key }) => key === 'Enter' && onEnter());
   }
   for (const child of children) {
     if (child !== null && child !== undefined) {

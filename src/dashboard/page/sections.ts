@@ -142,6 +142,7 @@ export class BansSection {
 
   constructor(lift: (source: string) => void) {
     this.#lift = lift;
+    this.show([]);
   }
 
   show(bans: readonly Ban[]): void {

@@ -10,6 +10,9 @@ import type { Binding, RequestedBinding } from '../registrar/binding.ts';
 import type { MethodSpec } from './method.ts';
 import { registeredWay } from './registered-way.ts';
 
+/** It is kept for each device, for people to read. */
+const LONGEST_USER_AGENT = 120;
+
 /** RFC 3261 10.3: the phone tells where it is, and proves to be the user whose place that is. */
 export const register: MethodSpec = {
   name: 'REGISTER',
@@ -48,6 +51,7 @@ export const register: MethodSpec = {
       expires: request.headers.read(expiresField),
       flow,
       path: way.path,
+      userAgent: request.headers.get('User-Agent')?.slice(0, LONGEST_USER_AGENT),
     });
     switch (outcome.status) {
       case 200: {

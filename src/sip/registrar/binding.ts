@@ -20,6 +20,8 @@ export interface Binding {
   readonly cseq: number;
   /** `+sip.instance` with `reg-id`: the same device, whatever its address is now (RFC 5626 4.1). */
   readonly instance: string | undefined;
+  /** What the device calls itself, cut; whatever a phone chose to say. */
+  readonly userAgent?: string | undefined;
 }
 
 /** One Contact of a REGISTER request, read and checked by the caller. */
@@ -43,6 +45,7 @@ export interface RegisterRequest {
   readonly flow: Flow;
   /** As in `Binding`. */
   readonly path?: readonly string[];
+  readonly userAgent?: string | undefined;
 }
 
 export type RegistrarEvent =

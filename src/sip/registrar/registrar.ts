@@ -197,7 +197,7 @@ function isSameDevice(binding: Binding, contact: RequestedBinding): boolean {
 }
 
 function newBinding(request: RegisterRequest, contact: RequestedBinding, expiresAt: number): Binding {
-  const { aor, callId, cseq } = request;
+  const { aor, callId, cseq, userAgent } = request;
   const { uri, params, q, instance } = contact;
   const { path = [] } = request;
   const flow = withListener(request.flow, nextHopOf(path) ?? contact.uri);
@@ -212,6 +212,7 @@ function newBinding(request: RegisterRequest, contact: RequestedBinding, expires
     callId,
     cseq,
     instance,
+    userAgent,
   };
 }
 

@@ -16,6 +16,9 @@ function subjectWith(counters: ReadonlyMap<string, number> | undefined): Dashboa
     check: () => Promise.resolve({ findings: [] }),
     bans: () => Promise.resolve([]),
     unban: () => Promise.resolve(0),
+    registrations: async () => ({ total: 0, registrations: [] }),
+    records: async () => ({ records: [], truncated: false }),
+    recordsCsv: async () => '',
     restart: () => undefined,
   };
 }
