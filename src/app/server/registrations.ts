@@ -102,7 +102,18 @@ export class Registrations {
   }
 }
 
-function toStored({ uri, params, q, flow, path, expiresAt, callId, cseq, instance, userAgent }: Binding): StoredBinding {
+function toStored({
+  uri,
+  params,
+  q,
+  flow,
+  path,
+  expiresAt,
+  callId,
+  cseq,
+  instance,
+  userAgent,
+}: Binding): StoredBinding {
   const { transport, remote, listens } = flow;
   return {
     uri: formatUri(uri),
