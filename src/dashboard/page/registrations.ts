@@ -19,7 +19,7 @@ export class RegistrationsSection {
   readonly #none = element('p', { class: 'faint' }, word('noRegistrations'));
   readonly #more = element('p', { class: 'faint' }, word('moreDevices'));
   readonly #table = new Table((['user', 'contact', 'from', 'expires', 'userAgent'] as const).map(word));
-  readonly root = section(word('registrations'), false, this.#count, this.#none, this.#table.root, this.#more);
+  readonly root = section(word('registrations'), true, this.#count, this.#none, this.#table.root, this.#more);
 
   constructor() {
     this.show({ total: 0, registrations: [] });
