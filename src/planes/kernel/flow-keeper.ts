@@ -58,6 +58,8 @@ class LegFlow {
   leftBefore = 0;
   /** The socket was found empty since the last stray packet: the kernel had its chance with the next one. */
   wasEmptied = false;
+  /** The program did not see its packets when it was tried last. */
+  isUnseen = false;
   waitMs = FIRST_WAIT_MS;
   retryAt = Number.NEGATIVE_INFINITY;
   /** Was replaced because another SSRC or type came: from now on only steady streams are taken. */
@@ -140,13 +142,18 @@ export class FlowKeeper implements Offload {
     const exit = session.pairs[otherSide(side)]?.rtp;
     if (exit !== undefined) {
       const tos = session.tos[otherSide(side)] ?? 0;
-      this.#try(now, leg, {
-        from: straight.from,
-        entrance: socket.local,
-        exit: exit.local,
-        to: straight.to,
-        tos,
-      });
+      this.#try(
+        now,
+        leg,
+        {
+          from: straight.from,
+          entrance: socket.local,
+          exit: exit.local,
+          to: straight.to,
+          tos,
+        },
+        packet.length,
+      );
     }
   }
 
@@ -211,6 +218,10 @@ export class FlowKeeper implements Offload {
     return this.#legs.get(session.id)?.[side];
   }
 
+  #farOf({ socket: { session, side } }: LegFlow): LegFlow | undefined {
+    return this.#legs.get(session.id)?.[otherSide(side)];
+  }
+
   #leg(socket: WorkerSocket): LegFlow {
     const { session, side } = socket;
     let legs = this.#legs.get(session.id);
@@ -229,10 +240,16 @@ export class FlowKeeper implements Offload {
     return leg;
   }
 
-  #try(now: number, leg: LegFlow, course: Course): void {
-    const way = this.#host.ways.find(course);
+  #try(now: number, leg: LegFlow, course: Course, payloadBytes: number): void {
+    const far = this.#farOf(leg);
+    const isFarUnseen = far?.isUnseen === true && now < far.retryAt;
+    const way = isFarUnseen ? 'unseen' : this.#host.ways.find(course);
     if (typeof way === 'string') {
       this.#wait(now, leg, way);
+      return;
+    }
+    if (isTooLong(payloadBytes, course, way)) {
+      this.#wait(now, leg, 'too-long');
       return;
     }
     const { payloadType, ssrc } = leg;
@@ -262,6 +279,7 @@ export class FlowKeeper implements Offload {
     leg.isSettling = true;
     leg.leftBefore = 0;
     leg.wasEmptied = false;
+    leg.isUnseen = false;
     leg.shared.set('kernel', outcome.handle.slot);
   }
 
@@ -286,8 +304,12 @@ export class FlowKeeper implements Offload {
     if (leg.stray < (isOther ? STEADY_PACKETS : STRAY_PACKETS)) {
       return;
     }
-    const state = isOther || isOtherType ? 'unsteady' : isPlausibleRtp(packet) ? 'unseen' : 'not-rtp';
+    const { course, way } = leg;
+    const isLong = course !== undefined && way !== undefined && isTooLong(packet.length, course, way);
+    const state =
+      isOther || isOtherType ? 'unsteady' : !isPlausibleRtp(packet) ? 'not-rtp' : isLong ? 'too-long' : 'unseen';
     this.#remove(leg, state);
+    leg.isUnseen = state === 'unseen';
     leg.wasReplaced = true;
     leg.equal = 0;
     if (state === 'unsteady' && packets > 0) {
@@ -296,6 +318,12 @@ export class FlowKeeper implements Offload {
     this.#wait(now, leg, state);
     if (state !== 'unsteady') {
       leg.retryAt = now + MAX_WAIT_MS;
+    }
+    const far = this.#farOf(leg);
+    if (state === 'unseen' && far?.handle !== undefined) {
+      // A NAT that changes what the party sends has to change what it is sent as well.
+      this.#remove(far, state);
+      far.retryAt = leg.retryAt;
     }
   }
 
@@ -320,6 +348,11 @@ export class FlowKeeper implements Offload {
       this.#host.join(packets, () => shared.change(() => socket.session.path.join(socket.side, stretch, joint)));
     }
   }
+}
+
+/** With the headers of IP, without options, and UDP. */
+function isTooLong(payloadBytes: number, { to }: Course, { mtu }: Way): boolean {
+  return payloadBytes + (familyOf(to.address) === 6 ? 40 : 20) + 8 > mtu;
 }
 
 /** The same with instants of the path's clock. */

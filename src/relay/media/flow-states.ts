@@ -21,6 +21,7 @@ export const FLOW_STATES = {
   'no-route': 'there is no way to the party',
   tunnel: 'a way that has no Ethernet header',
   'no-neighbour': 'the next station has not told its hardware address yet',
+  'too-long': 'packets are longer than the way out carries in one piece',
   unseen: 'packets do not come by an interface that the program is on, or a NAT of this host changes them',
   full: 'the table of flows is full',
   refused: 'the kernel refused',

@@ -68,13 +68,13 @@ class World {
   }
 
   /** The caller says a word, which comes to the socket. */
-  say(more: { ssrc?: number; payloadType?: number } = {}): void {
+  say(more: { ssrc?: number; payloadType?: number } = {}, from: Side = 1): void {
     this.#now += 20;
     this.#sequence += 1;
     const timestamp = this.#sequence * 160;
     const header = { payloadType: 0, sequenceNumber: this.#sequence, timestamp, ssrc: 7, ...more };
-    const { address, port } = PARTIES[1];
-    this.session.receive(this.#now, this.#sockets[1], rtpDatagram(header, Buffer.alloc(160)), address, port);
+    const { address, port } = PARTIES[from];
+    this.session.receive(this.#now, this.#sockets[from], rtpDatagram(header, Buffer.alloc(160)), address, port);
   }
 
   /** The socket is read until it is empty. */
@@ -222,4 +222,35 @@ test('a worker that is far behind reads many packets from before the flow: it st
     world.say();
   }
   assert.deepEqual([world.state, world.removed], ['kernel', 0]);
+});
+
+test('packets that the program does not see are changed by a NAT: what goes to that party stays on the sockets, too', () => {
+  const world = new World();
+  // The first word of each makes it known, which takes the flow of the other back.
+  for (const side of [1, 0, 1, 0] as const) {
+    world.say({}, side);
+  }
+  assert.deepEqual([world.state, world.session.shared[0].flow.state], ['kernel', 'kernel']);
+  const { removed } = world;
+  for (let word = 0; word < 40; word += 1) {
+    world.empty();
+    world.say();
+  }
+  assert.deepEqual([world.state, world.session.shared[0].flow.state, world.removed], ['unseen', 'unseen', removed + 2]);
+  world.say({}, 0);
+  assert.equal(world.session.shared[0].flow.state, 'unseen');
+  world.keeper.reconsider();
+  world.say({}, 0);
+  assert.equal(world.session.shared[0].flow.state, 'kernel');
+});
+
+test('packets that are too long for the way out are not given to the kernel, which would leave each to the socket', () => {
+  const world = new World();
+  world.way = { ...WAY, mtu: 199 };
+  world.say();
+  assert.deepEqual([world.state, world.installed.length], ['too-long', 0]);
+  world.way = { ...WAY, mtu: 200 };
+  world.keeper.reconsider();
+  world.say();
+  assert.equal(world.state, 'kernel');
 });
