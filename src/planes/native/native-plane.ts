@@ -61,6 +61,8 @@ export class NativePlane implements MediaPlane {
   readonly #options: NativePlaneOptions;
   readonly #sockets: MediaSockets;
   readonly #workers: readonly WorkerHandle[];
+  /** Their workers have not obeyed the end yet: what the kernel has passed on of them is counted here until they do. */
+  readonly #ending = new Set<NativeSession>();
   readonly #replacement: Replacement;
   readonly #hangWatch = new HangWatch<WorkerHandle>();
   #looking: NodeJS.Timeout | undefined;
@@ -243,7 +245,9 @@ export class NativePlane implements MediaPlane {
     worker.load -= 1;
     const pairs = session.legs.flatMap(({ pair }) => (pair === undefined ? [] : [pair]));
     const close = this.#closeLater(pairs);
+    this.#ending.add(session);
     const released = () => {
+      this.#ending.delete(session);
       worker.releasePlace(session.place);
       close();
     };
@@ -293,7 +297,7 @@ export class NativePlane implements MediaPlane {
     let packets = 0;
     if (offload !== undefined) {
       const passedOn = (place: number) => offload.passedOn(place);
-      for (const { legs } of this.#sessions.values()) {
+      for (const { legs } of [...this.#sessions.values(), ...this.#ending]) {
         packets += legs[0].shared.flow.pending(passedOn) + legs[1].shared.flow.pending(passedOn);
       }
     }
@@ -306,7 +310,7 @@ export class NativePlane implements MediaPlane {
       return;
     }
     offload.lost(worker.number);
-    const sessions = [...this.#sessions.values()].filter((session) => session.worker === worker);
+    const sessions = [...this.#sessions.values(), ...this.#ending].filter((session) => session.worker === worker);
     worker.totals.endJoin();
     new WorkerTotals(worker.totals).countInKernel(sessions.reduce((sum, session) => sum + session.rejoin(offload), 0));
   }

@@ -27,8 +27,9 @@ const TURNS = 1;
 const JOINS = 2;
 const WORDS = 3;
 
-/** A worker may be interrupted half way, for as long as the machine likes. */
-const MAX_LOOKS = 100;
+/** A worker may be interrupted half way, for as long as the machine likes: then what was known last is told. */
+const MAX_LOOKS = 20;
+const LOOK_MS = 1;
 
 export class SharedTotals {
   readonly memory: SharedArrayBuffer;
@@ -75,6 +76,15 @@ export class SharedTotals {
   /** Also for a worker that has died half way. */
   endJoin(): void {
     Atomics.store(this.#flags, JOINS, ((this.joins | 1) + 1) | 0);
+    Atomics.notify(this.#flags, JOINS);
+  }
+
+  /** Until the join that goes on is over, or so long. */
+  waitForJoin(limitMs: number): void {
+    const { joins } = this;
+    if (joins % 2 !== 0) {
+      Atomics.wait(this.#flags, JOINS, joins, limitMs);
+    }
   }
 
   /** Even, and another number after each join. */
@@ -109,7 +119,7 @@ export class SummedTotals implements PlaneTotals {
   played = 0;
   readonly #playErrors: Record<ErrorKind, number>;
   /** As they were told last. */
-  readonly #known = { received: 0, relayed: 0, inKernel: 0 };
+  #known = { received: 0, relayed: 0, inKernel: 0 };
 
   constructor(workers: () => readonly SharedTotals[], kernel: KernelCounts) {
     this.#workers = workers;
@@ -164,14 +174,20 @@ export class SummedTotals implements PlaneTotals {
 
   /** A packet that moves from the kernel's count to a worker's is neither missed nor counted twice. */
   #sumWithKernel(name: 'received' | 'relayed' | 'inKernel'): number {
+    const workers = this.#workers();
     for (let look = 0; look < MAX_LOOKS; look += 1) {
-      const before = this.#workers().map(({ joins }) => joins);
-      if (before.every((joins) => joins % 2 === 0)) {
-        const sum = this.#sum(name) + this.#kernel.pending();
-        if (this.#workers().every(({ joins }, index) => joins === before[index])) {
-          this.#known[name] = sum;
-          return sum;
-        }
+      const busy = workers.find(({ joins }) => joins % 2 !== 0);
+      if (busy !== undefined) {
+        busy.waitForJoin(LOOK_MS);
+        continue;
+      }
+      const before = workers.map(({ joins }) => joins);
+      const pending = this.#kernel.pending();
+      const [received, relayed, inKernel] = [this.#sum('received'), this.#sum('relayed'), this.#sum('inKernel')];
+      if (workers.every(({ joins }, index) => joins === before[index])) {
+        // Together, so that what is told last of one never contradicts the others.
+        this.#known = { received: received + pending, relayed: relayed + pending, inKernel: inKernel + pending };
+        break;
       }
     }
     return this.#known[name];
