@@ -12,6 +12,8 @@ const MODULE_DIRECTORIES = ['/usr/lib/baresip/modules', '/usr/local/lib/baresip/
 /** Longer than any test's call: aufile falls silent at the end of the file. */
 const TONE_SECONDS = 60;
 
+const ENDED = /session closed|terminated \(duration/g;
+
 export interface BaresipOptions {
   readonly name: string;
   readonly host: Host;
@@ -21,6 +23,8 @@ export interface BaresipOptions {
   /** Frequency of the tone that it sends. */
   readonly toneHz: number;
   readonly answer: 'auto' | 'manual';
+  /** For so long it registers; it does so anew shortly before. 120 unless told. */
+  readonly expiresSeconds?: number;
   /** `udp` unless told. The registrar's port is the one of the transport. */
   readonly transport?: 'udp' | 'tcp' | 'tls';
   /** PEM file: who may have signed the registrar's certificate. */
@@ -45,10 +49,10 @@ export class Baresip {
     await writeFile(tone, toneWav(options.toneHz, TONE_SECONDS));
     await writeFile(join(directory, 'config'), await configuration(tone, recordings, options.authority));
     await writeFile(join(directory, 'contacts'), '');
-    const { user, registrar, password, answer, transport = 'udp' } = options;
+    const { user, registrar, password, answer, transport = 'udp', expiresSeconds = 120 } = options;
     await writeFile(
       join(directory, 'accounts'),
-      `<sip:${user}@${registrar};transport=${transport}>;auth_pass=${password};regint=120;answermode=${answer}\n`,
+      `<sip:${user}@${registrar};transport=${transport}>;auth_pass=${password};regint=${expiresSeconds};answermode=${answer}\n`,
     );
     const program = Program.start(scope, {
       name: options.name,
@@ -65,6 +69,15 @@ export class Baresip {
     this.#command(`dial ${uri}`);
   }
 
+  /** Calls that were established until now; below, how often it said that one has ended. */
+  get calls(): number {
+    return this.#count(/Call established/g);
+  }
+
+  get ended(): number {
+    return this.#count(ENDED);
+  }
+
   hangUp(): void {
     this.#command('hangup');
   }
@@ -75,7 +88,7 @@ export class Baresip {
 
   /** The call has ended, whoever ended it. */
   async closed(): Promise<void> {
-    await this.#program.waitForLine(/session closed|terminated \(duration/);
+    await this.#program.waitForLine(new RegExp(ENDED.source));
   }
 
   /** What it has decoded from the network so far: the samples of its newest recording. */
@@ -95,6 +108,10 @@ export class Baresip {
   async stop(): Promise<void> {
     this.#command('quit');
     await this.#program.waitForExit();
+  }
+
+  #count(pattern: RegExp): number {
+    return this.#program.output.match(pattern)?.length ?? 0;
   }
 
   /** Long commands are typed after a slash. */

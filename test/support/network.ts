@@ -54,6 +54,21 @@ export async function openNetwork<const Name extends string>(
   return Object.fromEntries(hosts) as Record<Name, Host>;
 }
 
+/** A host that reaches the network only through another one, which it shares a private subnet with. */
+export function addHostBehind(scope: Scope, router: Host, name: string, subnet = '192.168.1'): Host {
+  const namespace = addNamespace(scope, name);
+  const [own, gateway] = [`${subnet}.10`, `${subnet}.1`];
+  const ends = ['netns', router.namespace, 'type', 'veth', 'peer', 'name', HOST_INTERFACE, 'netns', namespace];
+  ip('link', 'add', 'inside', ...ends);
+  inside(router.namespace, 'ip', 'address', 'add', `${gateway}/24`, 'dev', 'inside');
+  inside(router.namespace, 'ip', 'link', 'set', 'inside', 'up');
+  inside(namespace, 'ip', 'link', 'set', 'lo', 'up');
+  inside(namespace, 'ip', 'address', 'add', `${own}/24`, 'dev', HOST_INTERFACE);
+  inside(namespace, 'ip', 'link', 'set', HOST_INTERFACE, 'up');
+  inside(namespace, 'ip', 'route', 'add', 'default', 'via', gateway);
+  return { namespace, address: own };
+}
+
 /** One without anything in it, which goes with its scope. */
 export function addNamespace(scope: Scope, name: string): string {
   const namespace = `imsl-${scope.runId}-${name}`;
