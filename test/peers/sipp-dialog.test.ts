@@ -1,5 +1,5 @@
 /**
- * What SIPp's two sides say to each other during a call, in both directions, over UDP and over TCP. Who has SDP under way
+ * What SIPp's two sides say to each other during a call, in both directions, with the caller over UDP and over TCP. Who has SDP under way
  * does not hang up on it: the other side says by INFO that it has arrived.
  */
 import assert from 'node:assert/strict';
@@ -34,8 +34,8 @@ const USERS = Object.fromEntries(
 async function place({ scope, system, transport }: World, caller: SippScript, callee: SippScript) {
   const user = String(nextUser++);
   const localPort = await freeUdpPort();
-  await registerWithSipp(scope, { localPort, remotePort: system.sipPort, service: user, password: '1234', transport });
-  const called = await Sipp.start(scope, { scenario: 'callee', script: callee, localPort, transport });
+  await registerWithSipp(scope, { localPort, remotePort: system.sipPort, service: user, password: '1234' });
+  const called = await Sipp.start(scope, { scenario: 'callee', script: callee, localPort });
   const calling = await Sipp.start(scope, {
     scenario: 'caller',
     script: caller,
@@ -46,15 +46,15 @@ async function place({ scope, system, transport }: World, caller: SippScript, ca
     password: '1234',
     transport,
   });
-  return { calling, called };
+  return { caller: calling, callee: called };
 }
 
 /** Both sides play their part to the end. Returns what each of them received. */
 async function converse(world: World, caller: SippScript, callee: SippScript): Promise<Heard> {
-  const { calling, called } = await place(world, caller, callee);
-  await calling.completes();
-  await called.completes();
-  return { caller: await received(calling), callee: await received(called) };
+  const sides = await place(world, caller, callee);
+  await sides.caller.completes();
+  await sides.callee.completes();
+  return { caller: await received(sides.caller), callee: await received(sides.callee) };
 }
 
 async function received(sipp: Sipp): Promise<LoggedMessage[]> {
@@ -270,11 +270,39 @@ const CASES: Readonly<Record<string, (world: World) => Promise<void>>> = {
   },
 };
 
+/** The only thing here that takes its time: it goes on beside the others. */
+async function shortSessions(world: World): Promise<void> {
+  const asks = (value: string): Payload => ({
+    ...audio(),
+    headers: ['Supported: timer', `Session-Expires: ${value}`],
+  });
+  const forgetful = async (): Promise<void> => {
+    await converse(world, callerUp(asks('12;refresher=uac')).answers('BYE'), calleeUp().answers('BYE'));
+    await world.system.launcher.waitForLine(/session-expired: the caller was to refresh it/);
+  };
+  const served = async (): Promise<void> => {
+    const { caller } = await converse(
+      world,
+      callerUp(asks('10;refresher=uas'))
+        .answers('UPDATE', { headers: ['Session-Expires: 10;refresher=uac'] })
+        .asks('BYE'),
+      calleeUp().answers('BYE'),
+    );
+    assert.equal(headerOf(heard(caller, 'UPDATE'), 'Session-Expires'), '10;refresher=uac');
+  };
+  await Promise.all([forgetful(), served()]);
+  const { caller } = await place(world, SippScript.calls(asks('2')).gets(422).acknowledgesFailure(), calleeUp());
+  assert.equal(headerOf(await caller.received(/^SIP\/2\.0 422/), 'Min-SE'), '4');
+}
+
 for (const transport of ['udp', 'tcp'] as const) {
-  test(`a call over ${transport}`, async (t) => {
+  test(`a caller over ${transport}, a callee over udp`, { concurrency: 2 }, async (t) => {
     if (!peersPresent(t, 'sipp')) return;
     const scope = openScope(t);
-    const system = await startSystem(scope, { config: { USERS } });
+    const system = await startSystem(scope, { config: { USERS, ims: { minSessionExpiresSeconds: 4 } } });
+    const slow = t.test('session timers that are over soon: BYE to both; our UPDATE; 422 (RFC 4028)', () =>
+      shortSessions({ scope, system, transport }),
+    );
     for (const [name, play] of Object.entries(CASES)) {
       await t.test(name, () => play({ scope, system, transport }));
     }
@@ -292,14 +320,15 @@ for (const transport of ['udp', 'tcp'] as const) {
       await ask(SippScript.asks('SUBSCRIBE', { headers: ['Event: presence'] }).gets(489));
       await ask(SippScript.asks('PUBLISH', { headers: ['Event: presence'] }).gets(489));
     });
+    await slow;
     await system.expectNoSessions();
     await t.test('a stop while a call is up: BYE to both sides', async () => {
       const world = { scope, system, transport };
-      const { calling, called } = await place(world, callerUp().answers('BYE'), calleeUp().answers('BYE'));
-      await called.received(/^ACK/);
+      const { caller, callee } = await place(world, callerUp().answers('BYE'), calleeUp().answers('BYE'));
+      await callee.received(/^ACK/);
       await system.stop();
-      await calling.completes();
-      await called.completes();
+      await caller.completes();
+      await callee.completes();
     });
   });
 }

@@ -13,6 +13,7 @@ import { startCaller } from './calls.ts';
 const USERS = { 1001: '1234', 1002: '1234', 1003: '1234', 1004: '1234' };
 
 interface Device {
+  readonly transport: 'udp' | 'tcp';
   readonly scenario: string;
   readonly q?: number;
 }
@@ -24,9 +25,11 @@ async function ring(scope: Scope, system: System, user: string, device: Device):
     remotePort: system.sipPort,
     service: user,
     password: '1234',
+    transport: device.transport,
     contactParameters: device.q === undefined ? '' : `;q=${device.q}`,
   });
-  return await Sipp.start(scope, { scenario: device.scenario, localPort, media: await RtpParty.open(scope, user) });
+  const { scenario, transport } = device;
+  return await Sipp.start(scope, { scenario, transport, localPort, media: await RtpParty.open(scope, user) });
 }
 
 async function call(scope: Scope, system: System, user: string): Promise<Sipp> {
@@ -49,40 +52,39 @@ test('a user with two phones', async (t: TestContext) => {
   const scope = openScope(t);
   const system = await startSystem(scope, { config: { USERS, ims: { ringGroupSeconds: 4 } } });
 
-  await t.test(
-    'equal q: both ring, the first answer wins, the other one is told that it was answered elsewhere',
-    async () => {
-      const rings = await ring(scope, system, '1002', { scenario: 'callee-rings' });
-      const answers = await ring(scope, system, '1002', { scenario: 'callee' });
-      const caller = await call(scope, system, '1002');
+  for (const [transport, user, other] of [['udp', '1002', '1003']] as const) {
+    await t.test(`${transport}, equal q: both ring, the first answer wins, the other one is told of it`, async () => {
+      const rings = await ring(scope, system, user, { transport, scenario: 'callee-rings' });
+      const answers = await ring(scope, system, user, { transport, scenario: 'callee' });
+      const caller = await call(scope, system, user);
       const cancel = await rings.received(/^CANCEL/);
       assert.match(headerOf(cancel, 'Reason') ?? '', /^SIP;cause=200;/);
       await rings.completes();
       await hangUp(caller, answers);
-    },
-  );
+    });
 
-  await t.test(
-    'the phone with the higher q is busy: the other one rings, and the caller never hears of it',
-    async () => {
-      const second = await ring(scope, system, '1003', { scenario: 'callee', q: 0.3 });
-      const first = await ring(scope, system, '1003', { scenario: 'callee-busy', q: 0.7 });
-      const caller = await call(scope, system, '1003');
-      await first.completes();
-      await hangUp(caller, second);
-      const answers = (await caller.messages()).filter(({ startLine }) => /^SIP\/2\.0 [456]/.test(startLine));
-      assert.deepEqual(
-        answers.map(({ startLine }) => startLine.slice(0, 11)),
-        ['SIP/2.0 407'],
-      );
-    },
-  );
+    await t.test(
+      `${transport}, the higher q is busy: the other one rings, and the caller never hears of it`,
+      async () => {
+        const second = await ring(scope, system, other, { transport, scenario: 'callee', q: 0.3 });
+        const first = await ring(scope, system, other, { transport, scenario: 'callee-busy', q: 0.7 });
+        const caller = await call(scope, system, other);
+        await first.completes();
+        await hangUp(caller, second);
+        const answers = (await caller.messages()).filter(({ startLine }) => /^SIP\/2\.0 [456]/.test(startLine));
+        assert.deepEqual(
+          answers.map(({ startLine }) => startLine.slice(0, 11)),
+          ['SIP/2.0 407'],
+        );
+      },
+    );
+  }
 
   await t.test(
     'the phone with the higher q only rings: after ims.ringGroupSeconds it is the turn of the other',
     async () => {
-      const second = await ring(scope, system, '1004', { scenario: 'callee', q: 0.3 });
-      const first = await ring(scope, system, '1004', { scenario: 'callee-rings', q: 0.7 });
+      const second = await ring(scope, system, '1004', { transport: 'udp', scenario: 'callee', q: 0.3 });
+      const first = await ring(scope, system, '1004', { transport: 'udp', scenario: 'callee-rings', q: 0.7 });
       const caller = await call(scope, system, '1004');
       const cancel = await first.received(/^CANCEL/);
       assert.equal(headerOf(cancel, 'Reason'), undefined);

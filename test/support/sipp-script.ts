@@ -32,7 +32,7 @@ export class SippScript {
     const script = new SippScript('caller');
     script.#outside('INVITE', payload);
     script.#steps.push(optional(100), '<recv response="407" auth="true"/>');
-    script.#send(script.#requestLines('ACK', 'sip:[service]@[remote_ip]:[remote_port]', script.#cseq, {}));
+    script.acknowledgesFailure();
     return script.#outside('INVITE', { ...payload, headers: [...(payload.headers ?? []), '[authentication]'] });
   }
 
@@ -68,6 +68,11 @@ export class SippScript {
   /** ACK for the 2xx to its last INVITE. */
   acknowledges(payload: Payload = {}): this {
     return this.#send(this.#requestLines('ACK', '[next_url]', this.#inviteCseq, payload));
+  }
+
+  /** ACK for the failure of its first INVITE. */
+  acknowledgesFailure(): this {
+    return this.#send(this.#requestLines('ACK', OUTSIDE, this.#inviteCseq, {}));
   }
 
   /** INVITE within the call, until it is acknowledged. */
@@ -118,14 +123,14 @@ export class SippScript {
 
   #outside(method: string, payload: Payload): this {
     this.#count(method);
-    const lines = this.#requestLines(method, 'sip:[service]@[remote_ip]:[remote_port]', this.#cseq, payload, '');
+    const lines = this.#requestLines(method, OUTSIDE, this.#cseq, payload, '');
     return this.#send(lines, true);
   }
 
   #requestLines(method: string, uri: string, cseq: number, payload: Payload, peerTag = '[peer_tag_param]'): string[] {
     const caller = ' <sip:@CALLER@@[remote_ip]:[remote_port]>;tag=[pid]c[call_number]';
     const callee = ` <sip:[service]@[remote_ip]:[remote_port]>${peerTag}`;
-    const isNew = uri !== '[next_url]';
+    const isNew = uri === OUTSIDE;
     const local =
       this.#side === 'caller' ? caller : this.#answersReinvite ? '[$local]' : '[$local];tag=[pid]u[call_number]';
     return [
@@ -161,6 +166,9 @@ export class SippScript {
 }
 
 const CONTACT = 'Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>';
+
+/** Request-URI outside of a dialog. */
+const OUTSIDE = 'sip:[service]@[remote_ip]:[remote_port]';
 
 /** The ACK for a failure belongs to its INVITE's transaction (RFC 3261 17.1.1.3), that for a 2xx does not. */
 function branchOf(method: string, cseq: number, ofFailure: boolean): string {

@@ -2,7 +2,7 @@
  * The session timer of one dialog (RFC 4028): how long the session holds without a refresh, and who refreshes it.
  *
  *   off ──2xx to INVITE or UPDATE with Session-Expires──► running ──2xx, again──► running from now
- *                                                            ├── 0.6 of the time is over, and we refresh ──► `refreshAt`
+ *                                                            ├── more than half the time is over, and we refresh ──► `refreshAt`
  *                                                            └── nobody has ──► `expiresAt`
  *
  * The peer that refreshes does so at half the time (10); we give it a chance to come first, since a refresh of one party
@@ -17,7 +17,7 @@ import type { SipRequest, SipResponse } from '../message/message.ts';
 const OPTION_TAG = 'timer';
 
 /** Of the session's time, until we refresh it. */
-const REFRESH_SHARE = 0.6;
+const REFRESH_SHARE = 0.55;
 
 /** A session that is longer than a day needs no timer. */
 const LONGEST_SECONDS = 86_400;
@@ -57,13 +57,16 @@ export class SessionTimer {
       : Number.POSITIVE_INFINITY;
   }
 
-  /** When the session is over if nobody refreshes it: a little before its time, for the BYE to arrive (10). */
+  /**
+   * When the session is over if nobody refreshes it (10). If the peer was to, a little before its time, for the BYE to
+   * arrive; if we were, our attempts have the whole of it.
+   */
   expiresAt(): number {
     if (this.#agreement === undefined) {
       return Number.POSITIVE_INFINITY;
     }
-    const { seconds } = this.#agreement;
-    return this.#refreshedAt + (seconds - Math.min(32, seconds / 3)) * 1000;
+    const { seconds, refresher } = this.#agreement;
+    return this.#refreshedAt + (seconds - (refresher === 'us' ? 0 : Math.min(32, seconds / 3))) * 1000;
   }
 
   /** Header fields of an INVITE or UPDATE of ours (7.1, 7.4). `preferred` refreshes if nothing is agreed on yet. */
