@@ -2,7 +2,7 @@
  * Writes the files and README parts that are made from the code: `npm run generate`. With `--check` it writes
  * nothing and fails when one of them is stale.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configJsonSchema, type OptionEntry, optionCatalogue } from '../src/config/catalogue.ts';
@@ -10,6 +10,7 @@ import type { Area } from '../src/doctor/ailment.ts';
 import { AILMENTS } from '../src/doctor/ailments/index.ts';
 import { SYMPTOMS } from '../src/doctor/symptoms.ts';
 import { ERRORS } from '../src/errors.ts';
+import { type KernelResults, kernelMarkdown } from './bench/kernel/results.ts';
 import { markdownTable, type RelayResults } from './bench/relay/results.ts';
 import { type LossResults, lossMarkdown } from './loss-table/results.ts';
 
@@ -32,6 +33,7 @@ function readmeFile(): GeneratedFile {
   text = replacePart(text, 'symptoms', symptomTable());
   text = replacePart(text, 'errors', errorTable());
   text = replacePart(text, 'relays', relayTable());
+  text = replacePart(text, 'kernel-plane', kernelTable());
   text = replacePart(text, 'losses', lossTable());
   return { path, text };
 }
@@ -125,6 +127,22 @@ function relayTable(): string {
     throw new Error('scripts/bench/results/relay.json holds no report of the bench "relay"');
   }
   return markdownTable(results);
+}
+
+/** What `npm run bench -- kernel --json scripts/bench/results/kernel.json` has found last; it wants a quiet machine, and root. */
+function kernelTable(): string {
+  const path = join(ROOT, 'scripts/bench/results/kernel.json');
+  if (!existsSync(path)) {
+    return 'Not measured yet.';
+  }
+  const { reports } = JSON.parse(readFileSync(path, 'utf8')) as {
+    reports: readonly (KernelResults & { name: string })[];
+  };
+  const results = reports.find(({ name }) => name === 'kernel');
+  if (results === undefined) {
+    throw new Error('scripts/bench/results/kernel.json holds no report of the bench "kernel"');
+  }
+  return kernelMarkdown(results);
 }
 
 /** What `npm run loss-table -- --json scripts/bench/results/loss.json` has found last. */
