@@ -11,6 +11,7 @@ import { AILMENTS } from '../src/doctor/ailments/index.ts';
 import { SYMPTOMS } from '../src/doctor/symptoms.ts';
 import { ERRORS } from '../src/errors.ts';
 import { type KernelResults, kernelMarkdown } from './bench/kernel/results.ts';
+import { type ObserveResults, observeMarkdown } from './bench/observe/results.ts';
 import { markdownTable, type RelayResults } from './bench/relay/results.ts';
 import { type LossResults, lossMarkdown } from './loss-table/results.ts';
 
@@ -34,6 +35,7 @@ function readmeFile(): GeneratedFile {
   text = replacePart(text, 'errors', errorTable());
   text = replacePart(text, 'relays', relayTable());
   text = replacePart(text, 'kernel-plane', kernelTable());
+  text = replacePart(text, 'observe', observeTable());
   text = replacePart(text, 'losses', lossTable());
   return { path, text };
 }
@@ -143,6 +145,13 @@ function kernelTable(): string {
     throw new Error('scripts/bench/results/kernel.json holds no report of the bench "kernel"');
   }
   return kernelMarkdown(results);
+}
+
+/** What `npm run bench -- observe --json scripts/bench/results/observe.json` has found last. */
+function observeTable(): string {
+  const text = readFileSync(join(ROOT, 'scripts/bench/results/observe.json'), 'utf8');
+  const { reports } = JSON.parse(text) as { reports: readonly [ObserveResults] };
+  return observeMarkdown(reports[0]);
 }
 
 /** What `npm run loss-table -- --json scripts/bench/results/loss.json` has found last. */

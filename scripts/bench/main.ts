@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- supervisor|control|relay|kernel|sip [--json FILE]`: figures beside those of others in the same run, on this machine.
+ * `npm run bench -- supervisor|control|relay|kernel|sip|observe [--json FILE]`: figures beside those of others in the same run, on this machine.
  * They are printed, with ratios, and never asserted: what a machine is worth is no property of the program.
  */
 import { writeFile } from 'node:fs/promises';
@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util';
 import { benchControl } from './control.ts';
 import { benchKernel } from './kernel/kernel.ts';
 import { printKernelResults } from './kernel/results.ts';
+import { benchObserve } from './observe/observe.ts';
+import { printObserveResults } from './observe/results.ts';
 import { benchRelay } from './relay/relay.ts';
 import { printResults } from './relay/results.ts';
 import { describeMachine, printReport } from './report.ts';
@@ -64,6 +66,15 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
     });
     printKernelResults(results);
     return { name: 'kernel', ...results };
+  },
+  observe: async (values) => {
+    const results = await benchObserve({
+      calls: whole('calls', values.calls ?? '500'),
+      seconds: whole('seconds', values.seconds ?? '10'),
+      rounds: whole('rounds', values.rounds),
+    });
+    printObserveResults(results);
+    return { name: 'observe', ...results };
   },
   sip: async (values) => {
     const rates = values.rates.split(',').map((rate) => whole('rates', rate));
