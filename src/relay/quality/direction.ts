@@ -5,7 +5,7 @@ import { type HeardCodec, heardCodec } from './codec.ts';
 import type { Verdict } from './report.ts';
 
 /** Nothing for so long, or not by then, and it is told; ms. With looks a second apart it is told within 3 s. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 1800;
 
 /** A party that is put on hold sends its last packet so near to the offer that says so, ms before and after it. */
 const BEFORE_HOLD_MS = 2000;
