@@ -26,6 +26,33 @@ export interface CallDetailRecord {
   readonly cause?: number;
   /** The relay's RTP ports, facing the caller and facing the callee, one pair a stream; 0: none was opened. */
   readonly relayPorts?: { readonly caller: readonly number[]; readonly callee: readonly number[] };
+  /** Control socket of the relay that served the call, as the configuration names it. */
+  readonly relay?: string;
+  /** Of an answered call, as the relay counted at its end; one entry a stream. Left out where the relay did not tell. */
+  readonly media?: readonly CdrStream[];
+}
+
+export interface CdrStream {
+  /** Number of the m-line, from 1. */
+  readonly stream: number;
+  /** What the caller said. */
+  readonly caller: CdrDirection;
+  /** What the callee said. */
+  readonly callee: CdrDirection;
+}
+
+/** The words and figures of `ims-launch calls`; of other relays than ours there are counts only. */
+export interface CdrDirection {
+  readonly packets: number;
+  /** Sequence numbers that never came, and their share of all that were sent, percent. */
+  readonly lost?: number;
+  readonly lossPercent?: number;
+  readonly codec?: string;
+  readonly jitterMs?: number;
+  /** 1 to 4.5. */
+  readonly mos?: number;
+  /** `flows`, `held`, `late`, `silent`, `never-arrived`, … */
+  readonly verdict?: string;
 }
 
 export interface CdrParty {

@@ -36,6 +36,14 @@ test('a call has RTP and RTCP both ways through the relay, and BYE by the caller
   assert.match(cdr.callee.uri, /^sip:1002@/);
   assert.deepEqual([cdr.status, cdr.endedBy], [200, 'caller']);
   assert.deepEqual(cdr.relayPorts, { caller: [told.caller.port], callee: [told.callee.port] });
+  assert.equal(cdr.relay, `127.0.0.1:${system.relayPort}`);
+  assert.equal(cdr.media?.length, 1);
+  for (const direction of [cdr.media?.[0]?.caller, cdr.media?.[0]?.callee]) {
+    // So many at least have reached the other party.
+    assert.ok(direction !== undefined && direction.packets >= 20, JSON.stringify(direction));
+    assert.match(direction.verdict ?? '', /^[a-z-]+$/);
+    assert.equal(typeof direction.lossPercent, 'number');
+  }
   await system.stop();
 });
 

@@ -27,6 +27,7 @@ const storedSchema = z.looseObject({
   callId: z.string(),
   invitedAt: ended,
   answeredAt: ended.optional(),
+  endedAt: ended.optional(),
 });
 
 export interface OpenCallsOptions {
@@ -80,7 +81,10 @@ export class OpenCalls {
       const stored = storedSchema.safeParse(value);
       const formats = stored.success ? missing(stored.data) : [];
       if (stored.success && formats.length > 0) {
-        records.write(closed(stored.data, aliveAt), formats);
+        records.write(
+          stored.data.endedAt === undefined ? closed(stored.data, aliveAt) : asStored(stored.data),
+          formats,
+        );
         count++;
       }
     }
@@ -91,29 +95,33 @@ export class OpenCalls {
 
   /** @param merged CDR_MERGE_MODE: one line for a call */
   handle(event: CallEvent, merged: boolean): void {
-    const { id } = event.record;
-    if (event.kind === 'ended') {
-      this.#open.delete(id);
-      this.#journal.set(id, undefined);
-    } else {
-      this.#set(id, { record: event.record, merged });
-    }
-    const isIdle = this.#open.size === (this.#open.has(ALIVE) ? 1 : 0);
-    if (isIdle) {
-      clearInterval(this.#alive);
-      this.#alive = undefined;
-      this.#open.delete(ALIVE);
-      this.#journal.set(ALIVE, undefined);
-    } else if (this.#alive === undefined) {
+    this.#set(event.record.id, { record: event.record, merged });
+    if (this.#alive === undefined) {
       this.#stamp();
       this.#alive = setInterval(() => this.#stamp(), ALIVE_EVERY_MS);
       this.#alive.unref();
     }
   }
 
+  /** The record of a call that has ended was handed to the writer. */
+  written(id: string): void {
+    this.#open.delete(id);
+    this.#journal.set(id, undefined);
+    const isIdle = this.#open.size === (this.#open.has(ALIVE) ? 1 : 0);
+    if (isIdle) {
+      clearInterval(this.#alive);
+      this.#alive = undefined;
+      this.#open.delete(ALIVE);
+      this.#journal.set(ALIVE, undefined);
+    }
+  }
+
   /** Calls that ring or are answered. */
   get records(): CallDetailRecord[] {
-    return [...this.#open.values()].flatMap((value) => (typeof value === 'number' ? [] : [this.#recordOf(value)]));
+    return [...this.#open.values()].flatMap((value) => {
+      const isUp = typeof value !== 'number' && value.record.endedAt === undefined;
+      return isUp ? [this.#recordOf(value)] : [];
+    });
   }
 
   /** Idempotent. */
@@ -139,7 +147,7 @@ export class OpenCalls {
 const SERVER_LOST = 'server-lost';
 
 function closed(stored: z.infer<typeof storedSchema>, aliveAt: number): CallDetailRecord {
-  const record = stored as unknown as CallDetailRecord;
+  const record = asStored(stored);
   const since = Date.parse(stored.answeredAt ?? stored.invitedAt);
   const endedAt = Math.max(since, aliveAt);
   return {
@@ -155,4 +163,8 @@ function closed(stored: z.infer<typeof storedSchema>, aliveAt: number): CallDeta
       reason: SERVER_LOST,
     }),
   };
+}
+
+function asStored(stored: z.infer<typeof storedSchema>): CallDetailRecord {
+  return stored as unknown as CallDetailRecord;
 }

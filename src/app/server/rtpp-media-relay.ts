@@ -7,13 +7,19 @@ import { describeOutcome, type RtppOutcome } from '../../rtpp-client/outcome.ts'
 import type { RetryPolicy } from '../../rtpp-client/policy.ts';
 import { FAILOVER_BUDGET_MS, MAX_ATTEMPTS, mayTryAnother } from '../../rtpp-client/relay-set-policy.ts';
 import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from '../../sip/b2bua/media-relay.ts';
+import type { CdrDirection, CdrStream } from '../../store/call-detail-record.ts';
 import { familyOf, isLoopback, isWildcard } from '../../wire/ip-address.ts';
+import type { Figures } from './call-figures.ts';
+import { askFigures } from './direction-figures.ts';
 
 /** RTPP: no such session; no local address of the wanted family. */
 const NO_SUCH_SESSION = 50;
 const NO_SUCH_FAMILY = 36;
 /** A modifier that the relay does not know. */
 const UNKNOWN_MODIFIER = 35;
+
+/** A record waits for no relay longer than this. */
+const FIGURES_RETRY: Partial<RetryPolicy> = { firstMs: 200, budgetMs: 500 };
 
 type Publish = RelayCommand & { kind: 'publish' };
 
@@ -52,6 +58,28 @@ export class RtppMediaRelay {
       this.#log[level]({ callId, command: command.kind, reason: outcome.reason }, 'the media relay did not do it');
     }
     return outcome;
+  }
+
+  /** Which relay serves the session, and what it has counted of those m-lines. Never rejects. */
+  async figures(session: RelaySession, streams: readonly number[]): Promise<Figures> {
+    const relay = this.#relays.holderOf(relayCallId(session));
+    if (relay === undefined) {
+      return {};
+    }
+    const of = (index: number, side: Side): Promise<CdrDirection | undefined> =>
+      askFigures(
+        (query) => request(relay, query, FIGURES_RETRY),
+        partyOf(session, side, { index }),
+        relay.takesSituation,
+      );
+    const told = await Promise.all(
+      streams.map(async (index): Promise<CdrStream[]> => {
+        const [caller, callee] = await Promise.all([of(index, 'caller'), of(index, 'callee')]);
+        return caller === undefined || callee === undefined ? [] : [{ stream: index + 1, caller, callee }];
+      }),
+    );
+    const media = told.flat();
+    return { relay: relay.name, ...(media.length > 0 && { media }) };
   }
 
   async #execute(command: RelayCommand): Promise<RelayOutcome> {
@@ -227,7 +255,7 @@ function hasCode(outcome: RtppOutcome, code: number): boolean {
 function partyOf(
   session: RelaySession,
   offerer: Side,
-  stream: RelayStream,
+  stream: Pick<RelayStream, 'index'>,
 ): { readonly callId: string; readonly fromTag: string; readonly toTag: string } {
   const caller = `${safeId(session.callerTag)};${stream.index + 1}`;
   const callee = `${safeId(session.calleeTag)};${stream.index + 1}`;

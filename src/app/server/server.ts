@@ -10,7 +10,9 @@ import type { BanReport, CallNames, ImsDetails, RegistrationsAnswer } from '../.
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
 import { parseUserSecret } from '../../sip/auth/user-secret.ts';
+import type { CallEvent } from '../../sip/b2bua/call-record.ts';
 import type { B2buaOptions } from '../../sip/b2bua/host.ts';
+import type { RelayCommand, RelayOutcome } from '../../sip/b2bua/media-relay.ts';
 import type { Account } from '../../sip/methods/directory.ts';
 import type { SipServerEffect } from '../../sip/methods/effects.ts';
 import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
@@ -19,6 +21,7 @@ import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
+import { CallFigures } from './call-figures.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { KeptCalls } from './kept-calls.ts';
 import { OpenCalls } from './open-calls.ts';
@@ -114,23 +117,43 @@ export async function createServer({
   const wallClock = (at: number): Date => new Date(Date.now() - (performance.now() - at));
   const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
   const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
+  const figures = new CallFigures(relay);
+  const executeOnRelay = async (command: RelayCommand): Promise<RelayOutcome> => {
+    if (command.kind === 'delete') {
+      await figures.beforeDelete(command.session);
+    }
+    return relay.execute(command);
+  };
+  const recordCall = (event: CallEvent, merged: boolean): void => {
+    const record = cdrOf(event, merged, wallClock);
+    // Until its record is written the call is one that this process owes.
+    openCalls.handle(event, merged);
+    if (event.kind !== 'ended') {
+      if (record !== undefined) {
+        records.write(record);
+      }
+      return;
+    }
+    figures.ended(event.record.id, (told) => {
+      if (record !== undefined) {
+        records.write({ ...record, ...told });
+      }
+      openCalls.written(event.record.id);
+    });
+  };
   const perform = (effect: SipServerEffect): void => {
     switch (effect.kind) {
       case 'relay':
-        void relay.execute(effect.command).then((outcome) => {
+        void executeOnRelay(effect.command).then((outcome) => {
           driver.run((now) => server.handleRelayOutcome(now, effect.id, outcome));
         });
         break;
-      case 'call': {
+      case 'call':
         logCall(log, effect.event);
-        const record = cdrOf(effect.event, config.CDR_MERGE_MODE, wallClock);
-        if (record !== undefined) {
-          records.write(record);
-        }
-        openCalls.handle(effect.event, config.CDR_MERGE_MODE);
+        figures.handle(effect.event);
+        recordCall(effect.event, config.CDR_MERGE_MODE);
         keptCalls.handle(effect.event);
         break;
-      }
       case 'registration':
         logRegistration(log, effect.event);
         registrations.changed(effect.event.binding.aor);
@@ -182,7 +205,10 @@ export async function createServer({
 
   const close = async (): Promise<void> => {
     driver.run((now) => server.shutDown(now));
-    await waitUntil(() => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0, FAREWELL_MS);
+    await waitUntil(
+      () => layer.unansweredCount === 0 && server.b2bua.pendingRelayRequests === 0 && figures.pending === 0,
+      FAREWELL_MS,
+    );
     routes.stop();
     driver.close();
     await Promise.all([

@@ -1,6 +1,7 @@
 import { VERBS } from '../../rtpp/verbs.ts';
 import type { LegCounters } from '../media/counters.ts';
-import { otherSide } from '../plane.ts';
+import { otherSide, sideName } from '../plane.ts';
+import type { DirectionReport } from '../quality/report.ts';
 import { partySide, type Session } from '../session.ts';
 import { type CommandOutcome, type CommandSpec, failure, type Opening, success } from './spec.ts';
 import { parseSubcommands, runSubcommands } from './subcommands.ts';
@@ -11,6 +12,8 @@ interface Subject {
   readonly session: Session;
   readonly near: LegCounters;
   readonly far: LegCounters;
+  /** What `calls` tells of the party. */
+  readonly report: () => DirectionReport;
 }
 
 const DEFAULT_COUNTERS = ['ttl', 'npkts_ina', 'npkts_ino', 'nrelayed', 'ndropped'];
@@ -30,6 +33,11 @@ const QUERY_COUNTERS: Readonly<Record<string, (subject: Subject) => string>> = {
   rtpa_ndups: ({ near }) => `${near.analysis.duplicates}`,
   rtpa_nlost: ({ near }) => `${near.analysis.lost}`,
   rtpa_perrs: ({ near }) => `${near.analysis.parseErrors}`,
+  // Of ours alone: rtpproxy answers E62.
+  codec: ({ report }) => report().codec?.replaceAll(' ', '_') ?? '-',
+  jitter_ms: ({ report }) => `${report().jitterMs ?? '-'}`,
+  mos: ({ report }) => `${report().mos ?? '-'}`,
+  verdict: ({ report }) => report().verdict,
 };
 
 /** `Q[v] call_id from_tag [to_tag [counter …]]`: counters of one session. */
@@ -59,13 +67,18 @@ export const query: CommandSpec = {
     }
     const near = state.counters(session, party);
     const far = state.counters(session, otherSide(party));
+    let known: DirectionReport | undefined;
+    const report = (): DirectionReport => {
+      known ??= state.media.report(now, session)[sideName(party)];
+      return known;
+    };
     const values: string[] = [];
     for (const name of names.length === 0 ? DEFAULT_COUNTERS : names) {
       const read = Object.hasOwn(QUERY_COUNTERS, name) ? QUERY_COUNTERS[name] : undefined;
       if (read === undefined) {
         return failure(62);
       }
-      const value = read({ now, session, near, far });
+      const value = read({ now, session, near, far, report });
       values.push(line.modifiers === '' ? value : `${name}=${value}`);
     }
     const text = values.join(' ');

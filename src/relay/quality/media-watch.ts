@@ -36,7 +36,7 @@ export class MediaWatch {
     if (!session.complete || isProbeCallId(session.callId)) {
       return {};
     }
-    const { caller, callee } = session.truth.report(now, this.#view(session));
+    const { caller, callee } = this.report(now, session);
     return {
       codec: [caller.codec, callee.codec],
       lossPercent: [caller.lossPercent, callee.lossPercent],
@@ -46,12 +46,16 @@ export class MediaWatch {
     };
   }
 
+  report(now: number, session: Session): StreamReport {
+    return session.truth.report(now, this.#view(session));
+  }
+
   /** Those with an alarm first, then the worst; the youngest of equals. */
   reports(now: number, limit: number): StreamReport[] {
     const reports: StreamReport[] = [];
     for (const session of this.#state.sessions.values()) {
       if (!isProbeCallId(session.callId)) {
-        reports.push(session.truth.report(now, this.#view(session)));
+        reports.push(this.report(now, session));
       }
     }
     return reports.sort((one, other) => badness(other) - badness(one) || one.ageMs - other.ageMs).slice(0, limit);

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { Log, LogFields } from '../../../src/observe/log.ts';
 import type { CallDetailRecord } from '../../../src/store/call-detail-record.ts';
 import { CdrWriter } from '../../../src/store/cdr-writer.ts';
+import { CSV_HEADER, csvRow } from '../../../src/store/csv.ts';
 
 function recordingLog(): { log: Log; lines: string[] } {
   const lines: string[] = [];
@@ -168,4 +169,19 @@ test('a record that one format has and the other lacks, since a kill came betwee
   const read = (ending: string) => readFile(join(dataDir, 'cdr', `2026-11-22.${ending}`), 'utf8');
   assert.equal((await read('jsonl')).trimEnd().split('\n').length, 1);
   assert.match(await read('csv'), /\r\na,call,/);
+});
+
+test('CSV has the relay and the media of the first stream in its last columns', () => {
+  const caller = { packets: 250, lost: 5, lossPercent: 1.96, codec: 'PCMA', jitterMs: 2.5, mos: 4.2, verdict: 'flows' };
+  const media = [{ stream: 1, caller, callee: { packets: 0 } }];
+  const rowOf = (extra: Partial<CallDetailRecord>): string[] =>
+    csvRow({ ...record('a', '2026-11-22T10:00:00.000Z'), ...extra })
+      .trimEnd()
+      .split(',');
+  const names = CSV_HEADER.trimEnd().split(',');
+  const first = names.indexOf('relay');
+  assert.deepEqual(names.slice(first, first + 4), ['relay', 'caller_codec', 'caller_packets', 'caller_lost']);
+  const told = ['127.0.0.1:7722', 'PCMA', '250', '5', '1.96', '2.5', '4.2', 'flows', '', '0', '', '', '', '', ''];
+  assert.deepEqual(rowOf({ relay: '127.0.0.1:7722', media }).slice(first), told);
+  assert.equal(rowOf({}).length, names.length, 'a call without media has all columns, too');
 });
