@@ -1,13 +1,15 @@
 /** Phones behind routers that masquerade: they register, are called, and hear each other, also after their mappings changed. */
+import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Baresip } from '../support/baresip.ts';
-import { moveRouter, openHomes } from '../support/nat.ts';
+import { Linphone } from '../support/linphone.ts';
+import { type Homes, moveRouter, openHomes } from '../support/nat.ts';
 import { peersPresent } from '../support/peers.ts';
 import { Program } from '../support/program.ts';
 import { binary } from '../support/project.ts';
-import { openScope, temporaryDirectory } from '../support/scope.ts';
+import { openScope, type Scope, temporaryDirectory } from '../support/scope.ts';
 import { READY_LINE } from '../support/system.ts';
 import { TELEPHONE_RATE_HZ, toneShare } from '../support/tone.ts';
 import { waitFor } from '../support/wait.ts';
@@ -31,17 +33,25 @@ async function hears(phone: Baresip, hz: number, since = 0): Promise<number> {
   );
 }
 
-test('both behind NAT: they register, call both ways and hear each other, also after the address of a router has changed', async (t) => {
-  if (!peersPresent(t, 'baresip', 'nftables', 'network namespaces')) return;
+/** A password that is not published: from the Internet no other one opens. */
+const PASSWORD = 'only-the-phones-know-it';
+
+interface Place extends Homes {
+  readonly scope: Scope;
+  readonly directory: string;
+  /** Ctrl-C. */
+  stop(): Promise<void>;
+}
+
+async function openPlace(t: TestContext): Promise<Place> {
   const scope = openScope(t);
-  const { server, alice, bob } = await openHomes(scope);
+  const homes = await openHomes(scope);
+  const { server } = homes;
   const directory = await temporaryDirectory(scope);
   const path = join(directory, 'config.json');
-  // A password that is not published: from the Internet no other one opens.
-  const password = 'only-the-phones-know-it';
   const config = {
     SERVER_ADDR: server.address,
-    USERS: { 1001: password, 1002: password },
+    USERS: { 1001: PASSWORD, 1002: PASSWORD },
     dataDir: join(directory, 'data'),
     ims: { minExpiresSeconds: 10 },
   };
@@ -54,7 +64,17 @@ test('both behind NAT: they register, call both ways and hear each other, also a
     namespace: server.namespace,
   });
   await system.waitForLine(READY_LINE, 30_000);
-  const phone = { registrar: server.address, password, answer: 'auto', expiresSeconds: 10 } as const;
+  const stop = async (): Promise<void> => {
+    system.signalGroup('SIGINT');
+    await system.waitForExit();
+  };
+  return { ...homes, scope, directory, stop };
+}
+
+test('both behind NAT: they register, call both ways and hear each other, also after the address of a router has changed', async (t) => {
+  if (!peersPresent(t, 'baresip', 'nftables', 'network namespaces')) return;
+  const { scope, directory, server, alice, bob, stop } = await openPlace(t);
+  const phone = { registrar: server.address, password: PASSWORD, answer: 'auto', expiresSeconds: 10 } as const;
   const bobPhone = await Baresip.start(scope, { ...phone, name: 'bob', host: bob.phone, user: '1002', toneHz: BOB_HZ });
   const alicePhone = await Baresip.start(scope, {
     ...phone,
@@ -94,6 +114,37 @@ test('both behind NAT: they register, call both ways and hear each other, also a
     await waitFor('its end', () => alicePhone.ended > before);
   });
 
-  system.signalGroup('SIGINT');
-  await system.waitForExit();
+  await stop();
+});
+
+test('another brand: linphone behind NAT calls baresip behind NAT, and each hears the other', async (t) => {
+  if (!peersPresent(t, 'baresip', 'linphone', 'nftables', 'network namespaces')) return;
+  const { scope, server, alice, bob, stop } = await openPlace(t);
+  const phone = { registrar: server.address, password: PASSWORD };
+  const bobPhone = await Baresip.start(scope, {
+    ...phone,
+    name: 'bob',
+    host: bob.phone,
+    user: '1002',
+    toneHz: BOB_HZ,
+    answer: 'auto',
+  });
+  const alicePhone = await Linphone.start(scope, {
+    ...phone,
+    name: 'alice',
+    host: alice.phone,
+    user: '1001',
+    toneHz: ALICE_HZ,
+  });
+  alicePhone.dial(`sip:1002@${server.address}`);
+  await bobPhone.established();
+  await hears(bobPhone, ALICE_HZ, 2 * TELEPHONE_RATE_HZ);
+  alicePhone.hangUp();
+  await bobPhone.closed();
+  await alicePhone.stop();
+  const { rateHz, samples } = await alicePhone.heard();
+  assert.ok(samples.length >= 2 * rateHz, `${samples.length} samples at ${rateHz} Hz`);
+  const share = toneShare(samples.subarray(rateHz), BOB_HZ, rateHz);
+  assert.ok(share > 0.8, `${BOB_HZ} Hz has ${share.toFixed(2)} of what linphone heard after its first second`);
+  await stop();
 });

@@ -2,6 +2,12 @@
 import { addHostBehind, HOST_INTERFACE, type Host, inside, openNetwork } from './network.ts';
 import type { Scope } from './scope.ts';
 
+export interface Homes {
+  readonly server: Host;
+  readonly alice: Home;
+  readonly bob: Home;
+}
+
 export interface Home {
   readonly phone: Host;
   readonly router: Host;
@@ -10,9 +16,7 @@ export interface Home {
 /** Addresses of the Internet, none of which is private; there is no way out. */
 const ADDRESSES = { server: '198.51.100.1', alicesRouter: '203.0.113.10', bobsRouter: '203.0.113.20' };
 
-export async function openHomes(
-  scope: Scope,
-): Promise<{ readonly server: Host; readonly alice: Home; readonly bob: Home }> {
+export async function openHomes(scope: Scope): Promise<Homes> {
   const names = Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[];
   const hosts = await openNetwork(scope, names, { addresses: ADDRESSES, onLink: '0.0.0.0/0' });
   const homeOf = (name: string, router: Host): Home => {

@@ -15,6 +15,7 @@ export const PEERS = {
   sipp: { apt: 'sip-tester', probe: ['sipp', '-v'], version: /SIPp (v\S+?)\.?\s/ },
   kamailio: { apt: 'kamailio', probe: ['kamailio', '-v'], version: /version: kamailio (\S+)/ },
   baresip: { apt: 'baresip-core', probe: ['baresip', '-h'], version: /baresip (v\S+)/ },
+  linphone: { apt: 'linphone-cli', probe: ['linphonec', '--version'], version: /version: (\S+)/ },
   tshark: { apt: 'tshark', probe: ['tshark', '--version'], version: /TShark.*? ([0-9][0-9.]*)/ },
   rtpengine: { apt: 'rtpengine-daemon', probe: ['rtpengine', '--version'], version: /Version: (\S+)/ },
   systemd: { apt: 'systemd', probe: ['systemd-analyze', '--version'], version: /^systemd (\S+)/ },
