@@ -5,6 +5,7 @@ import { controlCommands } from './control.ts';
 import { initCommand } from './init.ts';
 import { systemdCommand } from './systemd.ts';
 import { topCommand } from './top/top.ts';
+import { traceCommand } from './trace.ts';
 import { verifyCommand } from './verify.ts';
 
 /** All but `start`. */
@@ -15,6 +16,7 @@ export function otherCommands(): Command[] {
     checkCommand(),
     systemdCommand(),
     callsCommand(),
+    traceCommand(),
     topCommand(),
     ...controlCommands(),
   ];

@@ -83,6 +83,7 @@ export const RELOAD_EFFECTS = {
   'ims.algorithms': 'restart-own-ims',
   'ims.minExpiresSeconds': 'live-ims',
   'ims.maxExpiresSeconds': 'live-ims',
+  'ims.traceMessages': 'restart-own-ims',
   'ims.ringTimeoutSeconds': 'live-ims',
   'ims.ringGroupSeconds': 'live-ims',
   'ims.sessionExpiresSeconds': 'live-ims',

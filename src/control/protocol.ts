@@ -25,6 +25,8 @@ export type RequestId = string | number | null;
 
 export type ControlRequest =
   | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' | 'bans' | 'calls' }
+  /** A Call-ID of either leg, or the id of a call record; without: all that is remembered. */
+  | { readonly verb: 'trace'; readonly call: string | undefined }
   /** Without address: everybody. */
   | { readonly verb: 'unban'; readonly address: string | undefined }
   | { readonly verb: 'restart'; readonly service: ControlService }
@@ -140,6 +142,7 @@ const PARAMETERS: Readonly<Record<ControlVerb, readonly string[]>> = {
   logs: ['follow', 'service'],
   bans: [],
   calls: [],
+  trace: ['call'],
   unban: ['address'],
 };
 
@@ -170,6 +173,10 @@ const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<Contr
       : refuse('bad-request', '"service" must be "relay" or "ims", or be left out'),
   bans: () => ok({ verb: 'bans' }),
   calls: () => ok({ verb: 'calls' }),
+  trace: ({ call }) =>
+    call === undefined || typeof call === 'string'
+      ? ok({ verb: 'trace', call })
+      : refuse('bad-request', '"call" must be text, or be left out'),
   unban: ({ address }) =>
     address === undefined || typeof address === 'string'
       ? ok({ verb: 'unban', address })

@@ -44,6 +44,8 @@ export type ChildQuestion =
   | { readonly what: 'calls' }
   /** To ims-server. The answer: `RegistrationsAnswer`. */
   | { readonly what: 'registrations' }
+  /** To ims-server. The answer: `TracedMessage[]`, the oldest first; of one call, or of all. */
+  | { readonly what: 'trace'; readonly call: string | undefined }
   /** To ims-server. The answer: `BanReport[]`. */
   | { readonly what: 'bans' }
   /** To ims-server; without address all bans end. The answer: how many there were. */

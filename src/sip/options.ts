@@ -55,6 +55,9 @@ export const sipShape = {
     description: 'Longest registration granted.',
     unit: 's',
   }),
+  traceMessages: z.number().int().min(0).max(100_000).default(2000).meta({
+    description: 'SIP messages that are remembered for `ims-launch trace`; 0: none.',
+  }),
   ringTimeoutSeconds: z.number().int().min(5).max(3600).default(180).meta({
     description: 'An INVITE that nobody answers ends with 408 after this time (Timer C).',
     unit: 's',

@@ -113,6 +113,9 @@ function handle(subject: ControlSubject, exchange: Exchange): void {
     case 'bans':
       void askIms(subject, exchange, { what: 'bans' });
       break;
+    case 'trace':
+      void askIms(subject, exchange, { what: 'trace', call: request.call });
+      break;
     case 'calls':
       void tellCalls(subject, exchange);
       break;

@@ -105,6 +105,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
                 return server.calls();
               case 'registrations':
                 return server.registrations(MAX_REGISTRATIONS);
+              case 'trace':
+                return server.trace(question.call);
               case 'bans':
                 return server.bans();
               case 'unban':

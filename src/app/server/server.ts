@@ -6,6 +6,7 @@ import { randomIds } from '../../io/random-ids.ts';
 import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
+import { MessageRing } from '../../io/sip/message-ring.ts';
 import type { BanReport, CallNames, ImsDetails, RegistrationsAnswer } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
@@ -13,9 +14,11 @@ import { parseUserSecret } from '../../sip/auth/user-secret.ts';
 import type { CallEvent } from '../../sip/b2bua/call-record.ts';
 import type { B2buaOptions } from '../../sip/b2bua/host.ts';
 import type { RelayCommand, RelayOutcome } from '../../sip/b2bua/media-relay.ts';
+import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Account } from '../../sip/methods/directory.ts';
 import type { SipServerEffect } from '../../sip/methods/effects.ts';
 import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
+import type { Flow } from '../../sip/transaction/flow.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
@@ -50,6 +53,8 @@ export interface RunningServer {
   calls(): CallNames[];
   /** Devices that can be called at present, no more than `limit` of them. */
   registrations(limit: number): RegistrationsAnswer;
+  /** The last SIP messages, of all or of one call. */
+  trace(call: string | undefined): TracedMessage[];
   /** Sources that get no answer at present. */
   bans(): BanReport[];
   /** Answers them again: one, or all. Returns how many there were. */
@@ -118,6 +123,9 @@ export async function createServer({
   const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
   const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
   const figures = new CallFigures(relay);
+  const trace = new MessageRing(config.ims.traceMessages);
+  const joinTrace = ({ record: { id, callId, branchCallIds } }: CallEvent) =>
+    trace.join(callId, [id, ...branchCallIds]);
   const executeOnRelay = async (command: RelayCommand): Promise<RelayOutcome> => {
     if (command.kind === 'delete') {
       await figures.beforeDelete(command.session);
@@ -153,6 +161,7 @@ export async function createServer({
         figures.handle(effect.event);
         recordCall(effect.event, config.CDR_MERGE_MODE);
         keptCalls.handle(effect.event);
+        joinTrace(effect.event);
         break;
       case 'registration':
         logRegistration(log, effect.event);
@@ -176,7 +185,8 @@ export async function createServer({
         assertNever(effect);
     }
   };
-  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports: transports.all, perform, log });
+  const tap = (sent: boolean, bytes: Uint8Array, flow: Flow) => trace.note(Date.now(), sent, bytes, flow);
+  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports: transports.all, perform, log, tap });
   const resumed = keptCalls.restore((snapshot) => {
     const before = server.b2bua.callCount;
     driver.run((now) => server.resumeCall(now, snapshot));
@@ -258,6 +268,7 @@ export async function createServer({
         return { relayCallId: relayCallIdOf(callId), id, caller: caller.uri, callee: callee.uri, answeredAt };
       }),
     registrations: (limit) => registrationsAnswer(performance.now(), server.registrar.all(), limit),
+    trace: (call) => trace.messages(call),
     bans: () => {
       const now = performance.now();
       return server.bans.list(now).map(({ source, failures, until }) => {

@@ -31,6 +31,8 @@ export interface SipDriverOptions<Effect extends { readonly kind: string }> {
   /** Does one of the user's own effects. What comes of it later enters by `run`. */
   readonly perform: (effect: Effect) => void;
   readonly log?: Log;
+  /** Sees every message that was understood, and every one that is sent. The bytes are only valid during the call. */
+  readonly tap?: (sent: boolean, bytes: Uint8Array, flow: Flow) => void;
 }
 
 export class SipDriver<Effect extends { readonly kind: string }> {
@@ -39,6 +41,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   readonly #transports: readonly SipTransport[];
   readonly #perform: (effect: Effect) => void;
   readonly #log: Log | undefined;
+  readonly #tap: SipDriverOptions<Effect>['tap'];
   #queue: (TransactionEffect | Effect)[] = [];
   /** Where in the queue the next effect to be done stands. */
   #next = 0;
@@ -52,9 +55,11 @@ export class SipDriver<Effect extends { readonly kind: string }> {
     this.#transports = options.transports;
     this.#perform = options.perform;
     this.#log = options.log;
+    this.#tap = options.tap;
     for (const transport of options.transports) {
-      transport.onMessage = (message, flow) => {
+      transport.onMessage = (message, flow, bytes) => {
         this.#trace(message, flow, 'message received');
+        this.#tap?.(false, bytes, flow);
         this.run((now) => this.#layer.handleMessage(now, message, flow));
       };
       transport.onFlowClosed = (flow, reason) => {
@@ -127,6 +132,7 @@ export class SipDriver<Effect extends { readonly kind: string }> {
   #send(effect: SendEffect): void {
     const { bytes, flow, key } = effect;
     this.#traceSent(bytes, flow);
+    this.#tap?.(true, bytes, flow);
     const failed = (reason: string) => {
       this.#log?.debug({ remote: formatTransportAddress(flow.remote), reason }, 'message could not be sent');
       if (key !== undefined) {

@@ -28,7 +28,7 @@ export class SipReceiver {
     const { transport, counters, log } = this.#options;
     const result = parseMessage(bytes);
     if (result.ok) {
-      transport.onMessage?.(result.value, flow);
+      transport.onMessage?.(result.value, flow, bytes);
       return;
     }
     const { code, refusal } = result.error;

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { Log } from '../../observe/log.ts';
-import type { SipMessage } from '../../sip/message/message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
@@ -52,7 +51,7 @@ export class SipStreamTransport implements SipTransport {
   readonly kind: 'tcp' | 'tls';
   readonly local: TransportAddress;
   readonly counters = zeroCounters();
-  onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  onMessage: SipTransport['onMessage'];
   onFlowClosed: SipTransport['onFlowClosed'];
   readonly #options: SipStreamTransportOptions;
   readonly #server: Server;

@@ -8,8 +8,8 @@ export interface SipTransport {
   /** Where it is bound. */
   readonly local: TransportAddress;
   readonly counters: Readonly<SipTransportCounters>;
-  /** Set by the driver; without it messages are dropped. */
-  onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  /** Set by the driver; without it messages are dropped. The bytes are those that came, and valid during the call. */
+  onMessage: ((message: SipMessage, flow: Flow, bytes: Uint8Array) => void) | undefined;
   /** Set by the driver: the connection of that flow has ended. Never for UDP. */
   onFlowClosed: ((flow: Flow, reason: string) => void) | undefined;
   /** The flow on which requests to that address leave. */

@@ -2,7 +2,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Log } from '../../observe/log.ts';
-import type { SipMessage } from '../../sip/message/message.ts';
 import { isKeepAlive } from '../../sip/message/parse.ts';
 import { answerStunBinding, isStun } from '../../sip/message/stun-binding.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
@@ -51,7 +50,7 @@ export class SipUdpTransport implements SipTransport {
   readonly kind = 'udp';
   readonly local: TransportAddress;
   readonly counters = zeroCounters();
-  onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  onMessage: SipTransport['onMessage'];
   onFlowClosed: SipTransport['onFlowClosed'];
   readonly #socket: Socket;
   readonly #sentBy: (remote: TransportAddress) => TransportAddress;

@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../../observe/log.ts';
-import type { SipMessage } from '../../sip/message/message.ts';
 import { isKeepAlive, MAX_MESSAGE_BYTES } from '../../sip/message/parse.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
@@ -69,7 +68,7 @@ export class SipWebSocketTransport implements SipTransport {
   readonly kind: 'ws' | 'wss';
   readonly local: TransportAddress;
   readonly counters = zeroCounters();
-  onMessage: ((message: SipMessage, flow: Flow) => void) | undefined;
+  onMessage: SipTransport['onMessage'];
   onFlowClosed: SipTransport['onFlowClosed'];
   readonly #options: SipWebSocketTransportOptions;
   readonly #server: Server;

@@ -10,6 +10,8 @@ export interface CallRecord {
   readonly fromTag: string;
   /** Call-ID of the callee's leg; of the branch that answered, or else of the last one. */
   readonly calleeCallId: string | undefined;
+  /** Call-IDs of the legs of all branches so far. */
+  readonly branchCallIds: readonly string[];
   readonly caller: { readonly uri: string; readonly address: TransportAddress };
   readonly callee: { readonly uri: string; readonly address: TransportAddress | undefined };
   readonly invitedAt: number;

@@ -66,6 +66,7 @@ export class Call implements Timed {
   #answeredAt: number | undefined;
   #status: number | undefined;
   #invite: string | undefined;
+  readonly #branchCallIds: string[] = [];
   readonly #invitedAt: number;
 
   constructor(host: CallHost, { id, incoming, targets, account, mediaAddress, invitedAt }: CallStart) {
@@ -87,6 +88,7 @@ export class Call implements Timed {
       return undefined;
     }
     call.#branches.add(branch);
+    call.#branchCallIds.push(branch.dialogs.callee.callId);
     call.#winner = branch;
     call.#last = branch;
     call.#rangAt = snapshot.ringingAt;
@@ -281,6 +283,7 @@ export class Call implements Timed {
     const instance = index === 0 ? this.id : `${this.id}.${index}`;
     const branch = Branch.ring(this, this.#host, this.incoming, target, instance);
     this.#branches.add(branch);
+    this.#branchCallIds.push(branch.dialogs.callee.callId);
     this.#last = branch;
     return branch;
   }
@@ -360,6 +363,7 @@ export class Call implements Timed {
       callId: request.headers.get('Call-ID') ?? '',
       fromTag: caller?.parameters.get('tag') ?? '',
       calleeCallId: branch?.dialogs.callee.callId,
+      branchCallIds: this.#branchCallIds,
       caller: { uri: caller?.uri ?? '', address: flow.remote },
       callee: { uri: request.uri, address: branch?.dialogs.callee.flow.remote },
       invitedAt: this.#invitedAt,

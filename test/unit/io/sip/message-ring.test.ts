@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MessageRing } from '../../../../src/io/sip/message-ring.ts';
+import type { Flow } from '../../../../src/sip/transaction/flow.ts';
+
+const FLOW: Flow = {
+  transport: 'udp',
+  local: { address: '192.0.2.1', port: 5060 },
+  remote: { address: '192.0.2.7', port: 5062 },
+  sentBy: { address: '192.0.2.1', port: 5060 },
+};
+
+function request(callId: string, body = ''): Uint8Array {
+  const head = [
+    'OPTIONS sip:192.0.2.1 SIP/2.0',
+    'Via: SIP/2.0/UDP 192.0.2.7:5062;branch=z9hG4bK1',
+    'From: <sip:a@192.0.2.7>;tag=1',
+    'To: <sip:b@192.0.2.1>',
+    `Call-ID: ${callId}`,
+    'CSeq: 1 OPTIONS',
+    `Content-Length: ${body.length}`,
+  ];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const idsOf = (ring: MessageRing, call?: string) => ring.messages(call).map(({ callId }) => callId);
+
+test('both legs of a call are told by either Call-ID, and by the id of its record', () => {
+  const ring = new MessageRing(100);
+  ring.note(1000, false, request('caller'), FLOW);
+  ring.note(1001, true, request('callee'), FLOW);
+  ring.note(1002, true, request('another'), FLOW);
+  ring.join('caller', ['record', 'callee']);
+  for (const name of ['caller', 'callee', 'record']) {
+    assert.deepEqual(idsOf(ring, name), ['caller', 'callee'], name);
+  }
+  assert.deepEqual(idsOf(ring), ['caller', 'callee', 'another']);
+  assert.deepEqual(idsOf(ring, 'nobody'), []);
+  const [first] = ring.messages('callee');
+  assert.deepEqual([first?.at, first?.direction, first?.remote], [1000, 'received', '192.0.2.7:5062']);
+});
+
+test('it keeps the newest messages, a copy of each, and no more bytes than it may', () => {
+  const ring = new MessageRing(3);
+  const bytes = request('1');
+  ring.note(1, false, bytes, FLOW);
+  bytes.fill(0);
+  assert.deepEqual(idsOf(ring), ['1']);
+  for (const number of [2, 3, 4]) {
+    ring.note(number, false, request(`${number}`), FLOW);
+    ring.join(`${number}`, [`leg ${number}`]);
+  }
+  assert.deepEqual(idsOf(ring), ['2', '3', '4']);
+  const large = new MessageRing(1000);
+  for (let number = 1; number <= 300; number += 1) {
+    large.note(number, false, request(`${number}`, 'x'.repeat(60_000)), FLOW);
+  }
+  const told = idsOf(large);
+  assert.ok(told.length > 5 && told.length < 30, `an answer holds ${told.length} messages of 60 kB`);
+  assert.equal(told.at(-1), '300');
+});
+
+test('with no room it keeps nothing, and what is no message is not told', () => {
+  const none = new MessageRing(0);
+  none.note(1, false, request('1'), FLOW);
+  none.join('1', ['2']);
+  assert.deepEqual(none.messages(), []);
+  const ring = new MessageRing(10);
+  ring.note(1, false, Buffer.from('no SIP at all'), FLOW);
+  assert.deepEqual(ring.messages(), []);
+});
