@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseEndpoint } from '../wire/ip-address.ts';
 import { parseUserSecret } from './auth/user-secret.ts';
 
 const port = z.number().int().min(1).max(65535);
@@ -57,6 +58,19 @@ export const sipShape = {
   }),
   traceMessages: z.number().int().min(0).max(100_000).default(2000).meta({
     description: 'SIP messages that are remembered for `ims-launch trace`; 0: none.',
+  }),
+  hepTarget: z
+    .string()
+    .refine((text) => parseEndpoint(text) !== undefined, 'must be an IP address and a port, such as 192.0.2.5:9060')
+    .nullable()
+    .default(null)
+    .meta({ description: 'Capture server (Homer) that is told of every SIP message by HEP3 over UDP; null: none.' }),
+  hepCaptureId: z.number().int().min(0).max(4294967295).default(2001).meta({
+    description: 'By which the capture server tells this host from others.',
+  }),
+  hepPassword: z.string().min(1).max(128).optional().meta({
+    description: 'What the capture server knows this host by, if it asks for it.',
+    secret: true,
   }),
   ringTimeoutSeconds: z.number().int().min(5).max(3600).default(180).meta({
     description: 'An INVITE that nobody answers ends with 408 after this time (Timer C).',

@@ -165,6 +165,15 @@ export function isUnicast({ address, port }: TransportAddress): boolean {
   );
 }
 
+/** `192.0.2.1:5060` or `[2001:db8::1]:5060`; undefined: it is something else, or the port is 0. */
+export function parseEndpoint(text: string): TransportAddress | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const address = bracketed ?? plain ?? '';
+  const port = Number(digits);
+  const isOne = bracketed === undefined ? familyOf(address) === 4 : familyOf(address) === 6;
+  return isOne && port >= 1 && port <= 65_535 ? { address, port } : undefined;
+}
+
 /** `198.51.100.1:5060` or `[2001:db8::1]:5060`. */
 export function formatTransportAddress(target: TransportAddress): string {
   return target.address.includes(':') ? `[${target.address}]:${target.port}` : `${target.address}:${target.port}`;

@@ -1,5 +1,7 @@
 /** `ims-launch trace`: what it tells of a call that went through. */
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { TracedMessage } from '../../src/sip/message/traced-message.ts';
@@ -8,12 +10,20 @@ import { runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope } from '../support/scope.ts';
 import { startSystem } from '../support/system.ts';
+import { waitFor } from '../support/wait.ts';
 import { placeCall, talkBothWays } from './calls.ts';
 
 test('the ladder of a call has both legs in order, the relay’s ports, and no secret', async (t) => {
   if (!peersPresent(t, 'sipp')) return;
   const scope = openScope(t);
-  const system = await startSystem(scope);
+  const homer = createSocket('udp4');
+  scope.defer(() => void homer.close());
+  const mirrored: Buffer[] = [];
+  homer.on('message', (bytes) => mirrored.push(bytes));
+  homer.bind(0, '127.0.0.1');
+  await once(homer, 'listening');
+  const ims = { hepTarget: `127.0.0.1:${homer.address().port}`, hepPassword: 'homer' };
+  const system = await startSystem(scope, { config: { ims } });
   const call = await placeCall(scope, system, { caller: 'caller', callee: 'callee' });
   await talkBothWays(call);
   await call.caller.proceed();
@@ -65,6 +75,16 @@ test('the ladder of a call has both legs in order, the relay’s ports, and no s
     assert.match(text, /username=\\?"1001/);
     assert.doesNotMatch(text, /response=\\?"?[0-9a-f]/);
   }
+
+  // The capture server was told of the same, one datagram a message.
+  await waitFor('every message at the capture server', () => mirrored.length >= messages.length);
+  const text = Buffer.concat(mirrored).toString('latin1');
+  assert.ok(
+    mirrored.every((bytes) => bytes.toString('latin1', 0, 4) === 'HEP3' && bytes.readUInt16BE(4) === bytes.length),
+  );
+  assert.equal(text.match(/BYE sip:/g)?.length, 2);
+  assert.match(text, /homer/);
+  assert.doesNotMatch(text, /response="?[0-9a-f]/);
 
   const none = await trace('--call', 'nobody');
   assert.equal(none.code, 1);

@@ -6,7 +6,6 @@ import { randomIds } from '../../io/random-ids.ts';
 import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import { MessageRing } from '../../io/sip/message-ring.ts';
 import type { BanReport, CallNames, ImsDetails, RegistrationsAnswer } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
@@ -18,7 +17,6 @@ import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Account } from '../../sip/methods/directory.ts';
 import type { SipServerEffect } from '../../sip/methods/effects.ts';
 import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
-import type { Flow } from '../../sip/transaction/flow.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
 import { assertNever } from '../../wire/assert-never.ts';
@@ -32,6 +30,7 @@ import { Registrations } from './registrations.ts';
 import { registrationsAnswer } from './registrations-answer.ts';
 import { relayMembers } from './relay-members.ts';
 import { RtppMediaRelay, relayCallIdOf } from './rtpp-media-relay.ts';
+import { SipWitness } from './sip-witness.ts';
 import { StaticRoutes } from './static-routes.ts';
 import { advertisedAddress, SipTransports } from './transports.ts';
 
@@ -123,9 +122,7 @@ export async function createServer({
   const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
   const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
   const figures = new CallFigures(relay);
-  const trace = new MessageRing(config.ims.traceMessages);
-  const joinTrace = ({ record: { id, callId, branchCallIds } }: CallEvent) =>
-    trace.join(callId, [id, ...branchCallIds]);
+  const witness = new SipWitness(config.ims, log);
   const executeOnRelay = async (command: RelayCommand): Promise<RelayOutcome> => {
     if (command.kind === 'delete') {
       await figures.beforeDelete(command.session);
@@ -161,7 +158,7 @@ export async function createServer({
         figures.handle(effect.event);
         recordCall(effect.event, config.CDR_MERGE_MODE);
         keptCalls.handle(effect.event);
-        joinTrace(effect.event);
+        witness.join(effect.event);
         break;
       case 'registration':
         logRegistration(log, effect.event);
@@ -185,8 +182,14 @@ export async function createServer({
         assertNever(effect);
     }
   };
-  const tap = (sent: boolean, bytes: Uint8Array, flow: Flow) => trace.note(Date.now(), sent, bytes, flow);
-  const driver = new SipDriver<SipServerEffect>({ layer, user: server, transports: transports.all, perform, log, tap });
+  const driver = new SipDriver<SipServerEffect>({
+    layer,
+    user: server,
+    transports: transports.all,
+    perform,
+    log,
+    tap: witness.see,
+  });
   const resumed = keptCalls.restore((snapshot) => {
     const before = server.b2bua.callCount;
     driver.run((now) => server.resumeCall(now, snapshot));
@@ -221,6 +224,7 @@ export async function createServer({
     );
     routes.stop();
     driver.close();
+    witness.close();
     await Promise.all([
       relays.close(),
       records.close(),
@@ -268,7 +272,7 @@ export async function createServer({
         return { relayCallId: relayCallIdOf(callId), id, caller: caller.uri, callee: callee.uri, answeredAt };
       }),
     registrations: (limit) => registrationsAnswer(performance.now(), server.registrar.all(), limit),
-    trace: (call) => trace.messages(call),
+    trace: (call) => witness.messages(call),
     bans: () => {
       const now = performance.now();
       return server.bans.list(now).map(({ source, failures, until }) => {
