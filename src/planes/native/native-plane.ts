@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { MediaSockets, type SystemRefusal } from '../../linux/media-socket.ts';
 import type { Log } from '../../observe/log.ts';
 import type { LatchSettings } from '../../relay/latching/index.ts';
-import type { FlowState } from '../../relay/media/flow-states.ts';
 import type { OwnControl } from '../../relay/own-control.ts';
 import type {
   Component,
@@ -18,12 +17,13 @@ import type {
 } from '../../relay/plane.ts';
 import { failureOf } from '../pair-failure.ts';
 import { HangWatch, LOOK_MS } from './hang-watch.ts';
-import { type NativeLeg, NativeSession, type OpenPair } from './native-session.ts';
+import { NativeSession } from './native-session.ts';
 import type { OffloadControl } from './offload.ts';
+import { OffloadedFlows } from './offloaded-flows.ts';
+import { type OpenPair, PortPairs } from './port-pairs.ts';
 import { Replacement } from './replacement.ts';
 import { SummedTotals } from './shared-totals.ts';
 import { WorkerHandle } from './worker-handle.ts';
-import { WorkerTotals } from './worker-totals.ts';
 
 export interface NativePlaneOptions {
   readonly latching: LatchSettings;
@@ -60,6 +60,7 @@ export class NativePlane implements MediaPlane {
   readonly canSetTos = true;
   readonly #options: NativePlaneOptions;
   readonly #sockets: MediaSockets;
+  readonly #pairs: PortPairs;
   readonly #workers: readonly WorkerHandle[];
   /** Their workers have not obeyed the end yet: what the kernel has passed on of them is counted here until they do. */
   readonly #ending = new Set<NativeSession>();
@@ -67,15 +68,15 @@ export class NativePlane implements MediaPlane {
   readonly #hangWatch = new HangWatch<WorkerHandle>();
   #looking: NodeJS.Timeout | undefined;
   readonly #sessions = new Map<SessionId, NativeSession>();
+  readonly #flows: OffloadedFlows;
   readonly #totals: SummedTotals;
-  /** RTP ports of pairs that a worker may still use, and what resolves when they are closed. */
-  readonly #closing = new Map<number, Promise<void>>();
   #listener = NO_LISTENER;
 
   private constructor(options: NativePlaneOptions, sockets: MediaSockets) {
     this.#options = options;
     this.name = options.offload === undefined ? 'native' : 'kernel';
     this.#sockets = sockets;
+    this.#pairs = new PortPairs(sockets);
     const { latching, ownControl, log, offload } = options;
     const settings = { latching, ownControl: () => ownControl.facts, offload };
     this.#replacement = new Replacement(log, (worker) => this.#restart(worker));
@@ -83,16 +84,17 @@ export class NativePlane implements MediaPlane {
       event: (event: Parameters<PlaneListener['event']>[0]) => this.#listener.event(event),
       copied: (...copy: Parameters<PlaneListener['packet']>) => this.#listener.packet(...copy),
       lost: (worker: WorkerHandle, cause: string) => {
-        this.#rejoin(worker);
+        this.#flows.rejoin(worker);
         this.#replacement.lost(worker, cause);
       },
     };
+    this.#flows = new OffloadedFlows(offload, this.#sessions, this.#ending);
     const count = workerCount(options);
     this.#workers = Array.from({ length: count }, (_, number) => new WorkerHandle(number, sockets, settings, listener));
     const totals = this.#workers.map((worker) => worker.totals);
     this.#totals = new SummedTotals(() => totals, {
-      pending: () => this.#pending(),
-      flows: () => this.#flows(),
+      pending: () => this.#flows.pending(),
+      flows: () => this.#flows.states(),
     });
     ownControl.onChange(() => this.#tellOwnControl());
   }
@@ -143,16 +145,15 @@ export class NativePlane implements MediaPlane {
 
   open(request: PairRequest): void {
     const session = this.#session(request.session);
-    const closing = this.#closing.get(request.port);
-    if (closing !== undefined) {
-      void closing.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
+    const closed = this.#pairs.closingOf(request.port);
+    if (closed !== undefined) {
+      void closed.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
       return;
     }
     const outcome = this.#open(session, request);
-    if (outcome.kind === 'failed' && outcome.reason === 'no-descriptors' && this.#closing.size > 0) {
+    if (outcome.kind === 'failed' && outcome.reason === 'no-descriptors' && this.#pairs.areClosing) {
       // A session has ended whose sockets its worker has not let go yet.
-      const closings = Promise.all(this.#closing.values());
-      void closings.then(() => this.#listener.pairOpened(request, this.#open(session, request)));
+      void this.#pairs.allClosed().then(() => this.#listener.pairOpened(request, this.#open(session, request)));
       return;
     }
     queueMicrotask(() => this.#listener.pairOpened(request, this.#has(session) ? outcome : ENDED_MEANWHILE));
@@ -166,7 +167,7 @@ export class NativePlane implements MediaPlane {
     const leg = this.#session(id).legs[side];
     leg.tos = tos;
     if (leg.pair !== undefined) {
-      this.#mark(leg.pair, tos);
+      this.#pairs.mark(leg.pair, tos);
     }
     this.#session(id).worker.order({ kind: 'tos', session: id, side, tos });
   }
@@ -244,7 +245,7 @@ export class NativePlane implements MediaPlane {
     const { worker } = session;
     worker.load -= 1;
     const pairs = session.legs.flatMap(({ pair }) => (pair === undefined ? [] : [pair]));
-    const close = this.#closeLater(pairs);
+    const close = this.#pairs.closeLater(pairs);
     this.#ending.add(session);
     const released = () => {
       this.#ending.delete(session);
@@ -279,42 +280,6 @@ export class NativePlane implements MediaPlane {
     }
   }
 
-  #flows(): ReadonlyMap<FlowState, number> {
-    const flows = new Map<FlowState, number>();
-    for (const { shared } of this.#legs()) {
-      const { state } = shared.flow;
-      flows.set(state, (flows.get(state) ?? 0) + 1);
-    }
-    return flows;
-  }
-
-  #legs(): NativeLeg[] {
-    return this.#options.offload === undefined ? [] : [...this.#sessions.values()].flatMap(({ legs }) => legs);
-  }
-
-  #pending(): number {
-    const { offload } = this.#options;
-    let packets = 0;
-    if (offload !== undefined) {
-      const passedOn = (place: number) => offload.passedOn(place);
-      for (const { legs } of [...this.#sessions.values(), ...this.#ending]) {
-        packets += legs[0].shared.flow.pending(passedOn) + legs[1].shared.flow.pending(passedOn);
-      }
-    }
-    return packets;
-  }
-
-  #rejoin(worker: WorkerHandle): void {
-    const { offload } = this.#options;
-    if (offload === undefined) {
-      return;
-    }
-    offload.lost(worker.number);
-    const sessions = [...this.#sessions.values(), ...this.#ending].filter((session) => session.worker === worker);
-    worker.totals.endJoin();
-    new WorkerTotals(worker.totals).countInKernel(sessions.reduce((sum, session) => sum + session.rejoin(offload), 0));
-  }
-
   #session(id: SessionId): NativeSession {
     let session = this.#sessions.get(id);
     if (session === undefined) {
@@ -340,7 +305,7 @@ export class NativePlane implements MediaPlane {
     }
     let pair: OpenPair;
     try {
-      pair = this.#bind(request);
+      pair = this.#pairs.open(request);
     } catch (error) {
       const { code, message } = error as SystemRefusal;
       return { kind: 'failed', reason: failureOf(code), cause: message };
@@ -349,22 +314,10 @@ export class NativePlane implements MediaPlane {
     const replaced = leg.pair;
     leg.pair = pair;
     if (leg.tos !== undefined) {
-      this.#mark(pair, leg.tos);
+      this.#pairs.mark(pair, leg.tos);
     }
-    this.#attach(session, request.side, pair, this.#closeLater(replaced === undefined ? [] : [replaced]));
+    this.#attach(session, request.side, pair, this.#pairs.closeLater(replaced === undefined ? [] : [replaced]));
     return { kind: 'opened' };
-  }
-
-  /** RTP and RTCP together or not at all. */
-  #bind({ address, port, family }: PairRequest): OpenPair {
-    const rtp = this.#sockets.bind({ address, port }, family);
-    try {
-      const rtcp = this.#sockets.bind({ address, port: port + 1 }, family);
-      return { rtp, rtcp, family, port, local: { address, port } };
-    } catch (error) {
-      this.#sockets.close(rtp);
-      throw error;
-    }
   }
 
   #attach(session: NativeSession, side: Side, open: OpenPair, released: () => void): void {
@@ -372,29 +325,6 @@ export class NativePlane implements MediaPlane {
     const { rtp, rtcp, family, local } = open;
     const pair = { rtp, rtcp, family, local };
     worker.order({ kind: 'attach', session: id, side, pair, ticket: worker.ticket(released) });
-  }
-
-  /** What closes the pairs, to be called once no worker uses them. */
-  #closeLater(pairs: readonly OpenPair[]): () => void {
-    const { promise, resolve } = settleable();
-    for (const { port } of pairs) {
-      this.#closing.set(port, promise);
-    }
-    return () => {
-      for (const { rtp, rtcp, port } of pairs) {
-        this.#sockets.close(rtp);
-        this.#sockets.close(rtcp);
-        if (this.#closing.get(port) === promise) {
-          this.#closing.delete(port);
-        }
-      }
-      resolve();
-    };
-  }
-
-  #mark({ rtp, rtcp, family }: OpenPair, tos: number): void {
-    this.#sockets.setTos(rtp, family, tos);
-    this.#sockets.setTos(rtcp, family, tos);
   }
 
   #tellAll(session: NativeSession): void {
@@ -429,12 +359,4 @@ export class NativePlane implements MediaPlane {
       worker.order({ kind: 'own-control', facts });
     }
   }
-}
-
-function settleable(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((settled) => {
-    resolve = settled;
-  });
-  return { promise, resolve };
 }

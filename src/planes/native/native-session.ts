@@ -1,15 +1,11 @@
 import type { LegReport, PeerOrder, SessionId, Side } from '../../relay/plane.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
-import type { Order, PairDescriptors } from './messages.ts';
+import type { Order } from './messages.ts';
 import type { OffloadControl } from './offload.ts';
+import type { OpenPair } from './port-pairs.ts';
 import { NO_PLACE, type SharedLeg } from './shared-session.ts';
 import type { Place } from './slab-places.ts';
 import type { WorkerHandle } from './worker-handle.ts';
-
-/** A port pair with its sockets. */
-export interface OpenPair extends PairDescriptors {
-  readonly port: number;
-}
 
 /** A leg as the control thread knows it: enough to tell another worker all of it. */
 export interface NativeLeg {
