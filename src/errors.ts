@@ -87,6 +87,10 @@ export const ERRORS = {
     remedy: 'Its log may say why; "kill -9" and the process id named ends it all the same.',
   },
   IMS_ERR_CONTROL_REFUSED: { exitCode: 1, remedy: '"ims-launch status" shows the state of the system.' },
+  IMS_ERR_NO_SUCH_CALL: {
+    exitCode: 1,
+    remedy: '"ims-launch calls --json" tells the Call-IDs of the calls there are.',
+  },
   IMS_ERR_WAIT_TIMEOUT: { exitCode: 2, remedy: '"ims-launch status" shows what it waits for.' },
   IMS_ERR_COMMAND_NOT_FOUND: {
     exitCode: 127,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { callsCommand } from './calls.ts';
+import { captureCommand } from './capture/capture.ts';
 import { checkCommand } from './check.ts';
 import { controlCommands } from './control.ts';
 import { initCommand } from './init.ts';
@@ -17,6 +18,7 @@ export function otherCommands(): Command[] {
     systemdCommand(),
     callsCommand(),
     traceCommand(),
+    captureCommand(),
     topCommand(),
     ...controlCommands(),
   ];

@@ -27,6 +27,8 @@ export type ControlRequest =
   | { readonly verb: 'status' | 'health' | 'stop' | 'kill' | 'reload' | 'bans' | 'calls' }
   /** A Call-ID of either leg, or the id of a call record; without: all that is remembered. */
   | { readonly verb: 'trace'; readonly call: string | undefined }
+  /** SIP and media since the last request with the same name, see `app/launch/capture.ts`. */
+  | CaptureRequest
   /** Without address: everybody. */
   | { readonly verb: 'unban'; readonly address: string | undefined }
   | { readonly verb: 'restart'; readonly service: ControlService }
@@ -34,6 +36,18 @@ export type ControlRequest =
   | { readonly verb: 'wait'; readonly for: 'ready'; readonly timeoutMs: number }
   | { readonly verb: 'events'; readonly follow: boolean }
   | { readonly verb: 'logs'; readonly follow: boolean; readonly service: ControlService | undefined };
+
+export interface CaptureRequest {
+  readonly verb: 'capture';
+  /** Chosen by who asks; the first request begins it, and it ends when none comes for some seconds. */
+  readonly capture: string;
+  /** As for `trace`, or what the relay calls it; without: all. */
+  readonly call: string | undefined;
+  /** Where the SIP of the last answer ended; without: from the beginning of the call. */
+  readonly after: number | undefined;
+  /** It is over with this answer. */
+  readonly end: boolean;
+}
 
 export type ControlVerb = ControlRequest['verb'];
 
@@ -143,6 +157,7 @@ const PARAMETERS: Readonly<Record<ControlVerb, readonly string[]>> = {
   bans: [],
   calls: [],
   trace: ['call'],
+  capture: ['capture', 'call', 'after', 'end'],
   unban: ['address'],
 };
 
@@ -174,9 +189,17 @@ const PARSERS: Readonly<Record<ControlVerb, (object: JsonObject) => Result<Contr
   bans: () => ok({ verb: 'bans' }),
   calls: () => ok({ verb: 'calls' }),
   trace: ({ call }) =>
-    call === undefined || typeof call === 'string'
-      ? ok({ verb: 'trace', call })
-      : refuse('bad-request', '"call" must be text, or be left out'),
+    isTextOrNone(call) ? ok({ verb: 'trace', call }) : refuse('bad-request', '"call" must be text, or be left out'),
+  capture: ({ capture, call, after, end = false }) => {
+    if (typeof capture !== 'string' || !CAPTURE_NAME.test(capture)) {
+      return refuse('bad-request', '"capture" must be a name of at most 64 letters, digits and hyphens');
+    }
+    const isRight =
+      isTextOrNone(call) && (after === undefined || Number.isSafeInteger(after)) && typeof end === 'boolean';
+    return isRight
+      ? ok({ verb: 'capture', capture, call, after: after as number | undefined, end })
+      : refuse('bad-request', '"call" must be text, "after" a number, "end" true or false, or be left out');
+  },
   unban: ({ address }) =>
     address === undefined || typeof address === 'string'
       ? ok({ verb: 'unban', address })
@@ -202,6 +225,12 @@ function isObject(value: unknown): value is JsonObject {
 
 function isService(value: unknown): value is ControlService {
   return value === 'relay' || value === 'ims';
+}
+
+const CAPTURE_NAME = /^[A-Za-z0-9-]{1,64}$/;
+
+function isTextOrNone(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string';
 }
 
 function isTime(value: unknown): value is number {

@@ -1,3 +1,4 @@
+import type { MediaCaptureAnswer, MediaCaptureQuestion } from '../observe/ipc.ts';
 import type { ControlOrigin, RelayEffect } from '../relay/effects.ts';
 import { Relay } from '../relay/engine.ts';
 import type { LocalAddress } from '../relay/local-addresses.ts';
@@ -23,6 +24,7 @@ import { DeadlineTimer } from './deadline-timer.ts';
 import { LegTaps } from './leg-taps.ts';
 import type { NotifySender } from './notify-sender.ts';
 import { Players } from './playing/players.ts';
+import { LiveCaptures } from './recording/live-captures.ts';
 import type { Recorder } from './recording/recorder.ts';
 
 /** A sender of commands that can be answered. */
@@ -54,6 +56,7 @@ export class RelayDriver implements PlaneListener {
   readonly #recorder: Recorder;
   readonly #players: Players;
   readonly #taps: LegTaps;
+  readonly #captures: LiveCaptures;
   readonly #timer = new DeadlineTimer(() => this.#perform(this.#relay.handleTimeout(performance.now())));
   #closed = false;
 
@@ -66,6 +69,7 @@ export class RelayDriver implements PlaneListener {
     );
     this.#plane = openPlane(this);
     this.#taps = new LegTaps((session, side, on) => this.#plane.tap(session, side, on));
+    this.#captures = new LiveCaptures({ taps: this.#taps, openLegs: (call) => this.#relay.openLegs(call) });
     this.#players = new Players({
       send: (session, side, packet) => this.#plane.play(session, side, packet),
       onEnd: (player) => this.#perform(this.#relay.handlePlayerEnded(player)),
@@ -88,6 +92,11 @@ export class RelayDriver implements PlaneListener {
   /** What is known of the media of each stream, those that need somebody first. */
   streams(limit: number): StreamReport[] {
     return this.#relay.streams(performance.now(), limit);
+  }
+
+  /** What the parties of a call, or of all, have sent since this capture was fetched last. */
+  capture(question: MediaCaptureQuestion): MediaCaptureAnswer {
+    return this.#captures.fetch(question);
   }
 
   /** One datagram, or one line of a stream; latin1. */
@@ -124,6 +133,7 @@ export class RelayDriver implements PlaneListener {
     }
     this.#perform(this.#relay.shutdown(performance.now()));
     this.#closed = true;
+    this.#captures.close();
     this.#players.close();
     this.#timer.arm(Number.POSITIVE_INFINITY);
     await Promise.all([this.#plane.close(), this.#notifier.close(), this.#recorder.closeAll()]);
@@ -185,6 +195,8 @@ export class RelayDriver implements PlaneListener {
   #performOne(effect: RelayEffect<ControlPeer>): void {
     switch (effect.kind) {
       case 'reply':
+        // Before the parties hear of a port, what arrives there is followed.
+        this.#captures.refresh();
         effect.origin.reply(effect.text);
         break;
       case 'open':

@@ -2,6 +2,7 @@
 
 import type { FlowCounts } from '../relay/media/flow-states.ts';
 import type { MediaEvent, StreamReport } from '../relay/quality/report.ts';
+import type { TracedMessage } from '../sip/message/traced-message.ts';
 
 /** In a child's environment: with the value `leave` it goes on when the channel closes, else that is its end. */
 export const DEATH_POLICY = 'IMS_LAUNCH_SUPERVISOR_ON_SUPERVISOR_DEATH';
@@ -46,10 +47,64 @@ export type ChildQuestion =
   | { readonly what: 'registrations' }
   /** To ims-server. The answer: `TracedMessage[]`, the oldest first; of one call, or of all. */
   | { readonly what: 'trace'; readonly call: string | undefined }
+  /** To ims-server. The answer: `SipCaptureAnswer`. */
+  | SipCaptureQuestion
+  /** To ims-relay. The answer: `MediaCaptureAnswer`. */
+  | MediaCaptureQuestion
   /** To ims-server. The answer: `BanReport[]`. */
   | { readonly what: 'bans' }
   /** To ims-server; without address all bans end. The answer: how many there were. */
   | { readonly what: 'unban'; readonly address: string | undefined };
+
+/** The SIP of a call, or of all, from where the last answer left off. */
+export interface SipCaptureQuestion {
+  readonly what: 'sip-capture';
+  /** A Call-ID of either leg, or the id of its record. */
+  readonly call: string | undefined;
+  /** `next` of the last answer; undefined: what is remembered of calls that are up. */
+  readonly after: number | undefined;
+}
+
+export interface SipCaptureAnswer {
+  /** Every message up to this instant has been told; milliseconds since 1970. */
+  readonly at: number;
+  readonly messages: readonly TracedMessage[];
+  readonly next: number;
+  /** Ask again at once. */
+  readonly more: boolean;
+  /** Forgotten before they were asked for: `ims.traceMessages` is too few. */
+  readonly dropped: number;
+  /** What the relay's Call-IDs of the call begin with; null: all calls were asked for. */
+  readonly relayCallId: string | null;
+  /** Calls that are up, of those asked for. */
+  readonly up: number;
+}
+
+/** Media of a call, or of all, since the last answer. The capture ends when nobody asks for some seconds. */
+export interface MediaCaptureQuestion {
+  readonly what: 'media-capture';
+  /** Chosen by who asks; the first question begins it. */
+  readonly capture: string;
+  /** The relay's Call-ID, or what goes before its last `~`. */
+  readonly call: string | undefined;
+  /** This is the last question. */
+  readonly end: boolean;
+}
+
+export interface MediaCaptureAnswer {
+  /** Every packet up to this instant has been told, unless there is more; milliseconds since 1970. */
+  readonly at: number;
+  /** Ports of the call that are open. */
+  readonly legs: number;
+  /** Records of a pcap, base64. */
+  readonly records: string;
+  /** Ask again at once. */
+  readonly more: boolean;
+  /** Packets that were not fetched in time, since it began. */
+  readonly dropped: number;
+  /** Null: it runs. */
+  readonly refused: string | null;
+}
 
 export interface StreamsAnswer {
   /** Streams that there are; not all of them need be told. */

@@ -11,6 +11,7 @@ import { otherSide, type PairOutcome, type PlaneEvent, type SessionId, type Side
 import { PlaneEventLog } from './plane-events.ts';
 import type { PlayerId } from './playing/prompt.ts';
 import type { StreamReport } from './quality/report.ts';
+import { type OpenLeg, openLegsOf } from './recording/open-leg.ts';
 import type { TapId } from './recording/tap.ts';
 import type { EndReason } from './session.ts';
 import type { RelaySettings } from './settings.ts';
@@ -71,6 +72,11 @@ export class Relay<Origin extends ControlOrigin> {
   /** What is known of the media of each stream, those that need somebody first; at most `limit` of them. */
   streams(now: number, limit: number): StreamReport[] {
     return this.#state.media.reports(now, limit);
+  }
+
+  /** @param call a Call-ID, or what goes before its last `~`; undefined: all */
+  openLegs(call: string | undefined): OpenLeg[] {
+    return openLegsOf(this.#state.sessions.values(), call);
   }
 
   get draining(): boolean {

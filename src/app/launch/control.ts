@@ -1,5 +1,5 @@
 /** The control socket of a running launcher: opened as the lock of its configuration, answered from its state. */
-import type { ControlRequest, ControlService } from '../../control/protocol.ts';
+import type { CaptureRequest, ControlRequest, ControlService } from '../../control/protocol.ts';
 import type { SystemStatus, Verdict } from '../../control/status.ts';
 import { ImsError } from '../../errors.ts';
 import { requireUnheld } from '../../io/control-endpoint.ts';
@@ -18,6 +18,7 @@ import { type DrainAnswer, judgeDrain, judgeRestart, type RestartAnswer } from '
 import type { SupervisorState } from '../../supervisor/state.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { collectCalls } from './calls.ts';
+import { fetchCapture } from './capture.ts';
 import { ControlLock } from './control-lock.ts';
 import type { Journal } from './journal.ts';
 import type { ReloadOutcome } from './reload.ts';
@@ -116,6 +117,9 @@ function handle(subject: ControlSubject, exchange: Exchange): void {
     case 'trace':
       void askIms(subject, exchange, { what: 'trace', call: request.call });
       break;
+    case 'capture':
+      void tellCapture(subject, exchange, request);
+      break;
     case 'calls':
       void tellCalls(subject, exchange);
       break;
@@ -179,6 +183,14 @@ async function tellCalls(subject: ControlSubject, exchange: Exchange): Promise<v
   } catch (error) {
     exchange.refuse('refused', `the relay ${(error as Error).message}`);
   }
+}
+
+async function tellCapture(subject: ControlSubject, exchange: Exchange, request: CaptureRequest): Promise<void> {
+  const pids = () => {
+    const { relay, ims } = subject.status().services;
+    return { relay: relay.pid, ims: ims.pid };
+  };
+  exchange.answer(await fetchCapture(request, (service, question) => subject.ask(service, question), pids));
 }
 
 async function reload(subject: ControlSubject, exchange: Exchange): Promise<void> {

@@ -125,10 +125,21 @@ async function untilEnd(relay: RunningRelay, log: Logger): Promise<number> {
         obeySupervisor(message as SupervisorMessage, log, {
           shutdown: () => resolve(0),
           drain: () => relay.drain(),
-          answer: (question) =>
-            question.what === 'streams'
-              ? { total: relay.callSessionCount, plane: relay.details.plane, streams: relay.streams(MAX_STREAMS) }
-              : undefined,
+          answer: (question) => {
+            switch (question.what) {
+              case 'streams':
+                return {
+                  total: relay.callSessionCount,
+                  plane: relay.details.plane,
+                  streams: relay.streams(MAX_STREAMS),
+                };
+              case 'media-capture':
+                return relay.capture(question);
+              default:
+                // A newer launcher may ask for more than this program knows.
+                return undefined;
+            }
+          },
           move: ({ bind, advertised }) => relay.move(bind, advertised),
         }),
       );

@@ -11,7 +11,7 @@ import { NotifySender } from '../../io/notify-sender.ts';
 import { inheritedSocket } from '../../io/port-owner.ts';
 import { Recorder } from '../../io/recording/recorder.ts';
 import { type ControlPeer, RelayDriver } from '../../io/relay-driver.ts';
-import type { RelayDetails } from '../../observe/ipc.ts';
+import type { MediaCaptureAnswer, MediaCaptureQuestion, RelayDetails } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { choosePlane, type PlaneChoice } from '../../planes/choose.ts';
 import type { LatchingMode } from '../../relay/latching/latch.ts';
@@ -103,6 +103,8 @@ export interface RunningRelay {
   readonly callSessionCount: number;
   /** What is known of the media of each stream, those that need somebody first; at most `limit` of them. */
   streams(limit: number): StreamReport[];
+  /** What the parties of a call, or of all, have sent since this capture was fetched last; see `MediaCaptureQuestion`. */
+  capture(question: MediaCaptureQuestion): MediaCaptureAnswer;
   /** Legs by the way that their RTP takes, see FLOW_STATES; undefined: the plane has only one. */
   readonly flows: FlowCounts | undefined;
   /** Port pairs in use; 0 when no session is left. */
@@ -259,6 +261,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     },
     drained,
     streams: (limit) => driver.streams(limit),
+    capture: (question) => driver.capture(question),
     get flows() {
       return plane?.name === 'kernel' ? Object.fromEntries(plane.totals.flows()) : undefined;
     },

@@ -107,6 +107,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
                 return server.registrations(MAX_REGISTRATIONS);
               case 'trace':
                 return server.trace(question.call);
+              case 'sip-capture':
+                return server.capture(question);
               case 'bans':
                 return server.bans();
               case 'unban':

@@ -6,7 +6,14 @@ import { randomIds } from '../../io/random-ids.ts';
 import { RelaySetDriver } from '../../io/relay-set-driver.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
 import { SipDriver } from '../../io/sip/driver.ts';
-import type { BanReport, CallNames, ImsDetails, RegistrationsAnswer } from '../../observe/ipc.ts';
+import type {
+  BanReport,
+  CallNames,
+  ImsDetails,
+  RegistrationsAnswer,
+  SipCaptureAnswer,
+  SipCaptureQuestion,
+} from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import { DigestServer } from '../../sip/auth/digest-server.ts';
 import { parseUserSecret } from '../../sip/auth/user-secret.ts';
@@ -54,6 +61,8 @@ export interface RunningServer {
   registrations(limit: number): RegistrationsAnswer;
   /** The last SIP messages, of all or of one call. */
   trace(call: string | undefined): TracedMessage[];
+  /** The same from where the last answer left off. */
+  capture(question: SipCaptureQuestion): SipCaptureAnswer;
   /** Sources that get no answer at present. */
   bans(): BanReport[];
   /** Answers them again: one, or all. Returns how many there were. */
@@ -273,6 +282,7 @@ export async function createServer({
       }),
     registrations: (limit) => registrationsAnswer(performance.now(), server.registrar.all(), limit),
     trace: (call) => witness.messages(call),
+    capture: (question) => witness.capture(question, new Set(openCalls.records.map(({ callId }) => callId))),
     bans: () => {
       const now = performance.now();
       return server.bans.list(now).map(({ source, failures, until }) => {

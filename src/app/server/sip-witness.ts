@@ -2,11 +2,13 @@
 import type { Config } from '../../config/schema.ts';
 import { HepMirror } from '../../io/sip/hep-mirror.ts';
 import { MessageRing } from '../../io/sip/message-ring.ts';
+import type { SipCaptureAnswer, SipCaptureQuestion } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import type { CallEvent } from '../../sip/b2bua/call-record.ts';
 import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import { parseEndpoint } from '../../wire/ip-address.ts';
+import { relayCallIdOf } from './rtpp-media-relay.ts';
 
 export class SipWitness {
   readonly #ring: MessageRing;
@@ -33,6 +35,27 @@ export class SipWitness {
 
   messages(call: string | undefined): TracedMessage[] {
     return this.#ring.messages(call);
+  }
+
+  /**
+   * The SIP of a call, or of all, from where the last answer left off.
+   * @param up Call-IDs of the callers' legs of calls that are up: of all calls, only those are told from their beginning
+   */
+  capture({ call: wanted, after }: SipCaptureQuestion, up: ReadonlySet<string>): SipCaptureAnswer {
+    const call = wanted === undefined ? undefined : this.#ring.callOf(wanted);
+    const at = Date.now();
+    const { messages, next, more, dropped } = this.#ring.since(after ?? 0, (message) =>
+      call === undefined ? after !== undefined || up.has(message.call) : message.call === call,
+    );
+    return {
+      at: more ? (messages.at(-1)?.at ?? at) : at,
+      messages,
+      next,
+      more,
+      dropped: after === undefined ? 0 : dropped,
+      relayCallId: call === undefined ? null : relayCallIdOf(call),
+      up: call === undefined ? up.size : Number(up.has(call)),
+    };
   }
 
   /** Idempotent. */

@@ -4,25 +4,41 @@ import { maskSecrets } from '../../sip/message/mask.ts';
 import { parseMessage } from '../../sip/message/parse.ts';
 import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
-import { formatTransportAddress } from '../../wire/ip-address.ts';
+import { formatTransportAddress, isWildcard } from '../../wire/ip-address.ts';
 
 /** Bytes kept at most, however few messages they are. */
 const MAX_BYTES = 8 << 20;
 
-/** What an answer holds at most; the newest messages are told. */
-const MAX_ANSWER_CHARACTERS = 1 << 20;
+/** What an answer holds at most, as JSON: no more waits for a reader of the control socket. */
+const MAX_ANSWER_CHARACTERS = 768 << 10;
+
+/** The same of one that shares its line with media. */
+const MAX_SINCE_CHARACTERS = 384 << 10;
 
 interface Kept {
+  /** From 1. */
+  readonly number: number;
   readonly at: number;
   readonly sent: boolean;
   readonly bytes: Uint8Array;
   readonly flow: Flow;
 }
 
+export interface MessagesSince {
+  readonly messages: TracedMessage[];
+  /** Number of the last one that was looked at. */
+  readonly next: number;
+  /** The answer is full. */
+  readonly more: boolean;
+  /** Forgotten meanwhile. */
+  readonly dropped: number;
+}
+
 export class MessageRing {
   readonly #capacity: number;
   readonly #kept: Kept[] = [];
   #bytes = 0;
+  #lastNumber = 0;
   /** Call-ID of a leg, or id of a record → Call-ID of its caller's leg; the oldest first. */
   readonly #calls = new Map<string, string>();
 
@@ -36,7 +52,8 @@ export class MessageRing {
     if (this.#capacity === 0) {
       return;
     }
-    this.#kept.push({ at, sent, bytes: new Uint8Array(bytes), flow });
+    this.#lastNumber += 1;
+    this.#kept.push({ number: this.#lastNumber, at, sent, bytes: new Uint8Array(bytes), flow });
     this.#bytes += bytes.length;
     while (this.#kept.length > this.#capacity || this.#bytes > MAX_BYTES) {
       this.#bytes -= this.#kept.shift()?.bytes.length ?? 0;
@@ -57,19 +74,48 @@ export class MessageRing {
     }
   }
 
-  /** The oldest first. @param wanted a Call-ID of either leg, or the id of a record; undefined: all */
+  /** Call-ID of the caller's leg. @param name a Call-ID of either leg, or the id of a record */
+  callOf(name: string): string {
+    return this.#calls.get(name) ?? name;
+  }
+
+  /** The newest, the oldest of them first. @param wanted a Call-ID of either leg, or the id of a record; undefined: all */
   messages(wanted?: string): TracedMessage[] {
-    const call = wanted === undefined ? undefined : (this.#calls.get(wanted) ?? wanted);
+    const call = wanted === undefined ? undefined : this.callOf(wanted);
     const found: TracedMessage[] = [];
-    let characters = 0;
-    for (let index = this.#kept.length - 1; index >= 0 && characters < MAX_ANSWER_CHARACTERS; index -= 1) {
+    let room = MAX_ANSWER_CHARACTERS;
+    for (let index = this.#kept.length - 1; index >= 0; index -= 1) {
       const message = this.#tell(this.#kept[index] as Kept);
       if (message !== undefined && (call === undefined || message.call === call)) {
+        room -= charactersOf(message);
+        if (room < 0 && found.length > 0) {
+          break;
+        }
         found.push(message);
-        characters += message.text.length;
       }
     }
     return found.reverse();
+  }
+
+  /** Those behind `after` that are wanted, the oldest first, and how to go on. */
+  since(after: number, isWanted: (message: TracedMessage) => boolean): MessagesSince {
+    const messages: TracedMessage[] = [];
+    const oldest = this.#kept[0]?.number ?? this.#lastNumber + 1;
+    const dropped = Math.max(0, oldest - 1 - after);
+    let next = Math.max(after, oldest - 1);
+    let room = MAX_SINCE_CHARACTERS;
+    for (const kept of this.#kept.slice(next + 1 - oldest)) {
+      const message = this.#tell(kept);
+      if (message !== undefined && isWanted(message)) {
+        room -= charactersOf(message);
+        if (room < 0 && messages.length > 0) {
+          return { messages, next, more: true, dropped };
+        }
+        messages.push(message);
+      }
+      next = kept.number;
+    }
+    return { messages, next, more: false, dropped };
   }
 
   #tell({ at, sent, bytes, flow }: Kept): TracedMessage | undefined {
@@ -82,11 +128,17 @@ export class MessageRing {
       at,
       direction: sent ? 'sent' : 'received',
       transport: flow.transport,
-      local: formatTransportAddress(flow.local),
+      // Of a socket on all addresses, the one that this party sends to.
+      local: formatTransportAddress(isWildcard(flow.local.address) ? flow.sentBy : flow.local),
       remote: formatTransportAddress(flow.remote),
       callId,
       call: this.#calls.get(callId) ?? callId,
       text: maskSecrets(Buffer.from(bytes).toString()),
     };
   }
+}
+
+/** As JSON, where a control character takes six. */
+function charactersOf(message: TracedMessage): number {
+  return JSON.stringify(message).length;
 }

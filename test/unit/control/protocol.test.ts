@@ -18,6 +18,9 @@ const REQUESTS: readonly ControlRequest[] = [
   { verb: 'kill' },
   { verb: 'reload' },
   { verb: 'calls' },
+  { verb: 'trace', call: 'a@b' },
+  { verb: 'capture', capture: 'one-1', call: undefined, after: undefined, end: false },
+  { verb: 'capture', capture: 'one-1', call: 'a@b', after: 12, end: true },
   { verb: 'restart', service: 'relay' },
   { verb: 'drain', limitMs: 1000 },
   { verb: 'drain', limitMs: undefined },
@@ -56,6 +59,10 @@ test('what is no request is answered with a code, and with its id', () => {
   assert.equal(errorOf('{"verb":"restart","service":"sshd"}'), 'bad-request');
   assert.equal(errorOf('{"verb":"logs","service":7}'), 'bad-request');
   assert.equal(errorOf('{"verb":"wait","for":"godot"}'), 'bad-request');
+  assert.equal(errorOf('{"verb":"capture"}'), 'bad-request');
+  assert.equal(errorOf('{"verb":"capture","capture":"../x"}'), 'bad-request');
+  assert.equal(errorOf('{"verb":"capture","capture":"x","after":1.5}'), 'bad-request');
+  assert.equal(errorOf('{"verb":"capture","capture":"x","end":1}'), 'bad-request');
   assert.equal(errorOf('{"verb":"wait","timeoutMs":-1}'), 'bad-request');
   assert.equal(errorOf('{"verb":"drain","limitMs":1e300}'), 'bad-request');
   assert.equal(parseRequest('{"id":"a","verb":"reboot"}').id, 'a');

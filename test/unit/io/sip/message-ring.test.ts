@@ -69,3 +69,45 @@ test('with no room it keeps nothing, and what is no message is not told', () => 
   ring.note(1, false, Buffer.from('no SIP at all'), FLOW);
   assert.deepEqual(ring.messages(), []);
 });
+
+test('since: from where the last answer left off, the oldest first; what was forgotten meanwhile is counted', () => {
+  const ring = new MessageRing(3);
+  const all = () => true;
+  assert.deepEqual(ring.since(0, all), { messages: [], next: 0, more: false, dropped: 0 });
+  ring.note(1, false, request('1'), FLOW);
+  ring.note(2, true, request('2'), FLOW);
+  const first = ring.since(0, all);
+  assert.deepEqual([first.messages.map(({ callId }) => callId), first.next, first.dropped], [['1', '2'], 2, 0]);
+  assert.deepEqual(ring.since(first.next, all), { messages: [], next: 2, more: false, dropped: 0 });
+  for (const number of [3, 4, 5, 6]) {
+    ring.note(number, false, request(`${number}`), FLOW);
+  }
+  const second = ring.since(first.next, ({ callId }) => callId !== '5');
+  assert.deepEqual([second.messages.map(({ callId }) => callId), second.next, second.dropped], [['4', '6'], 6, 1]);
+});
+
+test('an answer is never longer than a reader of the control socket may leave unread, whatever the messages hold', () => {
+  const ring = new MessageRing(2000);
+  for (let number = 1; number <= 2000; number += 1) {
+    ring.note(number, false, request(`${number}`, '\u0001'.repeat(700)), FLOW);
+  }
+  const limit = 1 << 20;
+  const newest = ring.messages();
+  assert.ok(JSON.stringify(newest).length < limit);
+  assert.equal(newest.at(-1)?.callId, '2000');
+  let [next, told, more] = [0, 0, true];
+  while (more) {
+    const answer = ring.since(next, () => true);
+    // The rest of the line is for media.
+    assert.ok(JSON.stringify(answer.messages).length < limit / 2);
+    ({ next, more } = answer);
+    told += answer.messages.length;
+  }
+  assert.equal(told, 2000);
+});
+
+test('of a socket on all addresses the one is told that the party sends to', () => {
+  const ring = new MessageRing(1);
+  ring.note(1, false, request('1'), { ...FLOW, local: { address: '0.0.0.0', port: 5060 } });
+  assert.equal(ring.messages()[0]?.local, '192.0.2.1:5060');
+});
