@@ -97,6 +97,7 @@ export const RELOAD_EFFECTS = {
   'ims.banAfterFailures': 'live-ims',
   'ims.banSeconds': 'live-ims',
   'ims.routes': 'live-ims',
+  'ims.udpRequestBytes': 'live-ims',
   'ims.tcp': 'restart-own-ims',
   'ims.tlsPort': 'restart-own-ims',
   'ims.tlsCertificate': 'restart-own-ims',

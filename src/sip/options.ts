@@ -119,6 +119,11 @@ export const sipShape = {
     )
     .default([])
     .meta({ description: 'Static routes for users that are not registered here: the longest prefix wins.' }),
+  udpRequestBytes: z.number().int().min(0).max(65535).default(1300).meta({
+    description:
+      'Larger requests go over TCP, where the phone is not behind NAT and takes it (RFC 3261 18.1.1); 0: none does.',
+    unit: 'B',
+  }),
   tcp: z.boolean().default(true).meta({ description: 'SIP over TCP, too, on the same port.' }),
   tlsPort: port.nullable().default(null).meta({
     description: 'SIP over TLS on this port (5061 as a rule); null: none. Needs ims.tlsCertificate and ims.tlsKey.',

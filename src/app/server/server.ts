@@ -111,7 +111,13 @@ export async function createServer({
   const relay = new RtppMediaRelay(relays, log);
   const records = new CdrWriter({ dataDir: config.dataDir, formats: config.cdrFormats, log });
   const accounts = accountsOf(config.USERS);
-  const layer = new TransactionLayer({ ids });
+  const layer = new TransactionLayer({
+    ids,
+    largeRequests: {
+      limitBytes: () => config.ims.udpRequestBytes,
+      flowTo: (remote) => transports.flowTo(remote, 'tcp'),
+    },
+  });
   const server = new SipServer({
     layer,
     digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32), algorithms: config.ims.algorithms }),

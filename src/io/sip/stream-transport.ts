@@ -32,6 +32,9 @@ export interface SipStreamTransportOptions {
   readonly tls?: SecureContextOptions;
 }
 
+/** For a connection that is only better than UDP, which is there: a firewall that drops it costs no more than this. */
+const TRY_LIMIT_MS = 1500;
+
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipStreamTransport(options: SipStreamTransportOptions): Promise<SipStreamTransport> {
   const { kind, host, port } = options;
@@ -101,7 +104,10 @@ export class SipStreamTransport implements SipTransport {
       queueMicrotask(() => fail('unroutable address'));
     } else {
       this.counters.sent++;
-      const connection = there ?? this.#connections.get(target) ?? this.#connect(target);
+      const connection =
+        there ??
+        this.#connections.get(target) ??
+        this.#connect(target, flow.insteadOf === undefined ? CONNECT_LIMIT_MS : TRY_LIMIT_MS);
       connection.isTrusted ||= isSignOfTrust(bytes);
       connection.write(bytes, fail);
     }
@@ -126,12 +132,12 @@ export class SipStreamTransport implements SipTransport {
     this.#add(socket, { address, port });
   }
 
-  #connect(remote: TransportAddress): SipConnection {
+  #connect(remote: TransportAddress, limitMs: number): SipConnection {
     const { kind, tls } = this.#options;
     const { address: host, port } = remote;
     const socket = kind === 'tls' ? connectTls({ ca: tls?.ca, host, port }) : connectTcp({ host, port });
     const connection = this.#add(socket, remote);
-    const limit = setTimeout(() => socket.destroy(timedOut()), CONNECT_LIMIT_MS);
+    const limit = setTimeout(() => socket.destroy(timedOut()), limitMs);
     socket.once(kind === 'tls' ? 'secureConnect' : 'connect', () => clearTimeout(limit));
     socket.once('close', () => clearTimeout(limit));
     return connection;

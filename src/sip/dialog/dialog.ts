@@ -200,7 +200,7 @@ export class Dialog {
     if (contact !== undefined && contact !== '*' && parseSipUriOrUndefined(contact.uri) !== undefined) {
       this.#remoteTarget = contact.uri;
     }
-    this.#flow = flow;
+    this.#flow = flowForTheNext(flow, this.#remoteTarget);
     if (message.kind === 'request') {
       this.#symmetric = message.headers.read(via)?.parameters.has('rport') ?? true;
     }
@@ -248,6 +248,15 @@ export class Dialog {
     this.#localCseq = this.#localCseq >= MAX_CSEQ ? 1 : this.#localCseq + 1;
     return this.#localCseq;
   }
+}
+
+/** One request was too large for UDP; the next one need not be. A peer whose Contact wants TCP gets it. */
+function flowForTheNext(flow: Flow, remoteTarget: string): Flow {
+  const { insteadOf, ...taken } = flow;
+  if (insteadOf === undefined) {
+    return flow;
+  }
+  return parseSipUriOrUndefined(remoteTarget)?.parameters.get('transport')?.toLowerCase() === 'tcp' ? taken : insteadOf;
 }
 
 function readRoutes(message: SipMessage): readonly NameAddr[] {

@@ -10,6 +10,8 @@ export interface Flow {
   readonly sentBy: TransportAddress;
   /** Where the peer takes connections, as far as it said: used when the connection of this flow is gone. */
   readonly listens?: TransportAddress;
+  /** The flow that was asked for, when a request is too large for it: the way to go if this one cannot be had. */
+  readonly insteadOf?: Flow;
 }
 
 export type FlowTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';

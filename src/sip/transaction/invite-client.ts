@@ -58,6 +58,14 @@ export class InviteClientTransaction implements ClientTransaction {
     return this.#state === 'calling' || this.#state === 'proceeding';
   }
 
+  get unheard(): SipRequest | undefined {
+    return this.#state === 'calling' ? this.#request : undefined;
+  }
+
+  get sizeBytes(): number {
+    return this.#send?.bytes.length ?? 0;
+  }
+
   /** A CANCEL may leave now: a provisional response has come and no final one (RFC 3261 9.1). */
   get cancellable(): boolean {
     return this.#state === 'proceeding' && !this.#cancelled;

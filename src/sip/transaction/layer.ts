@@ -8,12 +8,13 @@ import { type Flow, sameFlow } from './flow.ts';
 import type { IdSource } from './ids.ts';
 import { type ExtraHeaders, InviteClientTransaction } from './invite-client.ts';
 import { InviteServerTransaction } from './invite-server.ts';
+import { type LargeRequestOptions, LargeRequests } from './large-requests.ts';
 import { clientKey, clientKeyOf, isRfc2543, serverKeyOf } from './matching.ts';
 import { NonInviteClientTransaction } from './non-invite-client.ts';
 import { NonInviteServerTransaction } from './non-invite-server.ts';
 import { DEFAULT_TIMERS, type TimerValues } from './timers.ts';
 import { type ClientTransaction, prepareSend, type ServerTransaction, type Transaction } from './transaction.ts';
-import { pushVia, responseFlow, stampTopVia } from './via-routing.ts';
+import { pushVia, redirectTopVia, responseFlow, stampTopVia } from './via-routing.ts';
 
 export interface TransactionLayerOptions {
   readonly ids: IdSource;
@@ -27,6 +28,8 @@ export interface TransactionLayerOptions {
   readonly tryingAfterMs?: number;
   /** Retry-After of the 503 when there are too many transactions. */
   readonly retryAfterSeconds?: number;
+  /** Where requests go that are too large for UDP; without it, over UDP. */
+  readonly largeRequests?: LargeRequestOptions;
 }
 
 /** The part of the server transactions that requests outside of dialogs may fill. */
@@ -57,6 +60,7 @@ export class TransactionLayer {
   readonly #maxTransactions: number;
   readonly #tryingAfterMs: number;
   readonly #retryAfterSeconds: number;
+  readonly #large: LargeRequests | undefined;
   readonly #clients = new Map<TransactionKey, ClientTransaction>();
   readonly #servers = new Map<TransactionKey, ServerTransaction>();
   readonly #deadlines = new DeadlineQueue<Transaction>();
@@ -71,6 +75,7 @@ export class TransactionLayer {
     this.#maxTransactions = options.maxTransactions ?? 50_000;
     this.#tryingAfterMs = options.tryingAfterMs ?? 0;
     this.#retryAfterSeconds = options.retryAfterSeconds ?? 5;
+    this.#large = options.largeRequests && new LargeRequests(options.largeRequests);
   }
 
   get clientCount(): number {
@@ -122,7 +127,14 @@ export class TransactionLayer {
       };
     }
     const effects: TransactionEffect[] = [];
-    this.#startClient(now, key, sent, flow, effects);
+    const transaction = this.#createClient(key, sent, flow);
+    const stream = this.#large?.flowInsteadOf(now, flow, sent, transaction.sizeBytes);
+    if (stream === undefined) {
+      this.#startClient(now, transaction, effects);
+    } else {
+      redirectTopVia(sent.headers, stream);
+      this.#startClient(now, this.#createClient(key, sent, stream), effects);
+    }
     return { key, effects };
   }
 
@@ -194,19 +206,22 @@ export class TransactionLayer {
 
   /**
    * Something could not be sent. With the `key` of the send effect only that transaction fails; without, all on that
-   * flow do, as when a connection closes.
+   * flow do, as when a connection closes. Of a request that was only too large for UDP, and of which nothing was heard,
+   * the user is told nothing: it goes over UDP after all.
    */
-  handleTransportError(_now: number, flow: Flow, reason: string, key?: TransactionKey): TransactionEffect[] {
+  handleTransportError(now: number, flow: Flow, reason: string, key?: TransactionKey): TransactionEffect[] {
     const out: TransactionEffect[] = [];
-    const tables = [this.#clients, this.#servers] as const;
-    for (const table of tables) {
-      const affected =
-        key === undefined
-          ? [...table.values()].filter((transaction) => sameFlow(transaction.flow, flow))
-          : [table.get(key)].filter((transaction) => transaction !== undefined);
-      for (const transaction of affected) {
-        this.#run(transaction, out, (effects) => transaction.handleTransportError(reason, effects));
+    const affected = <T extends Transaction>(table: ReadonlyMap<TransactionKey, T>): T[] => {
+      const candidates = key === undefined ? [...table.values()] : [table.get(key)];
+      return candidates.filter((each) => each !== undefined).filter((each) => sameFlow(each.flow, flow));
+    };
+    for (const client of affected(this.#clients)) {
+      if (!this.#fallBack(now, client, out)) {
+        this.#run(client, out, (effects) => client.handleTransportError(reason, effects));
       }
+    }
+    for (const server of affected(this.#servers)) {
+      this.#run(server, out, (effects) => server.handleTransportError(reason, effects));
     }
     return out;
   }
@@ -325,20 +340,37 @@ export class TransactionLayer {
     }
   }
 
-  #startClient(
-    now: number,
-    key: TransactionKey,
-    request: SipRequest,
-    flow: Flow,
-    out: TransactionEffect[],
-  ): ClientTransaction {
+  #createClient(key: TransactionKey, request: SipRequest, flow: Flow): ClientTransaction {
     const init = { key, request, flow, timers: this.#timers };
-    const transaction =
-      request.method === 'INVITE' ? new InviteClientTransaction(init) : new NonInviteClientTransaction(init);
-    this.#clients.set(key, transaction);
+    return request.method === 'INVITE' ? new InviteClientTransaction(init) : new NonInviteClientTransaction(init);
+  }
+
+  #startClient(now: number, transaction: ClientTransaction, out: TransactionEffect[]): void {
+    this.#clients.set(transaction.key, transaction);
     transaction.start(now, out);
     this.#settle(transaction);
-    return transaction;
+  }
+
+  /**
+   * Another transaction takes the place of one that got no connection in place of UDP. The branch stays: should the
+   * request have arrived before the connection broke, this one is its retransmission.
+   */
+  #fallBack(now: number, failed: ClientTransaction, out: TransactionEffect[]): boolean {
+    const { unheard, key } = failed;
+    const { insteadOf } = failed.flow;
+    if (unheard === undefined || insteadOf === undefined) {
+      return false;
+    }
+    this.#large?.handleRefusal(now, insteadOf);
+    const request = cloneRequest(unheard);
+    redirectTopVia(request.headers, insteadOf);
+    const transaction = this.#createClient(key, request, insteadOf);
+    this.#deadlines.remove(failed);
+    if (this.#silent.delete(failed)) {
+      this.#silent.add(transaction);
+    }
+    this.#startClient(now, transaction, out);
+    return true;
   }
 
   /** A CANCEL runs in a transaction of its own with the INVITE's branch; it may exceed the cap: it ends something. */
@@ -346,7 +378,9 @@ export class TransactionLayer {
     const cancel = invite.takeCancel(now, extra);
     if (cancel !== undefined) {
       const key = clientKey(cancel.headers.read(via)?.parameters.get('branch') ?? '', 'CANCEL');
-      this.#silent.add(this.#startClient(now, key, cancel, invite.flow, out));
+      const transaction = this.#createClient(key, cancel, invite.flow);
+      this.#silent.add(transaction);
+      this.#startClient(now, transaction, out);
       this.#settle(invite);
     }
   }

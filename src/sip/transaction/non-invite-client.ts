@@ -1,4 +1,4 @@
-import type { SipResponse } from '../message/message.ts';
+import type { SipRequest, SipResponse } from '../message/message.ts';
 import type { SendEffect, TransactionEffect, TransactionKey } from './effects.ts';
 import { type Flow, isReliable } from './flow.ts';
 import { Timers, type TimerValues } from './timers.ts';
@@ -21,6 +21,8 @@ export class NonInviteClientTransaction implements ClientTransaction {
   readonly flow: Flow;
   readonly #values: TimerValues;
   readonly #timers = new Timers();
+  /** Undefined once there is any response. */
+  #request: SipRequest | undefined;
   /** Undefined once there is a final response. */
   #send: SendEffect | undefined;
   #state: 'trying' | 'proceeding' | 'completed' | 'terminated' = 'trying';
@@ -31,6 +33,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
     this.flow = init.flow;
     this.#values = init.timers;
     this.#retransmitMs = init.timers.t1Ms;
+    this.#request = init.request;
     this.#send = prepareSend(init.request, init.flow, init.key);
   }
 
@@ -46,6 +49,14 @@ export class NonInviteClientTransaction implements ClientTransaction {
     return this.#state === 'trying' || this.#state === 'proceeding';
   }
 
+  get unheard(): SipRequest | undefined {
+    return this.unanswered ? this.#request : undefined;
+  }
+
+  get sizeBytes(): number {
+    return this.#send?.bytes.length ?? 0;
+  }
+
   start(now: number, out: TransactionEffect[]): void {
     this.#transmit(out);
     if (!isReliable(this.flow)) {
@@ -58,6 +69,7 @@ export class NonInviteClientTransaction implements ClientTransaction {
     if (!this.unanswered) {
       return;
     }
+    this.#request = undefined;
     out.push({ kind: 'response', key: this.key, response, flow: this.flow });
     if (response.status < 200) {
       this.#state = 'proceeding';

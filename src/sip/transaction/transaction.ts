@@ -30,6 +30,10 @@ export interface Transaction {
 export interface ClientTransaction extends Transaction {
   /** No final response has come yet. */
   readonly unanswered: boolean;
+  /** The request as it is sent, while no response at all has come. */
+  readonly unheard: SipRequest | undefined;
+  /** Of the request on the wire, until a final response has come. */
+  readonly sizeBytes: number;
   /** Sends the request for the first time. */
   start(now: number, out: TransactionEffect[]): void;
   handleResponse(now: number, response: SipResponse, out: TransactionEffect[]): void;

@@ -46,6 +46,15 @@ export function responseFlow(headers: Headers, flow: Flow): Flow {
   return port === flow.remote.port ? flow : { ...flow, remote: { address: flow.remote.address, port } };
 }
 
+/** Makes our Via, on top already, tell that the request leaves by that flow. The branch stays what it was. */
+export function redirectTopVia(headers: Headers, flow: Flow): void {
+  const top = headers.read(via);
+  if (top !== undefined) {
+    const { address: host, port } = flow.sentBy;
+    headers.replaceFirst('Via', via.format({ ...top, transport: viaTransport(flow), host, port }));
+  }
+}
+
 /** Puts our Via on top of a request that leaves by that flow. */
 export function pushVia(headers: Headers, flow: Flow, branch: string): void {
   const parameters = new Parameters([

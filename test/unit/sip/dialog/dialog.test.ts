@@ -39,6 +39,19 @@ test('as UAS: tags swapped, route set in order, target from Contact (RFC 3261 12
   assert.equal(dialog.createRequest('BYE').headers.get('CSeq'), '2 BYE');
 });
 
+test('after an INVITE that was too large for UDP the next request goes over UDP, unless the Contact wants TCP', () => {
+  for (const [contact, transport] of [
+    ['<sip:1002@192.0.2.1:5062>', 'udp'],
+    ['<sip:1002@192.0.2.1:5062;transport=TCP>', 'tcp'],
+  ] as const) {
+    const dialog = uac();
+    const answer = responseTo(dialog.createRequest('INVITE'), 200, 'callee', ['Contact', contact]);
+    dialog.update(answer, { ...tcpFlow(), insteadOf: udpFlow() });
+    assert.equal(dialog.nextHop().transport, transport);
+    assert.equal(dialog.nextHop().insteadOf, undefined);
+  }
+});
+
 test('as UAC: the response gives tag, target and the route set in reverse (RFC 3261 12.1.2)', () => {
   const dialog = uac();
   const invite = dialog.createRequest('INVITE');
