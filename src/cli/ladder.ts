@@ -5,6 +5,7 @@
  *   12:00:01.123       │ INVITE ──────────────────►│                       │        offer 192.0.2.7:4000
  *   12:00:01.127       │◄─────────────── 100 Trying│                       │
  */
+import { labelOf, mediaOf } from '../sip/message/summary.ts';
 import type { TracedMessage } from '../sip/message/traced-message.ts';
 import { visible } from './visible.ts';
 
@@ -26,7 +27,7 @@ export function formatLadder(messages: readonly TracedMessage[]): string {
   const head = `${' '.repeat(TIME)}${names.map((name) => centred(visible(name, COLUMN - 2))).join('')}`.trimEnd();
   const lines = messages.map((message) => {
     const column = columnOf(message.remote);
-    const detail = [parties.includes(message.remote) ? '' : visible(message.remote), sdpOf(message.text)];
+    const detail = [parties.includes(message.remote) ? '' : visible(message.remote), visible(mediaOf(message.text))];
     const picture = draw(names.length, own, column, message);
     return `${timeOf(message.at)}  ${picture} ${detail.filter((text) => text !== '').join(' ')}`.trimEnd();
   });
@@ -70,37 +71,4 @@ function centred(text: string): string {
 
 function timeOf(at: number): string {
   return new Date(at).toISOString().slice(11, 23);
-}
-
-/** `INVITE` of a request, `180 Ringing` of a response. */
-function labelOf(text: string): string {
-  const first = /^[^\r\n]*/.exec(text)?.[0] ?? '';
-  const response = /^SIP\/2\.0 (\d{3} ?.*)$/.exec(first);
-  return response?.[1] ?? first.split(' ')[0] ?? '';
-}
-
-/** Where the writer wants its streams, `-` for one that is off. */
-function sdpOf(text: string): string {
-  const body = /\r?\n\r?\n(v=0[\s\S]*)$/.exec(text)?.[1];
-  if (body === undefined) {
-    return '';
-  }
-  const [session = '', ...streams] = body.split(/^(?=m=)/m);
-  const address = addressOf(session);
-  const direction = directionOf(session) ?? 'sendrecv';
-  const told = streams.map((stream) => {
-    const [, media = '', port = ''] = /^m=(\S+) (\d+)/.exec(stream) ?? [];
-    const where = port === '0' ? '-' : `${addressOf(stream) ?? address ?? ''}:${port}`;
-    const way = directionOf(stream) ?? direction;
-    return `${media} ${where}${way === 'sendrecv' ? '' : ` ${way}`}`;
-  });
-  return visible(told.join(', '));
-}
-
-function addressOf(part: string): string | undefined {
-  return /^c=IN IP[46] ([^\s/]+)/m.exec(part)?.[1];
-}
-
-function directionOf(part: string): string | undefined {
-  return /^a=(sendrecv|sendonly|recvonly|inactive)\s*$/m.exec(part)?.[1];
 }

@@ -17,6 +17,9 @@ const KEEP_ALIVE_MS = 15_000;
 /** Nobody posts more than a word. */
 const BODY_LIMIT_BYTES = 4096;
 
+/** Of a Call-ID; nobody has a longer one. */
+const LONGEST_CALL_ID = 1024;
+
 const HEADERS = {
   // Nothing but our own files; no inline script, no frame, no form.
   'content-security-policy':
@@ -132,6 +135,11 @@ function route(app: FastifyInstance, subject: DashboardSubject, streams: EventSt
   });
   app.get('/api/status', () => subject.status());
   app.get('/api/calls', async (_request, reply) => attempt(reply, 'relay', async () => subject.calls()));
+  app.get<{ Querystring: { readonly call?: unknown } }>('/api/ladder', async ({ query: { call } }, reply) =>
+    typeof call === 'string' && call !== '' && call.length <= LONGEST_CALL_ID
+      ? attempt(reply, 'IMS', async () => subject.ladder(call))
+      : reply.code(400).send({ error: 'which call?' }),
+  );
   app.post('/api/check', async (_request, reply) => attempt(reply, 'check', async () => subject.check()));
   app.get('/api/registrations', async (_request, reply) => attempt(reply, 'IMS', async () => subject.registrations()));
   routeRecords(app, subject);

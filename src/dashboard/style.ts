@@ -34,6 +34,23 @@ input { font: inherit; color: var(--ink); background: var(--paper); border: 1px 
 .search { display: flex; flex-wrap: wrap; gap: .4rem .8rem; align-items: baseline; margin-bottom: .6rem; }
 a { color: var(--accent); }
 td { max-width: 22rem; overflow-wrap: break-word; }
+dialog { width: min(72rem, 96vw); max-height: 92vh; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 1rem; }
+dialog::backdrop { background: rgb(0 0 0 / .45); }
+dialog > header { padding: 0 0 .6rem; margin-bottom: .6rem; }
+dialog h2 { flex: 1; margin: 0; overflow-wrap: anywhere; }
+.ladder { overflow-x: auto; margin-top: .8rem; }
+.ladder summary { display: flex; align-items: center; gap: .6rem; cursor: pointer; list-style: none; width: max-content; min-width: 100%; }
+.ladder summary:focus-visible { outline-offset: -2px; }
+.ladder summary:hover { background: var(--paper); }
+.ladder time { font: 12.5px ui-monospace, monospace; color: var(--faint); width: 7rem; flex: none; }
+.ladder .head { display: flex; gap: .6rem; } .ladder .head::before { content: ""; width: 7rem; flex: none; }
+.ladder pre { margin: .3rem 0 .6rem 7.6rem; padding: .5rem .7rem; background: var(--paper); border: 1px solid var(--line); border-radius: 4px; font: 12.5px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; max-width: 60rem; }
+.ladder svg { display: block; flex: none; }
+.ladder svg text { font: 12.5px system-ui, sans-serif; fill: currentColor; }
+.ladder svg .life { stroke: var(--line); }
+.ladder svg .arrow { stroke: currentColor; stroke-width: 1.4; fill: none; }
+.ladder svg .tip { fill: currentColor; }
+.ladder .about { font-size: .85rem; }
 svg.histogram { width: 100%; max-width: 40rem; display: block; }
 svg.histogram text { fill: var(--ink); font: 11px system-ui, sans-serif; }
 svg.histogram .caller { fill: var(--accent); }

@@ -15,6 +15,22 @@ export interface Feed<T extends Numbered> {
   follow(follower: (item: T) => void): () => void;
 }
 
+/** A SIP message that went by. Everything but `at` and `direction` may hold what a stranger has written. */
+export interface Rung {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly direction: 'received' | 'sent';
+  readonly transport: string;
+  /** Whom it came from or went to. */
+  readonly remote: string;
+  /** `INVITE`, `180 Ringing`. */
+  readonly label: string;
+  /** Where its SDP wants media; empty: it has none. */
+  readonly media: string;
+  /** All of it, secrets masked. */
+  readonly text: string;
+}
+
 /** What came of an order: undefined when it is being carried out, else why it is not. */
 export type Refusal = string | undefined;
 
@@ -27,6 +43,8 @@ export interface DashboardSubject {
   relayCounters(names: readonly string[]): Promise<ReadonlyMap<string, number> | undefined>;
   /** Every call with both directions of its media, as `ims-launch calls --json` tells them. @throws Error that completes "the relay …" */
   calls(): Promise<unknown>;
+  /** SIP of a call, the oldest message first. @param call as for `ims-launch trace`. @throws Error that completes "the IMS …" */
+  ladder(call: string): Promise<readonly Rung[]>;
   /** What `ims-launch check --json` finds. Takes seconds; never rejects but with a sentence. */
   check(): Promise<unknown>;
   /** Who is registered at the built-in IMS. @throws Error that completes "the IMS …" */

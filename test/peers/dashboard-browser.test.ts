@@ -118,7 +118,41 @@ test('a call appears; the direction that nobody hears is red, the other one is n
   const picture = pictureOf('one-way');
   if (picture !== undefined) await page.screenshot(picture);
 
+  // Its ladder, by keyboard alone: opened, a message read, closed, and the focus is where it was.
+  const opener = page.getByRole('button', { name: 'SIP of the call sip:trunk@127.0.0.1' });
+  await opener.focus();
+  await page.keyboard.press('Enter');
+  const shown = page.getByRole('dialog', { name: 'SIP and media of the call' });
+  const rung = (name: string) => shown.locator('summary').filter({ has: page.getByRole('img', { name, exact: true }) });
+  const remote = `127.0.0.1:${caller.port}`;
+  await rung(`${remote} → ims-server: INVITE`)
+    .filter({ hasText: `audio 127.0.0.1:${voice.port}` })
+    .waitFor(PATIENCE);
+  await rung(`ims-server → ${remote}: 200 OK`).waitFor(PATIENCE);
+  assert.equal(
+    await shown.getByRole('row').filter({ hasText: "callee's RTP never arrived" }).locator('.bad').count(),
+    1,
+  );
+  await rung(`${remote} → ims-server: INVITE`).focus();
+  await page.keyboard.press('Enter');
+  const text = shown.locator('details[open] pre');
+  await text.waitFor(PATIENCE);
+  assert.ok((await text.innerText()).includes(`From: "${MARKUP}"`));
+  const ladder = pictureOf('ladder-light');
+  if (ladder !== undefined) {
+    await page.screenshot({ path: ladder.path });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.screenshot({ path: ladder.path.replace('light', 'dark') });
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
+
   caller.send(`BYE sip:1002@127.0.0.1:${place.sipPort} SIP/2.0\n${dialog}\nTo: ${to}\nCSeq: 2 BYE`);
+  // A ladder that is open goes on: nothing was opened again, and what was read stays unfolded.
+  await rung(`${remote} → ims-server: BYE`).waitFor(PATIENCE);
+  await shown.getByText('The call is over').waitFor(PATIENCE);
+  assert.equal(await shown.locator('details[open]').count(), 1);
+  await page.keyboard.press('Escape');
+  await shown.waitFor({ ...PATIENCE, state: 'hidden' });
   await page.getByText('no calls').waitFor(PATIENCE);
   const records = page.getByRole('region', { name: 'Call records' });
   // By keyboard alone: Enter in a field searches.
@@ -132,6 +166,11 @@ test('a call appears; the direction that nobody hears is red, the other one is n
     (await found.innerText()).replace(/\s+/g, ' '),
     /sip:trunk@127\.0\.0\.1 sip:1002@127\.0\.0\.1 .*200 16 bye caller/,
   );
+  // Of a call that has ended: its SIP, and its media as the record has it.
+  await found.getByRole('button', { name: `SIP of the call ${callId}` }).press('Enter');
+  await rung(`${remote} → ims-server: BYE`).waitFor(PATIENCE);
+  await shown.getByRole('row').filter({ hasText: 'callee' }).filter({ hasText: 'never-arrived' }).waitFor(PATIENCE);
+  await shown.getByRole('button', { name: 'Close' }).press('Enter');
   const table = pictureOf('records');
   if (table !== undefined) await page.screenshot(table);
   const [download] = await Promise.all([

@@ -8,7 +8,7 @@ import { within } from './wait.ts';
 export async function askRelay(
   port: number,
   command: string,
-  timeoutMs = 2000,
+  timeoutMs = 10_000,
   address = '127.0.0.1',
 ): Promise<string> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');

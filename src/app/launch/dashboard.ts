@@ -8,6 +8,8 @@ import type { DashboardSubject } from '../../dashboard/subject.ts';
 import { ImsError } from '../../errors.ts';
 import type { BanReport, ChildQuestion } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
+import { labelOf, mediaOf } from '../../sip/message/summary.ts';
+import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import { searchCdrs } from '../../store/cdr-search.ts';
 import { CSV_HEADER, csvRow } from '../../store/csv.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
@@ -62,6 +64,12 @@ function subjectOf({ journal, state, status, post, ask, asking, dataDir }: Dashb
     lines: journal.lines,
     relayCounters: (names) => asking().relayCounters(names),
     calls: () => collectCalls(ask),
+    ladder: async (call) => {
+      const messages = ((await ask('ims', { what: 'trace', call })) ?? []) as readonly TracedMessage[];
+      return messages.map(({ at, direction, transport, remote, text }) => {
+        return { at, direction, transport, remote, label: labelOf(text), media: mediaOf(text), text };
+      });
+    },
     check: () => check(status().config),
     registrations: () => ask('ims', { what: 'registrations' }),
     records: (query) => searchCdrs(dataDir(), query),

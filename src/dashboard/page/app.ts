@@ -1,6 +1,7 @@
 /** The dashboard in the browser: asks for the status every two seconds, and is told events and log lines as they come. */
 import { type CallRow, CallTable } from './calls.js';
 import { type Check, FindingsSection } from './findings.js';
+import { LadderDialog, type ShownCall } from './ladder.js';
 import { QualitySection } from './quality.js';
 import { RecordsSection } from './records.js';
 import { type Registered, RegistrationsSection } from './registrations.js';
@@ -30,10 +31,11 @@ class Page {
   readonly #services = new ServicesSection((name) => void this.#order('POST', `/api/services/${name}/restart`));
   readonly #calls = new CallsSection();
   readonly #media = new MediaSection();
-  readonly #table = new CallTable();
+  readonly #ladder = new LadderDialog(ask);
+  readonly #table = new CallTable((call) => this.#open(call));
   readonly #quality = new QualitySection();
   readonly #registrations = new RegistrationsSection();
-  readonly #records = new RecordsSection(ask);
+  readonly #records = new RecordsSection(ask, (call) => this.#open(call));
   readonly #findings = new FindingsSection(() => void this.#check());
   readonly #bans = new BansSection((source) => void this.#order('DELETE', `/api/bans/${encodeURIComponent(source)}`));
   readonly #events = new EventsSection();
@@ -41,6 +43,7 @@ class Page {
   readonly #stream = new EventSource('/api/events');
   readonly #timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
   #looks = 0;
+  #shown: readonly CallRow[] = [];
 
   constructor() {
     find('sections').replaceChildren(
@@ -56,6 +59,7 @@ class Page {
         this.#records,
         this.#events,
         this.#logs,
+        this.#ladder,
       ].map(({ root }) => root),
     );
     this.#stream.addEventListener('event', ({ data }) => this.#events.add(JSON.parse(data)));
@@ -78,7 +82,9 @@ class Page {
     }
     // A relay of others does not tell.
     const { total, calls } = (await ask('GET', '/api/calls').catch(() => ({ total: 0, calls: [] }))) as Calls;
+    this.#shown = calls;
     this.#table.show(calls);
+    void this.#ladder.look(calls);
     this.#quality.show(calls, total);
     if (this.#looks % LOOKS_BETWEEN_IMS === 0) {
       const nobody: Registered = { total: 0, registrations: [] };
@@ -108,6 +114,10 @@ class Page {
     this.#services.show(status);
     this.#calls.show(status);
     this.#media.show(status);
+  }
+
+  #open(call: ShownCall): void {
+    void this.#ladder.open(call, this.#shown);
   }
 
   async #check(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Calls with both directions of their media. */
 import { element, section, Table } from './elements.js';
+import { directionCells, PARTIES, type ShownCall } from './ladder.js';
 import { Sparkline } from './sparkline.js';
 import { word } from './words.js';
 
@@ -8,12 +9,12 @@ export interface CallRow {
   readonly callId: string;
   readonly fromTag: string;
   readonly upMs: number | null;
-  readonly names: { readonly caller: string; readonly callee: string } | null;
+  readonly names: { readonly id: string; readonly caller: string; readonly callee: string } | null;
   readonly caller: Direction;
   readonly callee: Direction;
 }
 
-interface Direction {
+export interface Direction {
   readonly verdict: string;
   readonly words: string;
   readonly codec: string | null;
@@ -25,11 +26,8 @@ interface Direction {
   readonly mosNow: number | null;
 }
 
-const PARTIES = ['caller', 'callee'] as const;
 /** Two minutes at a look every two seconds. */
 const DIRECTION_LENGTH = 60;
-/** Of a direction that is as it should be, or not yet known to be otherwise. */
-const WELL = ['flows', 'held', 'waiting'];
 
 /** Both directions of every call, each with its packets over time; one that nobody hears is red. */
 export class CallTable {
@@ -40,7 +38,12 @@ export class CallTable {
   );
   readonly #none = element('p', { class: 'faint' }, word('noCalls'));
   readonly root = section(word('call'), true, this.#none, this.#table.root);
+  readonly #open: (call: ShownCall) => void;
   readonly #curves = new Map<string, { readonly curve: Sparkline; readonly packets: number; readonly at: number }>();
+
+  constructor(open: (call: ShownCall) => void) {
+    this.#open = open;
+  }
 
   show(calls: readonly CallRow[]): void {
     this.#none.hidden = calls.length > 0;
@@ -63,20 +66,24 @@ export class CallTable {
     party: 'caller' | 'callee',
     key: string,
   ): (Node | string | number | null)[] {
-    const { codec, packets, lossPercent, jitterMs, mos, verdict, words } = call[party];
-    const isWell = WELL.includes(verdict);
     const title = names === null ? callId : `${names.caller} → ${names.callee}`;
-    return [
-      party === 'caller' ? title : null,
-      word(party),
-      codec ?? '–',
-      packets,
-      packets > 0 ? `${lossPercent} %` : '–',
-      jitterMs === null ? '–' : `${jitterMs} ms`,
-      mos === null ? '–' : mos.toFixed(1),
-      this.#curves.get(key)?.curve.root ?? null,
-      element('span', { class: isWell ? 'good' : 'bad' }, isWell ? verdict : words),
-    ];
+    const cells = directionCells(party, call[party]);
+    cells.splice(-1, 0, this.#curves.get(key)?.curve.root ?? '');
+    return [party === 'caller' ? this.#title(title, names?.id) : null, ...cells];
+  }
+
+  /** Of a call that the built-in IMS does not have there is no SIP to show. */
+  #title(title: string, id: string | undefined): Node | string {
+    if (id === undefined) {
+      return title;
+    }
+    const onClick = (): void => this.#open({ id, title });
+    return element(
+      'span',
+      {},
+      `${title} `,
+      element('button', { onClick, label: `${word('openLadder')} ${title}` }, 'SIP'),
+    );
   }
 
   /** @param packets seen so far, by row */

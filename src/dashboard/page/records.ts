@@ -1,5 +1,6 @@
 /** Call records of a day: searched, shown, and taken away as CSV. */
 import { element, section, Table } from './elements.js';
+import { type DirectionFigures, PARTIES, type ShownCall } from './ladder.js';
 import { duration, word } from './words.js';
 
 /** What `/api/records` says, as far as the page shows it. */
@@ -17,6 +18,7 @@ interface Found {
     readonly status?: number;
     readonly cause?: number;
     readonly reason?: string;
+    readonly media?: readonly { readonly caller: DirectionFigures; readonly callee: DirectionFigures }[];
   }[];
 }
 
@@ -34,10 +36,12 @@ export class RecordsSection {
   );
   readonly #note = element('p', { class: 'faint', role: 'status' });
   readonly #ask: Ask;
+  readonly #open: (call: ShownCall) => void;
   readonly root: HTMLElement;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, open: (call: ShownCall) => void) {
     this.#ask = ask;
+    this.#open = open;
     const button = element('button', { onClick: () => void this.search() }, word('search'));
     const fields = [this.#day, this.#text, this.#cause].map((field) =>
       element('label', {}, `${field.getAttribute('aria-label') ?? ''} `, field),
@@ -83,9 +87,21 @@ export class RecordsSection {
           record.cause,
           record.reason,
           record.endedBy === undefined ? '' : word(record.endedBy),
-          record.callId,
+          this.#callId(record),
         ],
       })),
+    );
+  }
+
+  #callId({ id, callId, caller, callee, media = [] }: Found['records'][number]): Node {
+    const title = `${caller.uri} → ${callee.uri}`;
+    const rows = media.flatMap((stream) => PARTIES.map((party) => ({ party, figures: stream[party] })));
+    const onClick = (): void => this.#open({ id, title, media: rows });
+    return element(
+      'span',
+      {},
+      `${callId} `,
+      element('button', { onClick, label: `${word('openLadder')} ${callId}` }, 'SIP'),
     );
   }
 

@@ -12,6 +12,7 @@ function subjectWith(counters: ReadonlyMap<string, number> | undefined): Dashboa
     events: nothing,
     lines: nothing,
     relayCounters: () => Promise.resolve(counters),
+    ladder: async () => [],
     calls: () => Promise.resolve({ calls: [] }),
     check: () => Promise.resolve({ findings: [] }),
     bans: () => Promise.resolve([]),
