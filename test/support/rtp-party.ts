@@ -148,19 +148,21 @@ function closeAll(sockets: readonly Socket[]): void {
   }
 }
 
-/** Talks until the test ends. */
-export function keepTalking(scope: Scope, party: RtpParty, port: number): void {
+/** Talks until the test ends, or until what it returns is called: then the last packet has been sent. */
+export function keepTalking(scope: Scope, party: RtpParty, port: number): () => Promise<void> {
   let over = false;
   const talk = async (): Promise<void> => {
     while (!over) {
-      await party.talk({ address: '127.0.0.1', port }, 25);
+      await party.talk({ address: '127.0.0.1', port }, 10);
     }
   };
   const talking = talk();
-  scope.defer(async () => {
+  const stop = async (): Promise<void> => {
     over = true;
     await talking;
-  });
+  };
+  scope.defer(stop);
+  return stop;
 }
 
 /** An offer or answer with one stream of G.711, at the party. */
