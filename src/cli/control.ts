@@ -199,7 +199,9 @@ async function end({ config, wait }: Options, request: ControlRequest): Promise<
 async function reload({ config }: Options): Promise<void> {
   const client = await requireLauncher(config);
   try {
-    print(formatReload((await ask(client, { verb: 'reload' })) as ReloadAnswer));
+    const answer = (await ask(client, { verb: 'reload' })) as ReloadAnswer;
+    print(formatReload(answer));
+    process.exitCode = answer.certificate?.kind === 'refused' ? 1 : 0;
   } finally {
     client.close();
   }

@@ -1,7 +1,7 @@
 /** What `status`, `events` and `logs` print for people. */
 import pc from 'picocolors';
 import type { HealthStatus, ServiceStatus, SystemStatus, Verdict } from '../control/status.ts';
-import type { BanReport } from '../observe/ipc.ts';
+import type { BanReport, CertificateLook } from '../observe/ipc.ts';
 import { readableLine } from '../observe/readable-line.ts';
 import { FLOW_STATES } from '../relay/media/flow-states.ts';
 import { formatTable } from './table.ts';
@@ -91,16 +91,22 @@ export function formatDuration(ms: number): string {
 }
 
 /** Of what `reload` answers, what is shown; each is a list of keys or services. */
-export type ReloadAnswer = Partial<
-  Record<'live' | 'restarting' | 'whenIdle' | 'pending' | 'refused', readonly string[]>
->;
+export type ReloadAnswer = Partial<Record<keyof typeof RELOAD_LINES, readonly string[]>> & {
+  readonly certificate?: CertificateLook;
+};
 
 /** What became of each changed key, a line each. */
 export function formatReload(answer: ReloadAnswer): string {
   const lines = Object.entries(RELOAD_LINES).flatMap(([name, text]) => {
-    const items = answer[name as keyof ReloadAnswer] ?? [];
+    const items = answer[name as keyof typeof RELOAD_LINES] ?? [];
     return items.length === 0 ? [] : [`${text}: ${items.join(', ')}`];
   });
+  const { certificate } = answer;
+  if (certificate?.kind === 'taken') {
+    lines.push('TLS certificate: another one, for new connections');
+  } else if (certificate?.kind === 'refused') {
+    lines.push(`TLS certificate: the one before stays, for ${certificate.reason}`);
+  }
   return lines.length === 0 ? 'nothing changed: what the file holds is in force' : lines.join('\n');
 }
 
@@ -110,7 +116,7 @@ const RELOAD_LINES = {
   whenIdle: 'restarting after the last call',
   pending: 'needs a restart of ims-launch',
   refused: 'refused, for the relay was found running',
-} as const satisfies Record<keyof ReloadAnswer, string>;
+} as const;
 
 /** One event on a line: its own keys first, then the fields. */
 export function formatEvent(item: unknown): string {

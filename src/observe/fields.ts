@@ -51,6 +51,7 @@ export const LOG_FIELDS = {
   address: 'an IP address',
   key: 'configuration key',
   path: 'file path',
+  validTo: 'when a certificate ends, as it says itself',
   count: 'how many',
   calls: 'calls with one media stream each that there is room for',
   epoch: 'how many relays this run has had',

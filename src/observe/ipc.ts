@@ -53,6 +53,8 @@ export type ChildQuestion =
   | MediaCaptureQuestion
   /** To ims-server. The answer: `BanReport[]`. */
   | { readonly what: 'bans' }
+  /** To ims-server: look at its certificate's files. The answer: `CertificateLook`, or undefined without TLS. */
+  | { readonly what: 'certificate' }
   /** To ims-server; without address all bans end. The answer: how many there were. */
   | { readonly what: 'unban'; readonly address: string | undefined };
 
@@ -151,6 +153,14 @@ export interface BanReport {
   /** Until it is answered again, seconds. */
   readonly leftSeconds: number;
 }
+
+/** What a look at the files of the TLS certificate has led to. */
+export type CertificateLook =
+  | { readonly kind: 'unchanged' }
+  /** Connections from now on get it. */
+  | { readonly kind: 'taken' }
+  /** The one before stays. */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 export type ConfigMessage = Extract<SupervisorMessage, { kind: 'config' }>;
 export type AddressMessage = Extract<SupervisorMessage, { kind: 'address' }>;

@@ -129,7 +129,8 @@ export const sipShape = {
     description: 'SIP over TLS on this port (5061 as a rule); null: none. Needs ims.tlsCertificate and ims.tlsKey.',
   }),
   tlsCertificate: z.string().min(1).optional().meta({
-    description: 'PEM file with the certificate of this server and those between it and the authority.',
+    description:
+      'PEM file with the certificate of this server and those between it and the authority. A renewed one is taken within seconds; connections stay.',
   }),
   tlsKey: z.string().min(1).optional().meta({ description: 'PEM file with the key of the certificate.' }),
   wsPort: port.nullable().default(null).meta({

@@ -1,5 +1,6 @@
 /** The configuration while the system runs: what is in force, and what becomes of a file that has changed. */
 import { FileWatch } from '../../io/file-watch.ts';
+import type { CertificateLook } from '../../observe/ipc.ts';
 import type { SupervisorEvent } from '../../supervisor/events.ts';
 import type { ServiceName, SupervisorState } from '../../supervisor/state.ts';
 import { Reconfiguration } from './reconfigure.ts';
@@ -11,7 +12,7 @@ import { type LaunchSetup, type LaunchSources, readConfig } from './setup.ts';
 export interface ConfigurationOptions {
   readonly sources: LaunchSources;
   readonly reports: Reports;
-  readonly services: Pick<Services, 'tell' | 'signal'>;
+  readonly services: Pick<Services, 'tell' | 'signal' | 'ask'>;
   state(): SupervisorState;
   post(event: SupervisorEvent): void;
   /** Whoever wants to know that a reload is under way is told around `apply`. */
@@ -75,13 +76,26 @@ export class Configuration {
   }
 
   /** When somebody asks for it; a change of the file itself is seen by the watch. */
-  async reload(): Promise<ReloadOutcome | undefined> {
+  async reload(): Promise<(ReloadOutcome & { readonly certificate?: CertificateLook }) | undefined> {
     try {
-      return await this.#options.whileReloading(async () => this.#reloader?.reload(true));
+      const outcome = await this.#options.whileReloading(async () => this.#reloader?.reload(true));
+      const certificate = await this.#lookAtCertificate();
+      return outcome && { ...outcome, ...(certificate !== undefined && { certificate }) };
     } catch (error) {
       this.#options.crash(error);
       return undefined;
     }
+  }
+
+  /** Undefined: the IMS has none, or cannot be asked. */
+  async #lookAtCertificate(): Promise<CertificateLook | undefined> {
+    const { tlsPort, wssPort } = this.#setup?.loaded.config.ims ?? { tlsPort: null, wssPort: null };
+    if (tlsPort === null && wssPort === null) {
+      return undefined;
+    }
+    // One that is being restarted reads it anyway.
+    const answer = this.#options.services.ask('ims', { what: 'certificate' }).catch(() => undefined);
+    return (await answer) as CertificateLook | undefined;
   }
 
   /** The service failed for good with the changed configuration. */

@@ -80,6 +80,14 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
         log.info({ count: server.callCount }, 'stopping: calls end, new ones are refused');
         void server.close().then(() => resolve(0));
       };
+      // As for ims-launch: a closed terminal ends us, a daemon reads its files again.
+      on('SIGHUP', () => {
+        if (process.stdin.isTTY === true || process.stdout.isTTY === true) {
+          stop(128 + 1);
+        } else {
+          server.rereadCertificate();
+        }
+      });
       // Unheard, it would make Node listen for a debugger.
       on('SIGUSR1', () => {});
       for (const [signal, number] of Object.entries(ENDING_SIGNALS)) {
@@ -111,6 +119,8 @@ async function untilEnd(server: RunningServer, log: Logger): Promise<number> {
                 return server.capture(question);
               case 'bans':
                 return server.bans();
+              case 'certificate':
+                return server.rereadCertificate();
               case 'unban':
                 return server.unban(question.address);
               default:

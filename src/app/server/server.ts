@@ -9,6 +9,7 @@ import { SipDriver } from '../../io/sip/driver.ts';
 import type {
   BanReport,
   CallNames,
+  CertificateLook,
   ImsDetails,
   RegistrationsAnswer,
   SipCaptureAnswer,
@@ -67,6 +68,8 @@ export interface RunningServer {
   bans(): BanReport[];
   /** Answers them again: one, or all. Returns how many there were. */
   unban(address: string | undefined): number;
+  /** Looks whether the files hold another TLS certificate; undefined: there is no TLS port. */
+  rereadCertificate(): CertificateLook | undefined;
   /** New calls get 503; resolves when the last one has ended. */
   drain(): Promise<void>;
   /** Ends all calls, waits a moment for the BYEs to be answered, writes the records, closes. Idempotent. */
@@ -296,6 +299,7 @@ export async function createServer({
       });
     },
     unban: (wanted) => server.bans.lift(performance.now(), wanted),
+    rereadCertificate: () => transports.certificate?.look(true),
     drain: () => {
       server.b2bua.stopTakingCalls();
       return waitUntil(() => server.b2bua.callCount === 0, Number.POSITIVE_INFINITY);

@@ -1,10 +1,8 @@
 /** Every socket on which ims-server speaks SIP: by transport and by address family. */
-import { readFileSync } from 'node:fs';
-import type { SecureContextOptions } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
-import { ImsError } from '../../errors.ts';
 import { randomIds } from '../../io/random-ids.ts';
 import { localAddresses, type ServerAddress } from '../../io/server-address.ts';
+import { CertificateFiles } from '../../io/sip/certificate-files.ts';
 import { openSipStreamTransport } from '../../io/sip/stream-transport.ts';
 import type { SipTransport } from '../../io/sip/transport.ts';
 import { openSipUdpTransport, type SipUdpTransportOptions } from '../../io/sip/udp-transport.ts';
@@ -22,6 +20,8 @@ import {
 
 export class SipTransports {
   readonly all: readonly SipTransport[];
+  /** Of the TLS ports; undefined: there are none. */
+  readonly certificate: CertificateFiles | undefined;
 
   /**
    * On all IPv4 addresses, and on all IPv6 ones where the system has IPv6.
@@ -38,8 +38,12 @@ export class SipTransports {
     names: () => readonly string[],
   ): Promise<SipTransports> {
     const ids = randomIds();
-    const { tcp, tlsPort, wsPort, wssPort, wsOrigins, maxConnections } = config.ims;
-    const tls = tlsPort === null && wssPort === null ? undefined : readCertificate(config);
+    const { tcp, tlsPort, wsPort, wssPort, wsOrigins, maxConnections, tlsCertificate, tlsKey } = config.ims;
+    const certificate =
+      tlsPort === null && wssPort === null
+        ? undefined
+        : new CertificateFiles({ certificate: tlsCertificate, key: tlsKey }, log);
+    const tls = certificate?.current;
     const origins = { origins: wsOrigins, names };
     const opened: SipTransport[] = [];
     try {
@@ -69,14 +73,21 @@ export class SipTransports {
         }
       }
     } catch (error) {
+      certificate?.close();
       await Promise.all(opened.map((transport) => transport.close()));
       throw error;
     }
-    return new SipTransports(opened);
+    return new SipTransports(opened, certificate);
   }
 
-  private constructor(all: readonly SipTransport[]) {
+  private constructor(all: readonly SipTransport[], certificate: CertificateFiles | undefined) {
     this.all = all;
+    this.certificate = certificate;
+    certificate?.onChange((another) => {
+      for (const transport of all) {
+        transport.useCertificate?.(another);
+      }
+    });
   }
 
   /** Undefined: no such transport is open here. */
@@ -92,6 +103,7 @@ export class SipTransports {
   }
 
   async close(): Promise<void> {
+    this.certificate?.close();
     await Promise.all(this.all.map((transport) => transport.close()));
   }
 }
@@ -156,21 +168,4 @@ function reachedAt(remote: TransportAddress, local: TransportAddress, advertised
   }
   const other = localAddresses().find((candidate) => familyOf(candidate) === family && !isLoopback(candidate));
   return other === undefined ? advertised : { address: other, port: local.port };
-}
-
-function readCertificate({ ims: { tlsCertificate, tlsKey } }: Config): SecureContextOptions {
-  return { cert: readPem('ims.tlsCertificate', tlsCertificate), key: readPem('ims.tlsKey', tlsKey) };
-}
-
-function readPem(option: string, path: string | undefined): Buffer {
-  if (path === undefined) {
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option} is missing: ims.tlsPort and ims.wssPort need it`);
-  }
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${option}: cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }

@@ -4,13 +4,17 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  Server as TlsServer,
+} from 'node:tls';
 import type { Log } from '../../observe/log.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
 import { sipBindError } from './bind-error.ts';
-import { withCertificate } from './certificate-error.ts';
 import { SipConnection } from './connection.ts';
 import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
 import { SipReceiver } from './receiver.ts';
@@ -38,7 +42,8 @@ const TRY_LIMIT_MS = 1500;
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipStreamTransport(options: SipStreamTransportOptions): Promise<SipStreamTransport> {
   const { kind, host, port } = options;
-  const server = kind === 'tls' ? secureServer(options.tls) : createServer();
+  const server =
+    kind === 'tls' ? createTlsServer({ ...options.tls, handshakeTimeout: CONNECT_LIMIT_MS }) : createServer();
   // Handshakes that never end count here, though not among our connections.
   server.maxConnections = 2 * options.maxConnections;
   server.listen({ host, port, ipv6Only: familyOf(host) === 6, exclusive: true });
@@ -113,6 +118,12 @@ export class SipStreamTransport implements SipTransport {
     }
   }
 
+  useCertificate(certificate: SecureContextOptions): void {
+    if (this.#server instanceof TlsServer) {
+      this.#server.setSecureContext(certificate);
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#closed === undefined) {
       clearInterval(this.#sweep);
@@ -166,10 +177,6 @@ export class SipStreamTransport implements SipTransport {
     this.#connections.add(connection);
     return connection;
   }
-}
-
-function secureServer(tls: SecureContextOptions | undefined): Server {
-  return withCertificate(() => createTlsServer({ ...tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_LIMIT_MS }));
 }
 
 function timedOut(): Error {

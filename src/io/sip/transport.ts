@@ -1,3 +1,4 @@
+import type { SecureContextOptions } from 'node:tls';
 import type { SipMessage } from '../../sip/message/message.ts';
 import type { Flow, FlowTransport } from '../../sip/transaction/flow.ts';
 import type { TransportAddress } from '../../wire/ip-address.ts';
@@ -16,6 +17,8 @@ export interface SipTransport {
   flowTo(remote: TransportAddress): Flow;
   /** `failed` is called, later, when the system refuses the bytes. */
   send(bytes: Uint8Array, flow: Flow, failed: (reason: string) => void): void;
+  /** For connections to come: those that are there keep theirs. With TLS only. */
+  useCertificate?(certificate: SecureContextOptions): void;
   /** Idempotent; resolves when the socket is closed. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { SecureContextOptions } from 'node:tls';
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../../observe/log.ts';
 import { isKeepAlive, MAX_MESSAGE_BYTES } from '../../sip/message/parse.ts';
@@ -11,7 +11,6 @@ import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { sipBindError } from './bind-error.ts';
-import { withCertificate } from './certificate-error.ts';
 import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
 import { SipReceiver } from './receiver.ts';
 import { type SipTransport, zeroCounters } from './transport.ts';
@@ -50,9 +49,10 @@ export async function openSipWebSocketTransport(options: SipWebSocketTransportOp
     requestTimeout: CONNECT_LIMIT_MS,
     connectionsCheckingInterval: 1000,
   };
-  const secure = { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: CONNECT_LIMIT_MS } as const;
   const server =
-    kind === 'wss' ? withCertificate(() => createSecureServer({ ...limits, ...secure })) : createServer(limits);
+    kind === 'wss'
+      ? createSecureServer({ ...limits, ...tls, handshakeTimeout: CONNECT_LIMIT_MS })
+      : createServer(limits);
   // Handshakes that never end count here, though not among our connections.
   server.maxConnections = 2 * options.maxConnections;
   server.listen({ host, port, ipv6Only: familyOf(host) === 6, exclusive: true });
@@ -130,6 +130,12 @@ export class SipWebSocketTransport implements SipTransport {
     this.counters.sent++;
     connection.isTrusted ||= isSignOfTrust(bytes);
     connection.write(bytes, fail);
+  }
+
+  useCertificate(certificate: SecureContextOptions): void {
+    if (this.#server instanceof TlsServer) {
+      this.#server.setSecureContext(certificate);
+    }
   }
 
   async close(): Promise<void> {
