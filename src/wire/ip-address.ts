@@ -21,22 +21,38 @@ export function isPort(value: number): value is Port {
 
 /** The four bytes of a dotted quad, or undefined. Leading zeros are refused: they read as octal elsewhere. */
 export function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) {
-    return undefined;
-  }
-  const bytes = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) {
-      return undefined;
+  const value = ipv4Value(text);
+  return value === NO_IPV4
+    ? undefined
+    : Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
+}
+
+const NO_IPV4 = -1;
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** A dotted quad as a number of 32 bits, or NO_IPV4. Several times a SIP message: nothing is allocated. */
+function ipv4Value(text: string): number {
+  let value = 0;
+  let dots = 0;
+  let octet = NO_IPV4;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    const digit = code - ZERO;
+    if (digit >= 0 && digit <= 9) {
+      octet = octet === NO_IPV4 ? digit : octet * 10 + digit;
+      if (octet > 255 || (octet === digit && text.charCodeAt(index - 1) === ZERO)) {
+        return NO_IPV4;
+      }
+    } else if (code === DOT && octet !== NO_IPV4 && dots < 3) {
+      value = value * 256 + octet;
+      dots += 1;
+      octet = NO_IPV4;
+    } else {
+      return NO_IPV4;
     }
-    const value = Number(part);
-    if (value > 255) {
-      return undefined;
-    }
-    bytes[index] = value;
   }
-  return bytes;
+  return dots === 3 && octet !== NO_IPV4 ? value * 256 + octet : NO_IPV4;
 }
 
 /** The sixteen bytes of an IPv6 literal (RFC 4291 2.2, without brackets and zone), or undefined. */
@@ -71,7 +87,7 @@ export function parseIpv6(text: string): Uint8Array | undefined {
  * (lower case, the longest run of zero groups as `::`). Undefined when the text is not an IP literal.
  */
 export function canonicalAddress(text: string): string | undefined {
-  if (parseIpv4(text) !== undefined) {
+  if (ipv4Value(text) !== NO_IPV4) {
     return text;
   }
   const bytes = parseIpv6(text);
@@ -88,7 +104,7 @@ export function canonicalAddress(text: string): string | undefined {
 
 /** 4, 6, or undefined when the text is not an IP literal. */
 export function familyOf(text: string): AddressFamily | undefined {
-  if (parseIpv4(text) !== undefined) {
+  if (ipv4Value(text) !== NO_IPV4) {
     return 4;
   }
   return parseIpv6(text) === undefined ? undefined : 6;
@@ -101,6 +117,10 @@ export function isWildcard(text: string): boolean {
 
 /** 127.0.0.0/8 and ::1, also in its IPv4-mapped form. */
 export function isLoopback(text: string): boolean {
+  const quad = ipv4Value(text);
+  if (quad !== NO_IPV4) {
+    return quad >>> 24 === 127;
+  }
   const bytes = addressBytes(text);
   if (bytes === undefined) {
     return false;
@@ -155,14 +175,15 @@ export function sameAddress(left: string, right: string): boolean {
 
 /** An address that one host answers at: nothing is ever sent to a group, to everybody or to nobody. */
 export function isUnicast({ address, port }: TransportAddress): boolean {
-  return (
-    port > 0 &&
-    port <= 65535 &&
-    familyOf(address) !== undefined &&
-    !isMulticast(address) &&
-    !isWildcard(address) &&
-    address !== '255.255.255.255'
-  );
+  if (port <= 0 || port > 65535) {
+    return false;
+  }
+  const quad = ipv4Value(address);
+  if (quad !== NO_IPV4) {
+    const isGroup = quad >>> 28 === 0xe;
+    return !isGroup && quad !== 0 && quad !== 0xffff_ffff;
+  }
+  return parseIpv6(address) !== undefined && !isMulticast(address) && !isWildcard(address);
 }
 
 /** `192.0.2.1:5060` or `[2001:db8::1]:5060`; undefined: it is something else, or the port is 0. */

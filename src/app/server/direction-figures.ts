@@ -1,13 +1,24 @@
-/** What a party of a call has sent, asked of its relay in RTPP (`Q`) and brought into the form of a call record. */
+/** What the parties of a call have sent, asked of its relay in RTPP (`Q`) and brought into the form of a call record. */
 import type { RtppRequest } from '../../rtpp/request.ts';
 import type { RtppOutcome } from '../../rtpp-client/outcome.ts';
 import type { CdrDirection } from '../../store/call-detail-record.ts';
 
 type Query = RtppRequest & { kind: 'query' };
+type Ask = (query: Query) => Promise<RtppOutcome>;
 
-/** All are those of the party that the command names first. Every rtpproxy since 2015 has the first three. */
+/** Who a query is about comes first in it. */
+export type QueriedParties = Omit<Query, 'kind' | 'verbose' | 'counters'>;
+
+export interface BothDirections {
+  readonly caller: CdrDirection;
+  readonly callee: CdrDirection;
+}
+
+/** All are those of the party that the command names first. Every rtpproxy since 2015 has them. */
 const COUNTS = ['npkts_ina', 'rtpa_nsent', 'rtpa_nlost'];
-const OURS = ['codec', 'jitter_ms', 'mos', 'verdict'];
+
+/** Ours tells both parties at once: packets, sent, lost, codec, jitter, MOS and verdict of each. */
+const OURS = ['party', 'other'];
 
 /** RTPP: a counter that the relay does not know. */
 const UNKNOWN_COUNTER = 62;
@@ -18,34 +29,48 @@ const UNKNOWN_COUNTER = 62;
  * @returns undefined: the relay does not answer, or has forgotten the call
  */
 export async function askFigures(
-  ask: (query: Query) => Promise<RtppOutcome>,
-  party: Omit<Query, 'kind' | 'verbose' | 'counters'>,
+  ask: Ask,
+  caller: QueriedParties,
+  callee: QueriedParties,
   isOurs: boolean,
-): Promise<CdrDirection | undefined> {
-  const query = { ...party, kind: 'query', verbose: true } as const;
-  let outcome = await ask({ ...query, counters: isOurs ? [...COUNTS, ...OURS] : COUNTS });
-  if (isOurs && outcome.kind === 'reply' && outcome.reply.kind === 'error' && outcome.reply.code === UNKNOWN_COUNTER) {
-    outcome = await ask({ ...query, counters: COUNTS });
+): Promise<BothDirections | undefined> {
+  if (isOurs) {
+    const outcome = await ask({ ...caller, kind: 'query', counters: OURS });
+    if (!isError(outcome, UNKNOWN_COUNTER)) {
+      return bothOf(
+        textOf(outcome)
+          .split(' ')
+          .map((words) => parseSummary(words.split(','))),
+      );
+    }
   }
-  return outcome.kind === 'reply' && outcome.reply.kind === 'text' ? parseFigures(outcome.reply.text) : undefined;
+  return bothOf(await Promise.all([askCounts(ask, caller), askCounts(ask, callee)]));
 }
 
-/** `npkts_ina=250 rtpa_nsent=251 …`; `-`: not known. What is no figure is left out. */
-function parseFigures(text: string): CdrDirection | undefined {
-  const values = new Map(text.split(' ').map((word) => splitOnce(word)));
-  const figure = (name: string): number | undefined => {
-    const value = values.get(name) ?? '';
-    return /^[0-9]{1,15}(\.[0-9]{1,6})?$/.test(value) ? Number(value) : undefined;
-  };
-  const word = (name: string): string | undefined => {
-    const value = values.get(name) ?? '';
-    return /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(value) ? value.replaceAll('_', ' ') : undefined;
-  };
-  const [packets, sent, lost] = COUNTS.map(figure);
+async function askCounts(ask: Ask, parties: QueriedParties): Promise<CdrDirection | undefined> {
+  const text = textOf(await ask({ ...parties, kind: 'query', verbose: true, counters: COUNTS }));
+  return parseSummary(text.split(' ').map((word) => word.slice(word.indexOf('=') + 1)));
+}
+
+function bothOf([caller, callee]: readonly (CdrDirection | undefined)[]): BothDirections | undefined {
+  return caller === undefined || callee === undefined ? undefined : { caller, callee };
+}
+
+function textOf(outcome: RtppOutcome): string {
+  return outcome.kind === 'reply' && outcome.reply.kind === 'text' ? outcome.reply.text : '';
+}
+
+function isError(outcome: RtppOutcome, code: number): boolean {
+  return outcome.kind === 'reply' && outcome.reply.kind === 'error' && outcome.reply.code === code;
+}
+
+/** Packets, sent and lost, and of ours codec, jitter, MOS and verdict; `-`: not known. What is no figure is left out. */
+function parseSummary(words: readonly string[]): CdrDirection | undefined {
+  const [packets, sent, lost, , jitterMs, mos] = words.map(figureOf);
   if (packets === undefined) {
     return undefined;
   }
-  const [jitterMs, mos, codec, verdict] = [figure('jitter_ms'), figure('mos'), word('codec'), word('verdict')];
+  const [codec, verdict] = [wordOf(words[3]), wordOf(words[6])];
   return {
     packets,
     ...(lost !== undefined && { lost }),
@@ -57,9 +82,12 @@ function parseFigures(text: string): CdrDirection | undefined {
   };
 }
 
-function splitOnce(word: string): readonly [string, string] {
-  const at = word.indexOf('=');
-  return at === -1 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)];
+function figureOf(text: string): number | undefined {
+  return /^[0-9]{1,15}(\.[0-9]{1,6})?$/.test(text) ? Number(text) : undefined;
+}
+
+function wordOf(text = ''): string | undefined {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(text) ? text.replaceAll('_', ' ') : undefined;
 }
 
 function percent(fraction: number): number {

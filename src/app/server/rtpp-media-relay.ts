@@ -7,7 +7,7 @@ import { describeOutcome, type RtppOutcome } from '../../rtpp-client/outcome.ts'
 import type { RetryPolicy } from '../../rtpp-client/policy.ts';
 import { FAILOVER_BUDGET_MS, MAX_ATTEMPTS, mayTryAnother } from '../../rtpp-client/relay-set-policy.ts';
 import type { RelayCommand, RelayOutcome, RelaySession, RelayStream, Side } from '../../sip/b2bua/media-relay.ts';
-import type { CdrDirection, CdrStream } from '../../store/call-detail-record.ts';
+import type { CdrStream } from '../../store/call-detail-record.ts';
 import { familyOf, isLoopback, isWildcard } from '../../wire/ip-address.ts';
 import type { Figures } from './call-figures.ts';
 import { askFigures } from './direction-figures.ts';
@@ -66,16 +66,12 @@ export class RtppMediaRelay {
     if (relay === undefined) {
       return {};
     }
-    const of = (index: number, side: Side): Promise<CdrDirection | undefined> =>
-      askFigures(
-        (query) => request(relay, query, FIGURES_RETRY),
-        partyOf(session, side, { index }),
-        relay.takesSituation,
-      );
+    const ask = (query: RtppRequest) => request(relay, query, FIGURES_RETRY);
     const told = await Promise.all(
       streams.map(async (index): Promise<CdrStream[]> => {
-        const [caller, callee] = await Promise.all([of(index, 'caller'), of(index, 'callee')]);
-        return caller === undefined || callee === undefined ? [] : [{ stream: index + 1, caller, callee }];
+        const [caller, callee] = [partyOf(session, 'caller', { index }), partyOf(session, 'callee', { index })];
+        const both = await askFigures(ask, caller, callee, relay.takesSituation);
+        return both === undefined ? [] : [{ stream: index + 1, ...both }];
       }),
     );
     const media = told.flat();

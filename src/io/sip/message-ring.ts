@@ -6,7 +6,13 @@ import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import { formatTransportAddress, isWildcard } from '../../wire/ip-address.ts';
 
-/** Bytes kept at most, however few messages they are. */
+/** Room for each message of the capacity, on average; where they are longer, fewer are kept. */
+const BYTES_A_MESSAGE = 1024;
+
+/** Room at least: several of the longest messages that UDP brings. */
+const MIN_BYTES = 256 << 10;
+
+/** Room at most. */
 const MAX_BYTES = 8 << 20;
 
 /** What an answer holds at most, as JSON: no more waits for a reader of the control socket. */
@@ -20,8 +26,10 @@ interface Kept {
   readonly number: number;
   readonly at: number;
   readonly sent: boolean;
-  readonly bytes: Uint8Array;
   readonly flow: Flow;
+  /** Where its bytes lie in the store. */
+  readonly from: number;
+  readonly length: number;
 }
 
 export interface MessagesSince {
@@ -36,8 +44,12 @@ export interface MessagesSince {
 
 export class MessageRing {
   readonly #capacity: number;
+  readonly #room: number;
   readonly #kept: Kept[] = [];
-  #bytes = 0;
+  /** One piece, written round and round: a buffer a message would cost more than its bytes. */
+  #store: Uint8Array | undefined;
+  /** Where the next message goes. */
+  #end = 0;
   #lastNumber = 0;
   /** Call-ID of a leg, or id of a record → Call-ID of its caller's leg; the oldest first. */
   readonly #calls = new Map<string, string>();
@@ -45,18 +57,33 @@ export class MessageRing {
   /** @param capacity messages; 0: none is kept */
   constructor(capacity: number) {
     this.#capacity = capacity;
+    this.#room = Math.min(MAX_BYTES, Math.max(MIN_BYTES, capacity * BYTES_A_MESSAGE));
   }
 
   /** Costs a copy: what it means is found out when somebody asks. */
   note(at: number, sent: boolean, bytes: Uint8Array, flow: Flow): void {
-    if (this.#capacity === 0) {
+    const { length } = bytes;
+    if (this.#capacity === 0 || length > this.#room) {
       return;
     }
+    this.#store ??= new Uint8Array(this.#room);
+    const from = this.#end + length <= this.#room ? this.#end : 0;
+    this.#makeRoom(from, from + length);
+    this.#store.set(bytes, from);
+    this.#end = from + length;
     this.#lastNumber += 1;
-    this.#kept.push({ number: this.#lastNumber, at, sent, bytes: new Uint8Array(bytes), flow });
-    this.#bytes += bytes.length;
-    while (this.#kept.length > this.#capacity || this.#bytes > MAX_BYTES) {
-      this.#bytes -= this.#kept.shift()?.bytes.length ?? 0;
+    this.#kept.push({ number: this.#lastNumber, at, sent, flow, from, length });
+  }
+
+  /** The oldest go, until there is a message less than the capacity and none lies where the next one is to lie. */
+  #makeRoom(from: number, to: number): void {
+    for (let oldest = this.#kept[0]; oldest !== undefined; oldest = this.#kept[0]) {
+      const isInTheWay = oldest.from < to && from < oldest.from + oldest.length;
+      const isBehindTheEnd = from < this.#end && oldest.from >= this.#end;
+      if (this.#kept.length < this.#capacity && !isInTheWay && !isBehindTheEnd) {
+        return;
+      }
+      this.#kept.shift();
     }
   }
 
@@ -118,7 +145,8 @@ export class MessageRing {
     return { messages, next, more: false, dropped };
   }
 
-  #tell({ at, sent, bytes, flow }: Kept): TracedMessage | undefined {
+  #tell({ at, sent, from, length, flow }: Kept): TracedMessage | undefined {
+    const bytes = this.#store?.subarray(from, from + length) ?? new Uint8Array(0);
     const message = parseMessage(bytes);
     if (!message.ok) {
       return undefined;

@@ -1,6 +1,6 @@
 import { VERBS } from '../../rtpp/verbs.ts';
 import type { LegCounters } from '../media/counters.ts';
-import { otherSide, sideName } from '../plane.ts';
+import { otherSide, type Side, sideName } from '../plane.ts';
 import type { DirectionReport } from '../quality/report.ts';
 import { partySide, type Session } from '../session.ts';
 import { type CommandOutcome, type CommandSpec, failure, type Opening, success } from './spec.ts';
@@ -12,8 +12,9 @@ interface Subject {
   readonly session: Session;
   readonly near: LegCounters;
   readonly far: LegCounters;
-  /** What `calls` tells of the party. */
+  /** What `calls` tells of the party, and of the other one. */
   readonly report: () => DirectionReport;
+  readonly farReport: () => DirectionReport;
 }
 
 const DEFAULT_COUNTERS = ['ttl', 'npkts_ina', 'npkts_ino', 'nrelayed', 'ndropped'];
@@ -38,7 +39,15 @@ const QUERY_COUNTERS: Readonly<Record<string, (subject: Subject) => string>> = {
   jitter_ms: ({ report }) => `${report().jitterMs ?? '-'}`,
   mos: ({ report }) => `${report().mos ?? '-'}`,
   verdict: ({ report }) => report().verdict,
+  party: ({ near, report }) => summary(near, report()),
+  other: ({ far, farReport }) => summary(far, farReport()),
 };
+
+/** All that a call record wants of a direction: packets, sent, lost, codec, jitter in ms, MOS, verdict. */
+function summary({ rtpAccepted, analysis }: LegCounters, { codec, jitterMs, mos, verdict }: DirectionReport): string {
+  const name = codec?.replaceAll(/[ ,]/g, '_') ?? '-';
+  return `${rtpAccepted},${analysis.sent},${analysis.lost},${name},${jitterMs ?? '-'},${mos ?? '-'},${verdict}`;
+}
 
 /** `Q[v] call_id from_tag [to_tag [counter …]]`: counters of one session. */
 export const query: CommandSpec = {
@@ -67,18 +76,20 @@ export const query: CommandSpec = {
     }
     const near = state.counters(session, party);
     const far = state.counters(session, otherSide(party));
-    let known: DirectionReport | undefined;
-    const report = (): DirectionReport => {
-      known ??= state.media.report(now, session)[sideName(party)];
-      return known;
+    let known: ReturnType<typeof state.media.report> | undefined;
+    const reportOf = (side: Side): DirectionReport => {
+      known ??= state.media.report(now, session);
+      return known[sideName(side)];
     };
+    const report = () => reportOf(party);
+    const farReport = () => reportOf(otherSide(party));
     const values: string[] = [];
     for (const name of names.length === 0 ? DEFAULT_COUNTERS : names) {
       const read = Object.hasOwn(QUERY_COUNTERS, name) ? QUERY_COUNTERS[name] : undefined;
       if (read === undefined) {
         return failure(62);
       }
-      const value = read({ now, session, near, far, report });
+      const value = read({ now, session, near, far, report, farReport });
       values.push(line.modifiers === '' ? value : `${name}=${value}`);
     }
     const text = values.join(' ');

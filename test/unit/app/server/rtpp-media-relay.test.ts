@@ -254,21 +254,17 @@ test('phones are told where a relay elsewhere is: as configured, as it says, els
 test('figures: what ours knows, what any relay counts, and which relay it was in any case', async () => {
   const ask = 'Qv x1@a~k1 A;1 B;1 npkts_ina rtpa_nsent rtpa_nlost';
   const back = 'Qv x1@a~k1 B;1 A;1 npkts_ina rtpa_nsent rtpa_nlost';
-  const words = ' codec jitter_ms mos verdict';
+  const both = 'Q x1@a~k1 A;1 B;1 party other';
   const known = 'npkts_ina=240 rtpa_nsent=250 rtpa_nlost=10';
   const counts = { packets: 240, lost: 10, lossPercent: 4 };
   const ours = { ...counts, codec: 'type 111 at 48 kHz', jitterMs: 2.5, mos: 3.9, verdict: 'never-arrived' };
   const silent = { packets: 0, lost: 0, verdict: 'silent' };
-  const nothing = 'npkts_ina=0 rtpa_nsent=0 rtpa_nlost=0 codec=- jitter_ms=- mos=- verdict=silent';
-  const spoken = `${known} codec=type_111_at_48_kHz jitter_ms=2.5 mos=3.9 verdict=never-arrived`;
+  const spoken = '240,250,10,type_111_at_48_kHz,2.5,3.9,never-arrived 0,0,0,-,-,-,silent';
   const cases: readonly [boolean, Reply[], string[], unknown][] = [
-    [true, [spoken, nothing], [ask + words, back + words], [{ stream: 1, caller: ours, callee: silent }]],
-    [
-      true,
-      ['E62', 'E62', known, known],
-      [ask + words, back + words, ask, back],
-      [{ stream: 1, caller: counts, callee: counts }],
-    ],
+    [true, [spoken], [both], [{ stream: 1, caller: ours, callee: silent }]],
+    [true, ['E62', known, known], [both, ask, back], [{ stream: 1, caller: counts, callee: counts }]],
+    [true, ['E50'], [both], undefined],
+    [true, ['240,250,10,<script>,-,-,<b> 0'], [both], [{ stream: 1, caller: counts, callee: { packets: 0 } }]],
     [false, [known, known], [ask, back], [{ stream: 1, caller: counts, callee: counts }]],
     [false, ['E50', 'E50'], [ask, back], undefined],
     [false, [{ kind: 'timeout' }, { kind: 'timeout' }], [ask, back], undefined],
