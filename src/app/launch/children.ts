@@ -70,11 +70,7 @@ function builtIn(service: ServiceName, { setup, controlFd }: ChildContext): [str
  */
 function v8Flags(semiSpaceMib: number, growingPercent: number): string[] {
   const size = String(semiSpaceMib);
-  return [
-    `--min-semi-space-size=${size}`,
-    `--max-semi-space-size=${size}`,
-    `--heap-growing-percent=${growingPercent}`,
-  ];
+  return [`--min-semi-space-size=${size}`, `--max-semi-space-size=${size}`, `--heap-growing-percent=${growingPercent}`];
 }
 
 /** Of Node, for ims-relay. */

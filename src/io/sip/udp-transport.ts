@@ -27,13 +27,22 @@ export interface SipUdpTransportOptions {
 /** Room for a burst of INVITEs while the event loop is busy; the system may grant less. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
-/** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
+/**
+ * Only addresses are ever sent to: asking Node to resolve one would cost a turn of its queue for each message.
+ * Throws ImsError when the port is taken (naming by whom) or the address is not ours.
+ */
 export async function openSipUdpTransport(options: SipUdpTransportOptions): Promise<SipUdpTransport> {
   const type = familyOf(options.host) === 6 ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, reuseAddr: options.shared === true, ipv6Only: type === 'udp6' });
+  const socket = createSocket({
+    type,
+    reuseAddr: options.shared === true,
+    ipv6Only: type === 'udp6',
+    lookup: (address, _options, found) => found(null, address, type === 'udp6' ? 6 : 4),
+  });
+  const listening = once(socket, 'listening');
   socket.bind({ address: options.host, port: options.port, exclusive: true });
   try {
-    await once(socket, 'listening');
+    await listening;
   } catch (cause) {
     socket.close();
     throw sipBindError('udp', { address: options.host, port: options.port }, cause);
