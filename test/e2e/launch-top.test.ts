@@ -70,6 +70,9 @@ test('processes, calls and events; a call appears, a new size is taken, q leaves
   await screen.waitFor(/calls 1, 1 not heard +[1-9]\d* packets\/s +plane \w+/);
   await screen.waitFor(/media\.never-arrived/);
 
+  // A line that fills the usual width keeps its last character.
+  screen.resize(80, 24);
+  await screen.waitFor(/^.{67}never-arrived$/m);
   screen.resize(50, 10);
   const small = await waitFor('a smaller screen', () => {
     const lines = screen.text().trimEnd().split('\n');

@@ -6,6 +6,7 @@ const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l';
 const LEAVE = '\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l';
 
 const HOME = '\u001b[H';
+/** Before a line is written: after one that fills it, it would take its last character (the cursor is still on it). */
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_REST = '\u001b[J';
 
@@ -79,7 +80,7 @@ export class FullScreen {
   /** @param lines no more than there are rows, and none wider than the screen */
   paint(lines: readonly string[]): void {
     if (!this.#left) {
-      this.#output.write(HOME + lines.map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_REST);
+      this.#output.write(HOME + lines.map((line) => CLEAR_LINE + line).join('\r\n') + CLEAR_REST);
     }
   }
 

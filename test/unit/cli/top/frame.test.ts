@@ -91,6 +91,21 @@ test('whatever the size, a frame fits into it', () => {
   }
 });
 
+test('in the usual 80 columns nothing that counts is cut away: verdicts, where a service is, what became of media', () => {
+  const words = "callee's RTP never arrived at 192.0.2.100:12586: firewall or NAT on the callee's side";
+  const missed = { ...SILENT, verdict: 'never-arrived', words } as DirectionReport;
+  const calls = { total: 2, plane: 'native', calls: [callOf('a Call-ID that is longer than its column', missed)] };
+  const [event] = viewOf().events;
+  assert.ok(event !== undefined);
+  const events = [{ ...event, sentence: 'media of a call has changed', reason: 'callee is not heard', callId: 'dead' }];
+  const text = shown(viewOf({ calls, events }), { columns: 79, rows: 24 }).join('\n');
+  assert.match(text, /calls 2, 1 not heard {3}100 packets\/s$/m);
+  assert.match(text, /^relay .* udp 127\.0\.0\.1:7722$/m);
+  assert.match(text, /^a Call.* caller PCMA .* flows$/m);
+  assert.match(text, /^ +callee .* never-arrived\n {2}! callee's RTP .*\n {4}.*callee's side$/m);
+  assert.match(text, /media\.silent – callee is not heard: dead$/m);
+});
+
 test('scrolling shows the calls below', () => {
   const calls = { total: 40, plane: null, calls: Array.from({ length: 40 }, (_, index) => callOf(`call-${index}`)) };
   const text = shown(viewOf({ calls, scrolled: 30 })).join('\n');
