@@ -105,6 +105,7 @@ export const RELOAD_EFFECTS = {
   'ims.wsPort': 'restart-own-ims',
   'ims.wssPort': 'restart-own-ims',
   'ims.wsOrigins': 'restart-own-ims',
+  'ims.wsTrustedProxies': 'restart-own-ims',
   'ims.maxConnections': 'restart-own-ims',
   'ims.command': 'restart-ims',
   'ims.cwd': 'restart-ims',

@@ -307,9 +307,11 @@ function checkTogether(config: Config): void {
   checkAddress('SERVER_ADDR', config.SERVER_ADDR);
   checkAddress('relay.bindAddress', config.relay.bindAddress);
   checkFurtherRelays(config.relay);
-  for (const peer of config.ims.trustedPeers) {
-    if (familyOf(peer) === undefined) {
-      throw invalid(`ims.trustedPeers: "${peer}" is not an IP address`);
+  for (const key of ['trustedPeers', 'wsTrustedProxies'] as const) {
+    for (const peer of config.ims[key]) {
+      if (familyOf(peer) === undefined) {
+        throw invalid(`ims.${key}: "${peer}" is not an IP address`);
+      }
     }
   }
 }

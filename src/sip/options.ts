@@ -147,6 +147,10 @@ export const sipShape = {
       description:
         'Web pages that may connect by WebSocket, beside those of this server’s own names: origins (https://phone.example.com); "*": all.',
     }),
+  wsTrustedProxies: z.array(z.string().min(1)).max(64).default([]).meta({
+    description:
+      'Addresses of reverse proxies for WebSocket whose X-Forwarded-For is believed: bans, digest and lists then go by the browser’s own address.',
+  }),
   maxConnections: z.number().int().min(10).max(100000).default(2000).meta({
     description:
       'TCP connections at once, TLS ones, and WebSockets; one more costs the one that was silent longest, a stranger first.',

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { boundSockets } from '../../src/io/port-owner.ts';
 import { Program } from './program.ts';
 import { projectRoot } from './project.ts';
 import type { RtpParty } from './rtp-party.ts';
 import { type Scope, temporaryDirectory } from './scope.ts';
 import { headerOf, type LoggedMessage, type MediaLine, mediaOf, parseSippLog } from './sip-log.ts';
 import type { SippScript } from './sipp-script.ts';
-import { boundUdpPorts } from './survivors.ts';
+import { boundUdpPorts, listeningTcpPorts } from './survivors.ts';
 import { waitFor } from './wait.ts';
 
 export interface SippOptions {
@@ -65,7 +64,7 @@ export class Sipp {
       command: ['sipp', ...sippArguments(options, scenario, logPath)],
       cwd: directory,
     });
-    await waitFor(`sipp on port ${options.localPort}`, () => !program.running || isOpen(options));
+    await waitFor(`sipp on port ${options.localPort}`, () => !program.running || isOpen(program, options));
     return new Sipp(program, options, logPath);
   }
 
@@ -168,11 +167,12 @@ function fillIn(scenario: string, options: SippOptions): string {
     .replaceAll('@LATER_PORT@', String(laterMedia?.port ?? 9));
 }
 
-function isOpen({ transport, localPort, remotePort }: SippOptions): boolean {
+function isOpen(program: Program, { transport, localPort, remotePort }: SippOptions): boolean {
   if (transport !== 'tcp') {
     return boundUdpPorts().has(localPort);
   }
-  return remotePort !== undefined || boundSockets('tcp').some(({ port }) => port === localPort);
+  // Its own: for TCP somebody else may have the number.
+  return remotePort !== undefined || listeningTcpPorts(program.processes()).includes(localPort);
 }
 
 function sippArguments(options: SippOptions, scenario: string, logPath: string): string[] {

@@ -2,6 +2,7 @@
 import type { RegistrationReport, RegistrationsAnswer } from '../../observe/ipc.ts';
 import { formatUri } from '../../sip/message/uri.ts';
 import type { Binding } from '../../sip/registrar/binding.ts';
+import { clientOf } from '../../sip/transaction/flow.ts';
 import { formatTransportAddress } from '../../wire/ip-address.ts';
 
 export function registrationsAnswer(
@@ -29,7 +30,7 @@ function report(now: number, aor: string, { uri, flow, expiresAt, userAgent }: B
   return {
     aor,
     contact: formatUri(uri),
-    source: `${flow.transport} ${formatTransportAddress(flow.remote)}`,
+    source: `${flow.transport} ${formatTransportAddress(clientOf(flow))}`,
     leftSeconds: Math.ceil((expiresAt - now) / 1000),
     userAgent: userAgent ?? null,
   };

@@ -38,7 +38,8 @@ export class SipTransports {
     names: () => readonly string[],
   ): Promise<SipTransports> {
     const ids = randomIds();
-    const { tcp, tlsPort, wsPort, wssPort, wsOrigins, maxConnections, tlsCertificate, tlsKey } = config.ims;
+    const { tcp, tlsPort, wsPort, wssPort, wsOrigins, wsTrustedProxies, maxConnections, tlsCertificate, tlsKey } =
+      config.ims;
     const certificate =
       tlsPort === null && wssPort === null
         ? undefined
@@ -64,7 +65,7 @@ export class SipTransports {
             await openSipStreamTransport({ ...common, kind: 'tls', port: tlsPort, tls, sentBy: sentByOwnPort }),
           );
         }
-        const web = { ...common, origins, sentBy: sentByOwnPort };
+        const web = { ...common, origins, trustedProxies: wsTrustedProxies, sentBy: sentByOwnPort };
         if (wsPort !== null) {
           opened.push(await openSipWebSocketTransport({ ...web, kind: 'ws', port: wsPort }));
         }

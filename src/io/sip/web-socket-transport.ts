@@ -12,6 +12,7 @@ import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { sipBindError } from './bind-error.ts';
 import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
+import { forwardedFor } from './forwarded-for.ts';
 import { SipReceiver } from './receiver.ts';
 import { type SipTransport, zeroCounters } from './transport.ts';
 import { isOriginAllowed, type OriginRules } from './web-origin.ts';
@@ -30,6 +31,8 @@ export interface SipWebSocketTransportOptions {
   /** Connections at once. One more costs the one that was silent longest, a stranger's first. */
   readonly maxConnections: number;
   readonly origins: OriginRules;
+  /** IP addresses of proxies that are believed when they say by whom they were asked. */
+  readonly trustedProxies?: readonly string[];
   /** Certificate and key; with `wss` only. */
   readonly tls?: SecureContextOptions;
 }
@@ -161,7 +164,12 @@ export class SipWebSocketTransport implements SipTransport {
     } else if (!offered.includes(SUBPROTOCOL)) {
       this.#refuse(socket, 400, { address, port }, 'the subprotocol "sip" was not offered');
     } else {
-      this.#handshake.handleUpgrade(request, socket, head, (webSocket) => this.#add(webSocket, { address, port }));
+      this.#handshake.handleUpgrade(request, socket, head, (webSocket) => {
+        const forwarded = request.headers['x-forwarded-for'];
+        const header = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
+        const client = forwardedFor(header, address, this.#options.trustedProxies ?? []);
+        this.#add(webSocket, { address, port }, client);
+      });
     }
   }
 
@@ -176,8 +184,8 @@ export class SipWebSocketTransport implements SipTransport {
     );
   }
 
-  #add(socket: WebSocket, remote: TransportAddress): void {
-    const flow = this.flowTo(remote);
+  #add(socket: WebSocket, remote: TransportAddress, client: string | undefined): void {
+    const flow: Flow = { ...this.flowTo(remote), ...(client !== undefined && { client }) };
     const connection = new WebSocketConnection(socket, remote, performance.now(), {
       message: (bytes) => {
         this.counters.received++;

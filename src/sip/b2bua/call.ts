@@ -2,6 +2,7 @@ import { formatMessage } from '../message/format.ts';
 import { from as fromField } from '../message/headers/from.ts';
 import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
+import { clientOf } from '../transaction/flow.ts';
 import { isBetterFailure, isFlowFailure } from './best-response.ts';
 import { Branch, type BranchFailure, type CallTarget, reasonHeaders } from './branch.ts';
 import type { CallEvent, CallRecord } from './call-record.ts';
@@ -364,8 +365,8 @@ export class Call implements Timed {
       fromTag: caller?.parameters.get('tag') ?? '',
       calleeCallId: branch?.dialogs.callee.callId,
       branchCallIds: this.#branchCallIds,
-      caller: { uri: caller?.uri ?? '', address: flow.remote },
-      callee: { uri: request.uri, address: branch?.dialogs.callee.flow.remote },
+      caller: { uri: caller?.uri ?? '', address: clientOf(flow) },
+      callee: { uri: request.uri, address: branch && clientOf(branch.dialogs.callee.flow) },
       invitedAt: this.#invitedAt,
       ringingAt: this.#rangAt,
       answeredAt: this.#answeredAt,

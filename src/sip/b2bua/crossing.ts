@@ -9,7 +9,7 @@ import type { Headers } from '../message/headers.ts';
 import { EMPTY_BODY, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
-import { type Flow, isReliable, uriTransport } from '../transaction/flow.ts';
+import { clientOf, type Flow, isReliable, uriTransport } from '../transaction/flow.ts';
 import type { Branch } from './branch.ts';
 import type { ClientId } from './effects.ts';
 import type { CallHost, ResponseHandler } from './host.ts';
@@ -272,7 +272,7 @@ export class Crossing implements ResponseHandler {
     const { media } = this.branch;
     const inTime = this.carriesOffers
       ? passBody(
-          { media, message, writer, role, source: flow.remote.address, mediaAddress: this.branch.call.mediaAddress },
+          { media, message, writer, role, source: clientOf(flow).address, mediaAddress: this.branch.call.mediaAddress },
           done,
         )
       : media.inOrder(() => done(ok(message.body)));

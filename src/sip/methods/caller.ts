@@ -12,7 +12,7 @@ export type Caller =
 /** Finds out who asks: a trusted peer by its address, anybody else is a user and proves it (RFC 3261 22.3). */
 export function callerOf(server: MethodHost, incoming: Incoming): Caller {
   const { request, flow } = incoming;
-  if (server.gatekeeper.isTrustedPeer(flow.remote.address)) {
+  if (server.gatekeeper.isTrustedPeer(flow)) {
     return { kind: 'admitted', user: undefined, incoming: server.gatekeeper.letThrough(incoming) };
   }
   const from = server.directory.resolve(request.headers.read(fromField)?.uri ?? '');

@@ -3,7 +3,7 @@ import { BanList, type BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import { cloneRequest, type SipMessage, type SipRequest } from '../message/message.ts';
-import type { Flow } from '../transaction/flow.ts';
+import { clientOf, type Flow } from '../transaction/flow.ts';
 import type { Directory } from './directory.ts';
 import { removeIdentity } from './identity.ts';
 import type { MethodEffect, MethodHost } from './method.ts';
@@ -38,11 +38,12 @@ export class Gatekeeper {
   }
 
   /** Who guessed too many passwords gets no answer at all, so that guessing on is of no use. */
-  shutsOut(now: number, { remote }: Flow): boolean {
-    return this.bans.isBanned(now, remote.address) && !this.#isExempt(remote.address);
+  shutsOut(now: number, flow: Flow): boolean {
+    return this.bans.isBanned(now, clientOf(flow).address) && !this.#isExempt(flow);
   }
 
-  isTrustedPeer(address: string): boolean {
+  isTrustedPeer(flow: Flow): boolean {
+    const { address } = clientOf(flow);
     return this.#trustedPeers.some((peer) => sameAddress(peer, address));
   }
 
@@ -58,8 +59,8 @@ export class Gatekeeper {
   }
 
   /** Takes out of a message what its sender says of identities, unless he is trusted to (RFC 3325 5). */
-  purgeIdentity({ headers }: SipMessage, { remote }: Flow): void {
-    if (!this.isTrustedPeer(remote.address)) {
+  purgeIdentity({ headers }: SipMessage, flow: Flow): void {
+    if (!this.isTrustedPeer(flow)) {
       removeIdentity(headers);
     }
   }
@@ -72,21 +73,22 @@ export class Gatekeeper {
     const { digest, directory } = this.#options;
     const { request, flow } = incoming;
     const role = way === 'www' ? 'registrar' : 'proxy';
+    const client = clientOf(flow);
     const outcome = digest.verify(server.now, request, {
       role,
       lookup: (username) => directory.account(username),
       owns: (username) => username === user,
-      source: flow.remote.address,
+      source: client.address,
     });
-    const remote = formatTransportAddress(flow.remote);
+    const remote = formatTransportAddress(client);
     const denied = (reason: string): MethodEffect => ({ kind: 'denied', user, remote, method: request.method, reason });
     const challenge = (stale: boolean): MethodEffect =>
       server.refuse(incoming, way === 'www' ? 401 : 407, {
-        headers: digest.challenge(server.now, role, stale, flow.remote.address),
+        headers: digest.challenge(server.now, role, stale, client.address),
       });
     switch (outcome.kind) {
       case 'accepted':
-        this.bans.succeeded(server.now, flow.remote.address);
+        this.bans.succeeded(server.now, client.address);
         if (directory.account(user)?.isPublished === true && !isNearby(flow)) {
           const reason = `the published password of ${user} opens only to this machine and private networks; change it`;
           return {
@@ -113,17 +115,18 @@ export class Gatekeeper {
     }
   }
 
-  #countFailure(now: number, { remote }: Flow): MethodEffect[] {
-    const ban = this.#isExempt(remote.address) ? undefined : this.bans.failed(now, remote.address);
+  #countFailure(now: number, flow: Flow): MethodEffect[] {
+    const ban = this.#isExempt(flow) ? undefined : this.bans.failed(now, clientOf(flow).address);
     return ban === undefined ? [] : [{ kind: 'banned', ban }];
   }
 
-  #isExempt(address: string): boolean {
-    return isLoopback(address) || this.isTrustedPeer(address);
+  #isExempt(flow: Flow): boolean {
+    return isLoopback(clientOf(flow).address) || this.isTrustedPeer(flow);
   }
 }
 
 /** This machine, whatever its own address is, or a network that the Internet does not reach. */
-function isNearby({ remote, sentBy }: Flow): boolean {
-  return isLoopback(remote.address) || isPrivate(remote.address) || sameAddress(remote.address, sentBy.address);
+function isNearby(flow: Flow): boolean {
+  const { address } = clientOf(flow);
+  return isLoopback(address) || isPrivate(address) || sameAddress(address, flow.sentBy.address);
 }

@@ -244,7 +244,7 @@ export class SipServer {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'request': {
-          if (!this.#gatekeeper.isTrustedPeer(effect.flow.remote.address)) {
+          if (!this.#gatekeeper.isTrustedPeer(effect.flow)) {
             withholdIdentity(effect.request.headers);
           }
           const { key, effects: sent } = this.#layer.request(now, effect.request, effect.flow);

@@ -10,8 +10,15 @@ export interface Flow {
   readonly sentBy: TransportAddress;
   /** Where the peer takes connections, as far as it said: used when the connection of this flow is gone. */
   readonly listens?: TransportAddress;
+  /** IP address of who speaks, when `remote` is a proxy that is trusted to tell it. */
+  readonly client?: string;
   /** The flow that was asked for, when a request is too large for it: the way to go if this one cannot be had. */
   readonly insteadOf?: Flow;
+}
+
+/** Who speaks: what passwords, bans and lists go by. Behind a proxy the port is that of its connection. */
+export function clientOf({ client, remote }: Flow): TransportAddress {
+  return client === undefined ? remote : { address: client, port: remote.port };
 }
 
 export type FlowTransport = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';

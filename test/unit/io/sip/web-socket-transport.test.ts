@@ -139,6 +139,25 @@ test('over TLS the same, with certificate and key', async (t) => {
   assert.equal(String((await answer)[0]), 'wss');
 });
 
+test('who is behind a trusted proxy is told with each message; the flow is that of the proxy', async (t) => {
+  const common = { kind: 'ws', host: '127.0.0.1', port: 0, ids: randomIds(), maxConnections: 10 } as const;
+  const origins = { origins: [], names: () => [] };
+  const transport = await openSipWebSocketTransport({ ...common, origins, trustedProxies: ['127.0.0.1'] });
+  t.after(() => transport.close());
+  const clients: (string | undefined)[] = [];
+  transport.onMessage = (_message, flow) => {
+    clients.push(flow.client);
+    transport.send(Buffer.from('answer'), flow, assert.fail);
+  };
+  for (const headers of [{ 'X-Forwarded-For': '203.0.113.9' }, {}]) {
+    const peer = attach(t, transport, { headers });
+    await once(peer.socket, 'open');
+    peer.socket.send(OPTIONS);
+    await waitFor('the answer', () => peer.frames.length === 1);
+  }
+  assert.deepEqual(clients, ['203.0.113.9', undefined]);
+});
+
 test('a page of another origin is refused before it can say a word', async (t) => {
   const transport = await open(t);
   assert.equal(await refusal(t, transport, { origin: 'https://evil.example.com' }), 403);

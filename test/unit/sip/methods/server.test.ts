@@ -105,8 +105,10 @@ class Harness {
     return this.ask(`${text}\n${credentials.join(': ')}`, from);
   }
 
-  #flow(address: string) {
-    return udpFlow({ address, port: 5062 });
+  /** `192.0.2.1`, or `192.0.2.1 by 127.0.0.1`: told by a proxy there. */
+  #flow(from: string) {
+    const [client = '', proxy] = from.split(' by ');
+    return { ...udpFlow({ address: proxy ?? client, port: 5062 }), ...(proxy !== undefined && { client }) };
   }
 
   /** Each request is a new one: Via, Call-ID and the tag are filled in. */
@@ -209,6 +211,21 @@ test('who guesses passwords is not answered any more; his guesses under a forged
   assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', victim).status, 200);
   harness.server.bans.lift(0, guesser);
   assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', guesser).status, 200);
+});
+
+test('behind a proxy that tells of them clients are judged one by one, and none is this machine', () => {
+  const harness = new Harness();
+  const [guesser, other] = [`${FAR} by 127.0.0.1`, '198.51.100.8 by 127.0.0.1'];
+  for (let count = 0; count < 3; count++) {
+    assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'guess', guesser).status, 401);
+  }
+  assert.deepEqual(
+    harness.server.bans.list(0).map(({ source }) => source),
+    [FAR],
+  );
+  assert.deepEqual(harness.receive(registerText('alice'), 'afterwards', guesser), []);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', other).status, 200);
+  assert.equal(harness.askWithPassword(registerText('1001'), '1001', '1234', other).status, 403, 'published password');
 });
 
 test('this machine and trusted peers are never banned', () => {
