@@ -36,6 +36,8 @@ export interface RelaySetOptions {
   readonly log: Log;
   /** A relay is back on which sessions had begun: they may be gone. */
   readonly onReturn: () => void;
+  /** A relay is gone on which sessions have begun, and others are left. */
+  readonly onLoss: (member: MemberName) => void;
   readonly policy?: RelaySetPolicy;
 }
 
@@ -205,6 +207,9 @@ export class RelaySetDriver {
           const { reason, left: count } = effect;
           const level = count === 0 ? 'error' : 'warn';
           this.#options.log[level]({ remote, reason, count }, DISABLED[level]);
+          if (count > 0) {
+            this.#options.onLoss(effect.member);
+          }
           break;
         }
         case 'enabled':

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peersPresent } from '../support/peers.ts';
+import { freeUdpPort } from '../support/ports.ts';
 import { activeSessions } from '../support/rtpp.ts';
 import { openScope } from '../support/scope.ts';
+import { mediaOf } from '../support/sip-log.ts';
+import { registerWithSipp, Sipp } from '../support/sipp.ts';
+import { audio, SippScript } from '../support/sipp-script.ts';
 import { startSystem } from '../support/system.ts';
 import { startRelay } from '../support/test-relay.ts';
 import { waitFor } from '../support/wait.ts';
@@ -56,5 +60,52 @@ test('two calls, one through each relay, both with audio; without the second rel
   await next.caller.proceed();
   await next.caller.completes();
   await next.callee.completes();
+  await system.stop();
+});
+
+test('the relay of an answered call is killed: the call moves to the other one by re-INVITE, and ends there', async (t) => {
+  if (!peersPresent(t, 'sipp')) return;
+  const scope = openScope(t);
+  const further = await startRelay(scope);
+  const control = `udp:127.0.0.1:${further.control}`;
+  // Its own relay is a spare: the call begins on the other one.
+  const system = await startSystem(scope, { config: { relay: { weight: 0, further: [{ control }] } } });
+  for (const port of [system.relayPort, further.control]) {
+    await system.launcher.waitForLine(new RegExp(`127\\.0\\.0\\.1:${port}".*media relay answers`), 60_000);
+  }
+  const localPort = await freeUdpPort();
+  const link = { remotePort: system.sipPort, service: '1002', password: '1234' };
+  await registerWithSipp(scope, { localPort, ...link });
+  const callee = await Sipp.start(scope, {
+    scenario: 'callee',
+    script: SippScript.isCalled()
+      .responds(200, audio())
+      .getsAck()
+      .getsReinvite()
+      .responds(200, audio())
+      .getsAck()
+      .answers('BYE'),
+    localPort,
+  });
+  const caller = await Sipp.start(scope, {
+    ...link,
+    scenario: 'caller',
+    script: SippScript.calls().gets(200).acknowledges().getsReinvite().responds(200, audio()).getsAck().asks('BYE'),
+    localPort: await freeUdpPort(),
+    caller: '1001',
+  });
+  await waitFor('the session', async () => (await activeSessions(further.control)) === 1);
+  const ackOf = async (sipp: Sipp, nth: number): Promise<void> => void (await sipp.received(/^ACK /, nth));
+  await ackOf(callee, 1);
+  further.program.signal('SIGKILL');
+  await system.launcher.waitForLine(/the call goes on over another session/, 60_000);
+  const isFurther = (port: number): boolean => port >= further.minPort && port < further.minPort + 40;
+  const [offer] = mediaOf(await callee.received(/^INVITE /, 2));
+  const [answer] = mediaOf(await caller.received(/^ACK /));
+  assert.ok(offer && answer, 'the re-INVITE to the callee has an offer, the ACK to the caller an answer');
+  assert.deepEqual([isFurther(offer.port), isFurther(answer.port)], [false, false]);
+  await caller.completes();
+  await callee.completes();
+  await system.expectNoSessions();
   await system.stop();
 });

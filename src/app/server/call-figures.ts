@@ -38,7 +38,11 @@ export class CallFigures {
     }
     const { session, published } = snapshot.media;
     let call = this.#byCall.get(id);
-    if (call === undefined) {
+    if (call === undefined || nameOf(call.session) !== nameOf(session)) {
+      if (call !== undefined) {
+        // It has moved; what the relay before knew of it is lost.
+        this.#bySession.delete(nameOf(call.session));
+      }
       call = { session, streams: new Set(), asked: undefined };
       this.#byCall.set(id, call);
       this.#bySession.set(nameOf(session), call);

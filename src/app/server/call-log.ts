@@ -28,6 +28,9 @@ export function logCall(log: Log, { kind, record }: CallEvent): void {
     case 'resumed':
       log.info({ ...who, ports: record.relayPorts }, 'call of an earlier run goes on');
       break;
+    case 'moved':
+      log.warn({ ...who, ports: record.relayPorts }, 'the media relay is gone: the call goes on over another session');
+      break;
     case 'changed':
       break;
     case 'ended': {
@@ -75,6 +78,7 @@ function cdrEvent(kind: CallEvent['kind'], merged: boolean): CallDetailRecord['e
       return merged ? undefined : 'answer';
     case 'ringing':
     case 'changed':
+    case 'moved':
     case 'resumed':
       return undefined;
     case 'ended':

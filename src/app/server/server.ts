@@ -107,6 +107,8 @@ export async function createServer({
   const relays = await RelaySetDriver.open(relayMembers(config.relay), {
     log,
     onReturn: () => driver.run((now) => server.handleRelayRestart(now)),
+    onLoss: (member) =>
+      driver.run((now) => server.handleRelayGone(now, (session) => relay.memberOf(session) === member)),
   }).catch(async (err) => {
     await transports.close();
     throw err;

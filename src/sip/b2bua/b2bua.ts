@@ -19,9 +19,19 @@ import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { B2buaEffect, ClientId } from './effects.ts';
 import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
-import { otherSide, type RelayCommand, type RelayOutcome, type RelayRequestId, type Side } from './media-relay.ts';
+import {
+  otherSide,
+  type RelayCommand,
+  type RelayOutcome,
+  type RelayRequestId,
+  type RelaySession,
+  type Side,
+} from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
 import { StandaloneRequest } from './standalone.ts';
+
+/** Calls that have to move do so one after the other: each of them is two INVITEs, for phones that all wait for theirs. */
+const MOVE_INTERVAL_MS = 5;
 
 /**
  * A back-to-back user agent (RFC 7092 3.1.3, with media relay): what the caller and the callee say to each other
@@ -208,11 +218,21 @@ export class B2bua {
     });
   }
 
-  /** The relay was restarted: calls whose sessions are gone end now instead of at the next check. */
+  /** The relay was restarted: answered calls whose sessions are gone get new ones, others end. */
   handleRelayRestart(now: number): B2buaEffect[] {
     return this.#collect(now, () => {
+      for (const [index, call] of [...this.#calls].entries()) {
+        call.handleRelayRestart(index * MOVE_INTERVAL_MS);
+      }
+    });
+  }
+
+  /** The relay that serves these sessions is gone, and there are others: its answered calls move there. */
+  handleRelayGone(now: number, isConcerned: (session: RelaySession) => boolean): B2buaEffect[] {
+    return this.#collect(now, () => {
+      let count = 0;
       for (const call of [...this.#calls]) {
-        call.checkMedia();
+        count += call.handleRelayGone(isConcerned, count * MOVE_INTERVAL_MS) ? 1 : 0;
       }
     });
   }

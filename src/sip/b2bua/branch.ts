@@ -14,9 +14,10 @@ import type { Flow } from '../transaction/flow.ts';
 import type { Call } from './call.ts';
 import type { CallSnapshot } from './call-snapshot.ts';
 import { Crossing, failureHeaders, type Incoming } from './crossing.ts';
-import type { CallHost, Timed } from './host.ts';
+import type { CallHost } from './host.ts';
 import { InviteCrossing } from './invite-crossing.ts';
 import { Liveness } from './liveness.ts';
+import { MediaCare } from './media-care.ts';
 import { otherSide, type RelayCommand, type Side } from './media-relay.ts';
 import { MediaSession } from './media-session.ts';
 import { passHeaders } from './pass-through.ts';
@@ -57,10 +58,10 @@ const MAX_CROSSINGS = 16;
  * One way of a call: a dialog with the caller, a dialog with one callee, a relay session, and the requests that pass
  * between them. A call that rings three phones has three branches; the caller sees three early dialogs.
  */
-export class Branch implements Timed {
+export class Branch {
   readonly call: Call;
   readonly dialogs: Readonly<Record<Side, Dialog>>;
-  readonly media: MediaSession;
+  readonly care: MediaCare;
   /** Of its target. */
   readonly alternates: readonly CallTarget[];
   readonly #host: CallHost;
@@ -70,8 +71,7 @@ export class Branch implements Timed {
   readonly #initial: InviteCrossing;
   readonly #liveness: Liveness;
   readonly sessionTimers: SessionTimers;
-  /** When the relay first failed to answer, if it has not answered since. */
-  #relayAwaySince: number | undefined;
+  #media: MediaSession;
   #ended = false;
 
   private constructor(call: Call, host: CallHost, incoming: Incoming, parts: BranchParts) {
@@ -79,7 +79,9 @@ export class Branch implements Timed {
     this.#host = host;
     this.dialogs = parts.dialogs;
     this.alternates = parts.alternates ?? [];
-    this.media = parts.mediaOf((command) => host.relay(this.media, command));
+    const media: MediaSession = parts.mediaOf((command) => host.relay(media, command));
+    this.#media = media;
+    this.care = new MediaCare(this, host);
     this.#liveness = new Liveness(this, host);
     this.sessionTimers = new SessionTimers(this, host);
     this.#initial = new InviteCrossing(this, host, 'caller', incoming, true);
@@ -122,6 +124,23 @@ export class Branch implements Timed {
       mediaOf: (send) => new MediaSession(session, send),
       ...(target.alternates !== undefined && { alternates: target.alternates }),
     });
+  }
+
+  /** The relay session at present. */
+  get media(): MediaSession {
+    return this.#media;
+  }
+
+  /** Another relay session has taken the place of the present one. */
+  moveTo(media: MediaSession): void {
+    this.#media.abandon();
+    this.#media = media;
+    this.call.handleMoved();
+  }
+
+  /** Until its end no offer of ours can be made (RFC 3261 14.1). */
+  get hasPendingOffer(): boolean {
+    return this.#invite.isPending || [...this.#crossings].some(({ method }) => method === 'UPDATE');
   }
 
   start(): void {
@@ -255,41 +274,10 @@ export class Branch implements Timed {
     this.#end();
   }
 
-  /** Asks the relay whether it still has the session. */
-  checkMedia(): void {
-    this.media.check(!this.call.isAnswered, (outcome) => {
-      switch (outcome.kind) {
-        case 'done':
-          this.#relayAwaySince = undefined;
-          break;
-        case 'lost':
-          this.call.end({ by: 'server', reason: 'media-lost', status: 503 });
-          break;
-        case 'failed':
-          this.#handleRelayAway();
-          break;
-      }
-    });
-  }
-
   /** The 2xx has gone to the caller. */
   handleAnswered(): void {
     this.media.tellAnswered();
     this.#liveness.start();
-  }
-
-  /** A relay that is away this long has forgotten the session even if it still runs. */
-  #handleRelayAway(): void {
-    const { now, options } = this.#host;
-    this.#relayAwaySince ??= now;
-    if (this.call.isAnswered && now - this.#relayAwaySince > 2 * options.relayTimeoutMs) {
-      this.call.end({ by: 'server', reason: 'media relay lost' });
-    }
-  }
-
-  handleTimeout(): void {
-    this.checkMedia();
-    this.#armMediaCheck();
   }
 
   /** A PRACK carries the answer when the INVITE had no offer (RFC 3262 5). */
@@ -329,6 +317,9 @@ export class Branch implements Timed {
     }
     // An UPDATE may follow the reliable answer of a first INVITE that still rings; the peer knows, we pass it on.
     const early = this.#invite.isInitial && !this.call.isAnswered && request.method === 'UPDATE';
+    if (this.care.reAnchoring.isActive) {
+      return 491;
+    }
     if (this.#invite.isPending && !early) {
       return this.#invite.from === from ? 500 : 491;
     }
@@ -356,18 +347,12 @@ export class Branch implements Timed {
   #begin(): void {
     this.#host.addDialog(this.dialogs.caller, this, 'caller');
     this.#host.addDialog(this.dialogs.callee, this, 'callee');
-    this.#armMediaCheck();
-  }
-
-  #armMediaCheck(): void {
-    if (!this.#ended) {
-      this.#host.setDeadline(this, this.#host.now + this.#host.options.mediaCheckIntervalMs);
-    }
+    this.care.start();
   }
 
   #end(): void {
     this.#ended = true;
-    this.#host.setDeadline(this, Number.POSITIVE_INFINITY);
+    this.care.stop();
     this.#liveness.stop();
     this.sessionTimers.stop();
     this.#host.removeDialog(this.dialogs.caller);

@@ -27,8 +27,11 @@ export interface CallRecord {
 
 /** The life of a call as others see it. */
 export interface CallEvent {
-  /** `changed`: its dialogs or its media are other than before; `resumed`: an answered call of another process goes on here. */
-  readonly kind: 'invited' | 'ringing' | 'answered' | 'changed' | 'resumed' | 'ended';
+  /**
+   * `changed`: its dialogs or its media are other than before; `moved`: it has another relay session; `resumed`: an
+   * answered call of another process goes on here.
+   */
+  readonly kind: 'invited' | 'ringing' | 'answered' | 'changed' | 'moved' | 'resumed' | 'ended';
   readonly record: CallRecord;
   /** Of an answered call that has not ended. */
   readonly snapshot?: CallSnapshot;

@@ -9,7 +9,7 @@ import type { CallEvent, CallRecord } from './call-record.ts';
 import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
-import type { Side } from './media-relay.ts';
+import type { RelaySession, Side } from './media-relay.ts';
 import { ringGroups } from './ring-groups.ts';
 
 /** How a call ends. */
@@ -269,10 +269,27 @@ export class Call implements Timed {
     }
   }
 
-  checkMedia(): void {
-    for (const branch of this.#branches) {
-      branch.checkMedia();
+  /** It goes on over another relay session. */
+  handleMoved(): void {
+    if (this.isAnswered && !this.#over) {
+      this.#report('moved');
     }
+  }
+
+  /** @param delayMs where it has to move, it waits for so long: not all do so at once */
+  handleRelayRestart(delayMs: number): void {
+    for (const branch of this.#branches) {
+      branch.care.handleRelayRestart(delayMs);
+    }
+  }
+
+  /** The relay of these sessions is gone, and there are others. True: the call has to move. */
+  handleRelayGone(isConcerned: (session: RelaySession) => boolean, delayMs: number): boolean {
+    const concerned = [...this.#branches].filter(({ media }) => isConcerned(media.session));
+    for (const branch of concerned) {
+      branch.care.handleRelayGone(delayMs);
+    }
+    return concerned.length > 0;
   }
 
   #nextGroup(): Branch[] {

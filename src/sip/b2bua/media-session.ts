@@ -193,6 +193,17 @@ export class MediaSession {
     }
   }
 
+  /** Closes it, and lets go on what waits for nothing but its turn: another session has taken its place. */
+  abandon(): void {
+    const waiting = this.#closing ? [] : this.#waiting;
+    this.close();
+    for (const { command, finish } of waiting) {
+      if (command === undefined) {
+        finish(NOTHING);
+      }
+    }
+  }
+
   /** The outcome of the command under way. */
   handleOutcome(outcome: RelayOutcome): void {
     const step = this.#underWay;

@@ -46,8 +46,17 @@ export function passRedirection(from: Headers, onto: Headers): Headers {
   return passHeaders(from, onto, withContact);
 }
 
-/** What says something about a body that is not passed on. */
+/** What says something about a body. */
 const OF_THE_BODY = ['Content-Type', 'Content-Disposition', 'Content-Encoding', 'Content-Language'];
+
+/** What says something about a body that is passed on by itself. */
+export function passBodyHeaders(from: Headers, onto: Headers): void {
+  for (const name of OF_THE_BODY) {
+    for (const value of from.getAll(name)) {
+      onto.append(name, value);
+    }
+  }
+}
 
 export function removeBodyHeaders(headers: Headers): void {
   for (const name of OF_THE_BODY) {

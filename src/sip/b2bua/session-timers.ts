@@ -68,6 +68,19 @@ export class SessionTimers implements Timed {
     this.#arm();
   }
 
+  /** A re-INVITE of ours. */
+  dressOwn(to: Side, headers: Headers): void {
+    this.#timers[to].dressRequest(headers, this.#host.options, 'us');
+  }
+
+  /** A 2xx to it. Who forgets to say so again still has its session refreshed. */
+  handleOwnAnswer(from: Side, response: SipResponse): void {
+    const { now, options } = this.#host;
+    const timer = this.#timers[from];
+    timer.handleAnswer(now, response, options, timer.agreement);
+    this.#arm();
+  }
+
   /** The party wants a longer session (422). True: the request is to be sent again. */
   lengthen(to: Side, response: SipResponse): boolean {
     return this.#timers[to].lengthen(response);

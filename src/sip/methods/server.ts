@@ -5,7 +5,7 @@ import type { CallSnapshot } from '../b2bua/call-snapshot.ts';
 import { failureHeaders, type Incoming } from '../b2bua/crossing.ts';
 import type { ClientId } from '../b2bua/effects.ts';
 import type { B2buaOptions } from '../b2bua/host.ts';
-import type { RelayOutcome, RelayRequestId } from '../b2bua/media-relay.ts';
+import type { RelayOutcome, RelayRequestId, RelaySession } from '../b2bua/media-relay.ts';
 import { maxForwards } from '../message/headers/max-forwards.ts';
 import { to as toField } from '../message/headers/to.ts';
 import type { SipRequest } from '../message/message.ts';
@@ -155,6 +155,11 @@ export class SipServer {
   /** The relay was started anew: see which calls it still knows. */
   handleRelayRestart(now: number): readonly Output[] {
     return this.#perform(now, this.b2bua.handleRelayRestart(now));
+  }
+
+  /** The relay that serves these sessions is gone, and there are others. */
+  handleRelayGone(now: number, isConcerned: (session: RelaySession) => boolean): readonly Output[] {
+    return this.#perform(now, this.b2bua.handleRelayGone(now, isConcerned));
   }
 
   /** Ends every call. New ones are refused from here on. */

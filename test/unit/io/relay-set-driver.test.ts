@@ -47,10 +47,11 @@ function member({ port }: Pick<Stub, 'port'>, weight = 1): RelayMember {
 interface Told {
   readonly lines: string[];
   returns: number;
+  readonly losses: string[];
 }
 
 async function openSet(scope: Scope, members: readonly RelayMember[]): Promise<{ set: RelaySetDriver; told: Told }> {
-  const told: Told = { lines: [], returns: 0 };
+  const told: Told = { lines: [], returns: 0, losses: [] };
   const say = (fields: object, sentence: string): void => {
     told.lines.push(`${(fields as { remote?: string }).remote} ${sentence}`);
   };
@@ -59,6 +60,7 @@ async function openSet(scope: Scope, members: readonly RelayMember[]): Promise<{
     onReturn: () => {
       told.returns += 1;
     },
+    onLoss: (member) => told.losses.push(member),
     policy: { ...RELAY_SET_DEFAULTS, checkMs: 50, firstProbeMs: 20, longestProbeMs: 50 },
   });
   scope.defer(() => set.close());
