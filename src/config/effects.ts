@@ -89,6 +89,7 @@ export const RELOAD_EFFECTS = {
   'ims.hepPassword': 'restart-own-ims',
   'ims.ringTimeoutSeconds': 'live-ims',
   'ims.ringGroupSeconds': 'live-ims',
+  'ims.followRedirects': 'live-ims',
   'ims.sessionExpiresSeconds': 'live-ims',
   'ims.minSessionExpiresSeconds': 'live-ims',
   'ims.maxCallsPerUser': 'live-ims',

@@ -81,6 +81,10 @@ export const sipShape = {
       'Devices of one user that registered with the same q ring at once, those with a lower q after this time.',
     unit: 's',
   }),
+  followRedirects: z.boolean().default(true).meta({
+    description:
+      'A phone that answers 302 (call forwarding) has others rung in its place, if its caller could have called them; false: the caller is told.',
+  }),
   sessionExpiresSeconds: z.number().int().min(0).max(86400).default(1800).meta({
     description:
       'Session timer (RFC 4028) of each party that supports one: a session that is not refreshed ends. 0: only where a party asks for one.',

@@ -1,4 +1,4 @@
-/** SIPp calls a user with two phones: both at once, or one after the other by their q (RFC 3261 16.6). */
+/** SIPp calls a user with two phones: both at once, or one after the other by their q (RFC 3261 16.6); or one that forwards. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { peersPresent } from '../support/peers.ts';
@@ -7,14 +7,16 @@ import { RtpParty } from '../support/rtp-party.ts';
 import { openScope, type Scope } from '../support/scope.ts';
 import { headerOf } from '../support/sip-log.ts';
 import { registerWithSipp, Sipp } from '../support/sipp.ts';
+import { SippScript } from '../support/sipp-script.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { startCaller } from './calls.ts';
 
-const USERS = { 1001: '1234', 1002: '1234', 1003: '1234', 1004: '1234' };
+const USERS = { 1001: '1234', 1002: '1234', 1003: '1234', 1004: '1234', 1005: '1234', 1006: '1234' };
 
 interface Device {
   readonly transport: 'udp' | 'tcp';
   readonly scenario: string;
+  readonly script?: SippScript;
   readonly q?: number;
 }
 
@@ -28,8 +30,8 @@ async function ring(scope: Scope, system: System, user: string, device: Device):
     transport: device.transport,
     contactParameters: device.q === undefined ? '' : `;q=${device.q}`,
   });
-  const { scenario, transport } = device;
-  return await Sipp.start(scope, { scenario, transport, localPort, media: await RtpParty.open(scope, user) });
+  const { q: _, ...played } = device;
+  return await Sipp.start(scope, { ...played, localPort, media: await RtpParty.open(scope, user) });
 }
 
 async function call(scope: Scope, system: System, user: string): Promise<Sipp> {
@@ -79,6 +81,21 @@ test('a user with two phones', async (t: TestContext) => {
       },
     );
   }
+
+  await t.test(
+    'a phone that forwards its calls (302): the other user rings, and the caller never hears of it',
+    async () => {
+      const script = SippScript.isCalled()
+        .responds(302, { headers: ['Contact: <sip:1006@127.0.0.1>'] })
+        .getsAck();
+      const forwards = await ring(scope, system, '1005', { transport: 'udp', scenario: 'forwards', script });
+      const answers = await ring(scope, system, '1006', { transport: 'udp', scenario: 'callee' });
+      const caller = await call(scope, system, '1005');
+      await forwards.completes();
+      await hangUp(caller, answers);
+      assert.ok((await caller.messages()).every(({ startLine }) => !/^SIP\/2\.0 3/.test(startLine)));
+    },
+  );
 
   await t.test(
     'the phone with the higher q only rings: after ims.ringGroupSeconds it is the turn of the other',

@@ -325,6 +325,7 @@ function callOptions({ ims, relay }: Config, address: ServerAddress): Omit<B2bua
     maxCallsPerUser: ims.maxCallsPerUser,
     ringTimeoutMs: ims.ringTimeoutSeconds * 1000,
     ringGroupMs: ims.ringGroupSeconds * 1000,
+    followsRedirects: ims.followRedirects,
     sessionSeconds: ims.sessionExpiresSeconds,
     minSessionSeconds: ims.minSessionExpiresSeconds,
     relayTimeoutMs,

@@ -28,6 +28,7 @@ import {
   type Side,
 } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
+import type { Redirection } from './redirection.ts';
 import { StandaloneRequest } from './standalone.ts';
 
 /** Calls that have to move do so one after the other: each of them is two INVITEs, for phones that all wait for theirs. */
@@ -97,7 +98,13 @@ export class B2bua {
    * An INVITE outside of any dialog, authenticated and routed. `targets` are rung by their q.
    * @param account of the user who calls; undefined: a trusted peer
    */
-  startCall(now: number, incoming: Incoming, targets: readonly CallTarget[], account?: string): B2buaEffect[] {
+  startCall(
+    now: number,
+    incoming: Incoming,
+    targets: readonly CallTarget[],
+    account?: string,
+    redirection?: Redirection,
+  ): B2buaEffect[] {
     if (this.#identities.has(requestIdentity(incoming.request))) {
       return this.#collect(now, () => this.#refuseMerged(incoming));
     }
@@ -118,7 +125,8 @@ export class B2bua {
       return this.refuseCall(now, incoming, 403, `${account} has ${own} calls up; no more are allowed`);
     }
     return this.#collect(now, () => {
-      const call = this.#createCall(incoming, targets, account);
+      const followed = this.#options.followsRedirects ? redirection : undefined;
+      const call = this.#createCall(incoming, targets, account, followed);
       this.#add(call);
       this.#invites.set(incoming.key, call);
       this.#identities.add(requestIdentity(incoming.request));
@@ -264,8 +272,13 @@ export class B2bua {
     });
   }
 
-  #createCall(incoming: Incoming, targets: readonly CallTarget[], account?: string): Call {
-    return new Call(this.#host, { id: this.#options.ids.tag(), incoming, targets, account });
+  #createCall(
+    incoming: Incoming,
+    targets: readonly CallTarget[],
+    account?: string,
+    redirection?: Redirection | undefined,
+  ): Call {
+    return new Call(this.#host, { id: this.#options.ids.tag(), incoming, targets, account, redirection });
   }
 
   #add(call: Call): void {

@@ -10,6 +10,7 @@ import type { CallSnapshot } from './call-snapshot.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
 import type { CallHost, Timed } from './host.ts';
 import type { RelaySession, Side } from './media-relay.ts';
+import { RedirectedTargets, type Redirection } from './redirection.ts';
 import { ringGroups } from './ring-groups.ts';
 
 /** How a call ends. */
@@ -27,6 +28,8 @@ export interface CallStart {
   readonly incoming: Incoming;
   readonly targets: readonly CallTarget[];
   readonly account?: string | undefined;
+  /** Where phones may send it on to; without, nowhere. */
+  readonly redirection?: Redirection | undefined;
   /** Of a call that goes on; a new one takes what holds now. */
   readonly mediaAddress?: string;
   readonly invitedAt?: number;
@@ -40,6 +43,8 @@ export interface CallStart {
  *
  * Devices of equal q ring at once. Those with the next lower q ring when all of them have failed, or have rung for
  * `ringGroupMs` in vain (RFC 3261 16.6); the last ones ring until Timer C.
+ *
+ * A phone may send its caller to others (302): they ring in its place, see `redirection.ts`.
  *
  * The first 2xx wins; the other branches are cancelled, and a 2xx that comes from them all the same is released.
  */
@@ -55,6 +60,7 @@ export class Call implements Timed {
   readonly #branches = new Set<Branch>();
   /** Whom nobody has rung yet, the most wanted first. */
   readonly #waiting: CallTarget[][];
+  readonly #redirected: RedirectedTargets;
   /** Branches that there have been: each has a relay session of its own. */
   #branchCount = 0;
   /** Timer C. */
@@ -70,13 +76,14 @@ export class Call implements Timed {
   readonly #branchCallIds: string[] = [];
   readonly #invitedAt: number;
 
-  constructor(host: CallHost, { id, incoming, targets, account, mediaAddress, invitedAt }: CallStart) {
+  constructor(host: CallHost, { id, incoming, targets, account, redirection, mediaAddress, invitedAt }: CallStart) {
     this.id = id;
     this.incoming = incoming;
     this.account = account;
     this.mediaAddress = mediaAddress ?? host.options.mediaAddress;
     this.#host = host;
     this.#waiting = ringGroups(targets);
+    this.#redirected = new RedirectedTargets(targets, redirection);
     this.#invitedAt = invitedAt ?? host.now;
   }
 
@@ -165,6 +172,13 @@ export class Call implements Timed {
     if (alternate !== undefined && isFlowFailure(failure) && !this.#over && this.#winner === undefined) {
       this.#branchTo({ ...alternate, alternates: others }).start();
       return;
+    }
+    if (!this.#over && this.#winner === undefined) {
+      const elsewhere = this.#redirected.take(this.#host.now, failure.response);
+      if (elsewhere.length > 0) {
+        this.#startAll(elsewhere.map((target) => this.#branchTo(target)));
+        return;
+      }
     }
     if (this.#bestFailure === undefined || isBetterFailure(status, this.#bestFailure.response.status)) {
       this.#bestFailure = failure;
@@ -310,6 +324,10 @@ export class Call implements Timed {
     const { now, options } = this.#host;
     const turn = this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : now + options.ringGroupMs;
     this.#host.setDeadline(this, Math.min(turn, this.#giveUpAt));
+    this.#startAll(branches);
+  }
+
+  #startAll(branches: readonly Branch[]): void {
     for (const branch of branches) {
       // One that fails at once may end the call, or have the next ones rung.
       if (!this.#over && this.#branches.has(branch)) {

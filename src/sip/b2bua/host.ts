@@ -21,6 +21,8 @@ export interface B2buaOptions extends SessionTimerOptions {
   readonly ringTimeoutMs: number;
   /** How long devices of equal q ring before those with the next lower one do. */
   readonly ringGroupMs: number;
+  /** A 3xx is followed, within what the caller could have called; else it is passed on. */
+  readonly followsRedirects: boolean;
   /** How often the relay is asked whether it still has a call's session. */
   readonly mediaCheckIntervalMs: number;
   /** After this time without packets the relay forgets a session. */

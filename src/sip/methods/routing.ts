@@ -1,5 +1,6 @@
 import type { CallTarget } from '../b2bua/branch.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
+import type { Redirection } from '../b2bua/redirection.ts';
 import { formatUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { MethodHost } from './method.ts';
@@ -13,7 +14,24 @@ export type Routing =
  * user of ours (a trusted peer) reaches only users of ours: this server relays for nobody else.
  */
 export function routeRequest(server: MethodHost, { request }: Incoming, callerIsUser: boolean): Routing {
-  const destination = server.directory.resolve(request.uri);
+  return routeTo(server, server.now, request.uri, callerIsUser);
+}
+
+/** Phones send a call on with the rights of who placed it, so that nobody is led to where he could not go. */
+export function redirectionOf(server: MethodHost, callerIsUser: boolean): Redirection {
+  return (now, uri) => {
+    const routing = routeTo(server, now, uri, callerIsUser);
+    return routing.kind === 'targets' ? routing.targets : [];
+  };
+}
+
+function routeTo(
+  server: Pick<MethodHost, 'directory' | 'registrar'>,
+  now: number,
+  uri: string,
+  callerIsUser: boolean,
+): Routing {
+  const destination = server.directory.resolve(uri);
   switch (destination.kind) {
     case 'unsupported':
       return refused(416, 'only sip:, sips: and tel: URIs are understood');
@@ -25,7 +43,7 @@ export function routeRequest(server: MethodHost, { request }: Incoming, callerIs
     }
     case 'local': {
       const { user } = destination;
-      const bindings = server.registrar.lookup(server.now, user);
+      const bindings = server.registrar.lookup(now, user);
       if (bindings.length > 0) {
         return { kind: 'targets', targets: targetsOf(bindings) };
       }

@@ -22,6 +22,8 @@ export interface PhoneScript {
   readonly answerAfterMs?: number;
   /** Refuses with this status instead, after the same time. */
   readonly refuseWith?: number;
+  /** Header fields of that refusal: where a 302 leads. */
+  readonly refusalHeaders?: HeaderLines;
   /** Milliseconds from the start of the conversation to BYE. */
   readonly hangUpAfterMs?: number;
   /** Caller: milliseconds from INVITE to CANCEL. */
@@ -258,7 +260,7 @@ export class Phone implements Node {
     }
     this.status = this.#script.refuseWith ?? 200;
     if (this.status >= 300) {
-      this.#respond(this.#invite.key, this.#invite.request, this.status);
+      this.#respond(this.#invite.key, this.#invite.request, this.status, '', this.#script.refusalHeaders);
       this.state = 'over';
       return;
     }
@@ -376,13 +378,7 @@ export class Phone implements Node {
     return key;
   }
 
-  #respond(
-    key: TransactionKey,
-    request: SipRequest,
-    status: number,
-    sdp = '',
-    more: readonly [string, string][] = [],
-  ): SipResponse {
+  #respond(key: TransactionKey, request: SipRequest, status: number, sdp = '', more: HeaderLines = []): SipResponse {
     const headers: (readonly [string, string])[] = [
       ['Contact', `<sip:phone@${this.at.address}:${this.at.port}>`],
       ...more,

@@ -65,6 +65,7 @@ export interface ServerNodeOptions {
   readonly maxCallsPerUser?: number;
   readonly ringTimeoutMs?: number;
   readonly sessionSeconds?: number;
+  readonly followsRedirects?: boolean;
 }
 
 export class ServerNode implements Node {
@@ -91,6 +92,7 @@ export class ServerNode implements Node {
         maxCallsPerUser: options.maxCallsPerUser ?? 0,
         ringTimeoutMs: options.ringTimeoutMs ?? 180_000,
         ringGroupMs: 20_000,
+        followsRedirects: options.followsRedirects ?? true,
         sessionSeconds: options.sessionSeconds ?? 1800,
         minSessionSeconds: 90,
         mediaCheckIntervalMs: 20_000,

@@ -39,6 +39,7 @@ class Harness {
         maxCallsPerUser: 0,
         ringTimeoutMs: 180_000,
         ringGroupMs: 20_000,
+        followsRedirects: true,
         sessionSeconds: 1800,
         minSessionSeconds: 90,
         mediaCheckIntervalMs: 20_000,
