@@ -70,7 +70,11 @@ class Baresip {
     const giveUpAt = performance.now() + PATIENCE_MS;
     while (!pattern.test(this.#output)) {
       if (performance.now() > giveUpAt || this.#child.exitCode !== null) {
-        throw new Error(`${what} did not happen; baresip said:\n${this.#output}`);
+        const [, reason = ''] = /session closed: (.*)/.exec(this.#output) ?? [];
+        const why = reason === '' ? '' : ` (${reason})`;
+        throw new Error(
+          `${what} did not happen${why}; "npx ims-launch check" may say why. baresip said:\n${this.#output}`,
+        );
       }
       await delay(50);
     }

@@ -6,6 +6,7 @@ import { askLauncher } from '../app/doctor/launcher.ts';
 import { processFacts } from '../app/doctor/processes.ts';
 import { workingDirectory } from '../app/working-directory.ts';
 import { DEFAULT_CONFIG_PATH, type LoadedConfig, loadConfig } from '../config/load.ts';
+import { loadOverridden, type Override } from '../config/overrides.ts';
 import { quote } from '../doctor/commands.ts';
 import { diagnose } from '../doctor/diagnose.ts';
 import type { LauncherFacts } from '../doctor/facts/launcher.ts';
@@ -73,21 +74,40 @@ async function gather(
       },
     };
   }
-  const { launcher, stale } = await findLauncher(path);
-  return await collectFacts({ ...naming, loaded, launcher, stale, env });
+  const { launcher, stale, overrides } = await findLauncher(path);
+  const inForce = overrides === undefined ? loaded : asItRuns(loaded, { path, cwd }, overrides);
+  return await collectFacts({ ...naming, loaded: inForce, launcher, stale, env });
 }
 
-async function findLauncher(path: string | undefined): Promise<{ launcher: LauncherFacts; stale: boolean }> {
+/** A system that runs has an environment of its own. A file that does not go with it any more is told as stale. */
+function asItRuns(
+  loaded: LoadedConfig,
+  sources: Parameters<typeof loadOverridden>[0],
+  overrides: readonly Override[],
+): LoadedConfig {
+  try {
+    return loadOverridden(sources, overrides);
+  } catch (error) {
+    if (error instanceof ImsError) {
+      return loaded;
+    }
+    throw error;
+  }
+}
+
+async function findLauncher(
+  path: string | undefined,
+): Promise<{ launcher: LauncherFacts; stale: boolean; overrides?: readonly Override[] | undefined }> {
   let reason = 'it does not answer';
   try {
     const client = await connectToLauncher(path);
     if (client === undefined) {
       return { launcher: { kind: 'absent' }, stale: false };
     }
-    const { facts, stale } = await askLauncher(client);
+    const { facts, stale, overrides } = await askLauncher(client);
     client.close();
     if (facts !== undefined) {
-      return { launcher: facts, stale };
+      return { launcher: facts, stale, overrides };
     }
   } catch (error) {
     if (!(error instanceof ImsError)) {

@@ -14,6 +14,13 @@ export interface SystemStatus {
   readonly config: string;
   /** The file was changed, but what it holds now is not valid or could not be lived with: the last good one is in force. */
   readonly configStale: boolean;
+  /** What its environment and flags have set over the file, but for secrets and lists; an older launcher does not tell. */
+  readonly overrides?: readonly {
+    readonly key: string;
+    readonly value: unknown;
+    /** `environment variable SERVER_IP` */
+    readonly origin: string;
+  }[];
   /** Calls may go on until then; null: no drain. */
   readonly drain: { readonly endsInMs: number } | null;
   /** Why it stops; null: it does not. */

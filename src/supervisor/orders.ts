@@ -14,6 +14,8 @@ export type RestartAnswer =
   | 'under-way'
   /** A relay that somebody else started. */
   | 'not-ours'
+  /** `relay.autoStart` is off. */
+  | 'not-allowed'
   | 'draining'
   | 'stopping';
 
@@ -48,6 +50,7 @@ export function judgeRestart(now: number, state: SupervisorState, name: ServiceN
     case 'adopted':
       return 'not-ours';
     case 'idle':
+      return name === 'relay' && !state.rules.relay.autoStart ? 'not-allowed' : 'under-way';
     case 'stopping':
       return 'under-way';
   }

@@ -7,9 +7,10 @@ import { test } from 'node:test';
 import { check, codesOf } from '../support/check.ts';
 import { choosePlace, configure, eventLine, fixture, type LaunchPlace, startLauncher } from '../support/launcher.ts';
 import { freePortRange } from '../support/ports.ts';
-import { Program } from '../support/program.ts';
+import { Program, runProgram } from '../support/program.ts';
 import { binary } from '../support/project.ts';
 import { openScope, type Scope } from '../support/scope.ts';
+import { READY_LINE } from '../support/system.ts';
 import { waitFor } from '../support/wait.ts';
 
 async function configuredPlace(scope: Scope, keys: Readonly<Record<string, unknown>> = {}): Promise<LaunchPlace> {
@@ -63,6 +64,32 @@ test('relay-auto-start-off: names the variable that forbids a relay', async (t) 
   assert.match(evidence, /environment variable RTPPROXY_AUTO_START says so$/);
   assert.match(fix, /^unset RTPPROXY_AUTO_START; node .*ims-launch\.js --config /);
   assert.ok(!codesOf(result).includes('relay-not-running'));
+});
+
+test('relay-auto-start-off: of a launcher whose environment forbids a relay, asked from another shell; its fix brings one', async (t) => {
+  const scope = openScope(t);
+  const place = await configuredPlace(scope);
+  const env = { XDG_RUNTIME_DIR: place.directory };
+  const launcher = startLauncher(scope, place, { env: { RTPPROXY_AUTO_START: '0', SERVER_IP: '203.0.113.9' } });
+  await launcher.waitForLine(READY_LINE);
+  const result = await check(scope, place);
+  const { evidence, fix } = result.finding('relay-auto-start-off');
+  assert.match(evidence, /environment variable RTPPROXY_AUTO_START says so$/);
+  assert.ok(!codesOf(result).includes('relay-not-running'));
+  assert.match(result.finding('nat-one-to-one').evidence, /203\.0\.113\.9/);
+  const command = [process.execPath, binary('ims-launch'), 'restart', 'relay', '--config', place.configPath] as const;
+  const refused = await runProgram(scope, { name: 'restart', command, env });
+  assert.equal(refused.code, 1, refused.output);
+  assert.match(refused.output, /no relay may be started: RTPPROXY_AUTO_START=0/);
+
+  const fixed = Program.start(scope, { name: 'fix', command: ['sh', '-c', fix], env });
+  await fixed.waitForLine(READY_LINE);
+  await launcher.waitForExit();
+  const codes = codesOf(await check(scope, place));
+  assert.deepEqual(
+    codes.filter((code) => /^relay-/.test(code)),
+    [],
+  );
 });
 
 test('relay-silent: a relay that was stopped by a signal is woken by the command given', async (t) => {

@@ -1,4 +1,5 @@
 /** The launcher that runs, asked for its state, its events and the last lines of its relay and IMS. */
+import type { Override } from '../../config/overrides.ts';
 import { readStatus, type SystemStatus } from '../../control/status.ts';
 import { type LauncherFacts, RECENT_MS, type ServiceFacts } from '../../doctor/facts/launcher.ts';
 import type { ControlClient } from '../../io/control-client.ts';
@@ -13,6 +14,8 @@ export interface AskedLauncher {
   /** Undefined: it does not answer. */
   readonly facts: LauncherFacts | undefined;
   readonly stale: boolean;
+  /** Undefined: it does not tell what its environment and flags have set. */
+  readonly overrides?: readonly Override[] | undefined;
 }
 
 export async function askLauncher(client: ControlClient): Promise<AskedLauncher> {
@@ -33,7 +36,7 @@ export async function askLauncher(client: ControlClient): Promise<AskedLauncher>
     relay: serviceFacts('relay', status, events, lines),
     ims: serviceFacts('ims', status, events, lines),
   };
-  return { facts, stale: status.configStale };
+  return { facts, stale: status.configStale, overrides: status.overrides };
 }
 
 async function items<T>(client: ControlClient, verb: 'events' | 'logs'): Promise<T[]> {

@@ -150,6 +150,7 @@ function restart(subject: ControlSubject, exchange: Exchange, service: ControlSe
 /** Why a service is not restarted, for people. */
 export const RESTART_REFUSALS = {
   'not-ours': 'the relay was found running: who started it restarts it',
+  'not-allowed': 'no relay may be started: RTPPROXY_AUTO_START=0, or relay.autoStart false, is in force',
   draining: 'the system is being drained and will stop',
   stopping: 'everything stops',
 } as const satisfies Record<Exclude<RestartAnswer, 'restarting' | 'under-way'>, string>;

@@ -1,4 +1,5 @@
 /** The supervisor's state, told to people and scripts. */
+import { overridesOf } from '../../config/overrides.ts';
 import type { HealthStatus, MediaHealthStatus, ServiceStatus, SystemStatus, Verdict } from '../../control/status.ts';
 import type { LogState } from '../../observe/logger.ts';
 import type { FlowCounts } from '../../relay/media/flow-states.ts';
@@ -52,6 +53,7 @@ export function systemStatus(state: SupervisorState, context: StatusContext): Sy
     verdict: verdictOf(state),
     config: configPath,
     configStale: context.configStale,
+    overrides: context.setup === undefined ? [] : overridesOf(context.setup.loaded),
     drain: state.drain === undefined ? null : { endsInMs: Math.max(0, Math.round(state.drain.endsAt - now)) },
     stopping: state.stop?.reason ?? null,
     waitsFor: describeWait(now, state, context.active) ?? null,
