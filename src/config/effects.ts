@@ -83,6 +83,7 @@ export const RELOAD_EFFECTS = {
   'ims.algorithms': 'restart-own-ims',
   'ims.minExpiresSeconds': 'live-ims',
   'ims.maxExpiresSeconds': 'live-ims',
+  'ims.flowTimerSeconds': 'live-ims',
   'ims.traceMessages': 'restart-own-ims',
   'ims.hepTarget': 'restart-own-ims',
   'ims.hepCaptureId': 'restart-own-ims',

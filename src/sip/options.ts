@@ -56,6 +56,11 @@ export const sipShape = {
     description: 'Longest registration granted.',
     unit: 's',
   }),
+  flowTimerSeconds: z.number().int().min(0).max(3600).default(0).meta({
+    description:
+      'Phones that keep flows (outbound, RFC 5626) are told to send a keep-alive at least so often (Flow-Timer), such as 25 where NATs forget soon; 0: as they like.',
+    unit: 's',
+  }),
   traceMessages: z.number().int().min(0).max(100_000).default(2000).meta({
     description: 'SIP messages that are remembered for `ims-launch trace`; 0: none.',
   }),

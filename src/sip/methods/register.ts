@@ -39,7 +39,7 @@ export const register: MethodSpec = {
     if (typeof contacts === 'string' && contacts !== '*') {
       return [server.respond(incoming, 400, { reason: contacts })];
     }
-    const way = registeredWay(request, readableContacts(incoming));
+    const way = registeredWay(request, readableContacts(incoming), server.registrar.flowTimerSeconds);
     if (way.kind === 'refused') {
       return [server.respond(incoming, way.status, { reason: way.reason })];
     }

@@ -18,8 +18,15 @@ export type RegisteredWay =
 /** More proxies than this is no honest path. */
 const MAX_PATH = 20;
 
-/** @param contacts of the request; which of them name a flow is in their parameters */
-export function registeredWay({ headers }: SipRequest, contacts: readonly NameAddr[]): RegisteredWay {
+/**
+ * @param contacts of the request; which of them name a flow is in their parameters
+ * @param flowTimerSeconds how often the phone is to keep its flow alive; 0: as it likes
+ */
+export function registeredWay(
+  { headers }: SipRequest,
+  contacts: readonly NameAddr[],
+  flowTimerSeconds: number,
+): RegisteredWay {
   const path = headers.readAll(pathField);
   if (!path.ok || path.value.length > MAX_PATH) {
     return { kind: 'refused', status: 400, reason: 'Path is malformed, or longer than any path is' };
@@ -35,11 +42,9 @@ export function registeredWay({ headers }: SipRequest, contacts: readonly NameAd
   }
   const texts = path.value.map(formatNameAddr);
   const told = isSupported(headers, 'path') ? texts.map((text) => ['Path', text] as const) : [];
-  return {
-    kind: 'way',
-    path: texts,
-    answer: [...told, ...(wantsOutbound ? ([['Require', 'outbound']] as const) : [])],
-  };
+  const timer = flowTimerSeconds > 0 ? [['Flow-Timer', String(flowTimerSeconds)] as const] : [];
+  const flowKept = wantsOutbound ? [['Require', 'outbound'] as const, ...timer] : [];
+  return { kind: 'way', path: texts, answer: [...told, ...flowKept] };
 }
 
 /** The phone talks to us, or to a proxy that has put `ob` into the Path that it began. */

@@ -10,6 +10,8 @@ export interface RegistrarOptions {
   readonly maxExpiresSeconds: number;
   /** Devices of one user. */
   readonly maxBindingsPerAor: number;
+  /** How often a phone with a flow of its own is to keep it alive (RFC 5626 4.4.1); 0 or none: as it likes. */
+  readonly flowTimerSeconds?: number;
 }
 
 /** Granted when neither Contact nor Expires asks for a time, if the maximum allows (RFC 3261 10.3 step 6). */
@@ -59,6 +61,10 @@ export class Registrar {
 
   all(): Iterable<readonly [aor: string, bindings: readonly Binding[]]> {
     return this.#bindings;
+  }
+
+  get flowTimerSeconds(): number {
+    return this.#options.flowTimerSeconds ?? 0;
   }
 
   /** Contacts that one request may have: every device a new address, every old one taken away. */

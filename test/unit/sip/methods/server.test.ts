@@ -519,6 +519,17 @@ test('REGISTER through proxies: Path is told to who supports it, and is the Rout
   assert.equal(harness.askWithPassword(throughEdge(many, contact), 'alice', 'wonder').status, 400);
 });
 
+test('Flow-Timer tells a phone that keeps its flow how often to send a keep-alive, and nobody else (RFC 5626 4.4.1)', () => {
+  const harness = new Harness();
+  const limits = { minExpiresSeconds: 60, maxExpiresSeconds: 3600, maxBindingsPerAor: 2 };
+  harness.server.registrar.reconfigure({ ...limits, flowTimerSeconds: 25 });
+  const contact = `Supported: path, outbound\nContact: <sip:alice@${NEARBY}:5062>;reg-id=1;${INSTANCE}`;
+  const flowTimer = (text: string) =>
+    harness.askWithPassword(registerText('alice', text), 'alice', 'wonder').headers.get('Flow-Timer');
+  assert.equal(flowTimer(contact), '25');
+  assert.equal(flowTimer(contact.replace(', outbound', '')), undefined);
+});
+
 test('REGISTER with a flow of its own: Require tells that it is kept; 439 behind a proxy that keeps none (RFC 5626 6)', () => {
   const harness = new Harness();
   const contact = `Supported: path, outbound\nContact: <sip:alice@${NEARBY}:5062>;reg-id=1;${INSTANCE}`;
@@ -526,6 +537,7 @@ test('REGISTER with a flow of its own: Require tells that it is kept; 439 behind
   const direct = harness.askWithPassword(registerText('alice', contact), 'alice', 'wonder');
   assert.deepEqual(direct.headers.getAll('Require'), ['outbound']);
   assert.match(direct.headers.get('Contact') ?? '', /;reg-id=1;/);
+  assert.equal(direct.headers.has('Flow-Timer'), false);
   assert.equal(status(throughEdge('<sip:p2.example;lr>, <sip:p1.example;lr;ob>', contact)), 200);
   assert.equal(status(throughEdge('<sip:p2.example;lr;ob>, <sip:p1.example;lr>', contact)), 439);
   assert.equal(status(registerText('alice', `Via: SIP/2.0/UDP phone;branch=z9hG4bKphone\n${contact}`)), 439);
