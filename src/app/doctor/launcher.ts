@@ -20,6 +20,8 @@ export interface AskedLauncher {
 
 export async function askLauncher(client: ControlClient): Promise<AskedLauncher> {
   const answer = await client.ask({ verb: 'status' }, { timeoutMs: ANSWER_LIMIT_MS });
+  // Now: looking for all the rest takes seconds.
+  const toldTime = Date.now();
   const status = typeof answer === 'object' && answer.ok ? readStatus(answer.result) : undefined;
   if (status === undefined) {
     return { facts: undefined, stale: false };
@@ -32,6 +34,7 @@ export async function askLauncher(client: ControlClient): Promise<AskedLauncher>
     pid: status.pid,
     verdict: status.verdict,
     uptimeMs: status.uptimeMs,
+    toldTime,
     startedTime: Number.isNaN(started) ? undefined : started,
     relay: serviceFacts('relay', status, events, lines),
     ims: serviceFacts('ims', status, events, lines),

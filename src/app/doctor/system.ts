@@ -12,7 +12,6 @@ export function collectSystem(clockJump: () => number): SystemFacts {
   const [max, byDefault] = [setting('rmem_max'), setting('rmem_default')];
   return {
     receiveBuffer: max === undefined || byDefault === undefined ? undefined : { max, default: byDefault },
-    time: Date.now(),
     clockJumpMs: clockJump(),
     fileLimit: fileLimitOf('self'),
   };

@@ -19,7 +19,7 @@ export const clockJump: Ailment = {
     if (launcher.kind !== 'running' || launcher.startedTime === undefined) {
       return undefined;
     }
-    const jumpMs = system.time - launcher.startedTime - launcher.uptimeMs;
+    const jumpMs = launcher.toldTime - launcher.startedTime - launcher.uptimeMs;
     return Math.abs(jumpMs) > JUMP_MS + launcher.uptimeMs * SLEW
       ? {
           evidence: `the clock was set by ${seconds(jumpMs)} since ims-launch (process ${launcher.pid}) was started`,

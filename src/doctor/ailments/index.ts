@@ -53,6 +53,8 @@ export const AILMENTS: readonly Ailment[] = [
   relayAddressStrange,
   relaysTwo,
   mediaNoSession,
+  // The cause before what it looks like: the first fix is typed.
+  mediaFirewalled,
   mediaDead,
   mediaOneWay,
   mediaRtcpBlocked,
@@ -61,7 +63,6 @@ export const AILMENTS: readonly Ailment[] = [
   imsOtherRelay,
   natOneToOne,
   containerNetwork,
-  mediaFirewalled,
   sipFirewalled,
   mediaRangeSmall,
   mediaRangeEphemeral,

@@ -10,6 +10,8 @@ export type LauncherFacts =
       readonly pid: number;
       readonly verdict: string;
       readonly uptimeMs: number;
+      /** When it said so, by the clock on the wall, milliseconds since 1970. */
+      readonly toldTime: number;
       /** By the clock on the wall, milliseconds since 1970; undefined: it does not tell. */
       readonly startedTime: number | undefined;
       readonly relay: ServiceFacts;
