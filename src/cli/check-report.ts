@@ -24,9 +24,11 @@ export function formatCheck(facts: Facts | NoFacts, findings: readonly Finding[]
     none: colours.dim('–      '),
   };
   const lineOf = (area: Area, known: Facts): string => {
-    const found = findings.find((finding) => finding.area === area)?.severity;
-    const state = found ?? (isLookedAt(area, known) ? 'ok' : 'none');
-    return `${words[state]}  ${TITLES[area].padEnd(13)}  ${readableLine(summaryOf(area, known))}`;
+    const found = findings.filter((finding) => finding.area === area);
+    const state = found[0]?.severity ?? (isLookedAt(area, known) ? 'ok' : 'none');
+    const isClaim = PRAISED.has(area) && found.length > 0;
+    const text = isClaim ? found.map(({ code }) => code).join(', ') : summaryOf(area, known);
+    return `${words[state]}  ${TITLES[area].padEnd(13)}  ${readableLine(text)}`;
   };
   const table = areFacts(facts) ? AREAS.map((area) => lineOf(area, facts)) : [];
   const details = findings.flatMap(({ code, severity, evidence, fix }) => [
@@ -37,6 +39,9 @@ export function formatCheck(facts: Facts | NoFacts, findings: readonly Finding[]
   ]);
   return `${[...table, ...details, '', verdictOf(findings)].join('\n').trimStart()}\n`;
 }
+
+/** Their summary says that all is well: not beside a finding. */
+const PRAISED: ReadonlySet<Area> = new Set(['media', 'network', 'system']);
 
 /** Neither well nor wrong: what is not there cannot be looked at. */
 function isLookedAt(area: Area, { launcher, relay, ims }: Facts): boolean {
