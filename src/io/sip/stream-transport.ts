@@ -2,36 +2,22 @@
  * SIP over connections (RFC 3261 18): TCP, and TLS above it. A message goes over the connection that its flow names, or,
  * when that is gone, over a new one to where the peer takes connections.
  */
-import { once } from 'node:events';
-import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
-import {
-  connect as connectTls,
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  Server as TlsServer,
-} from 'node:tls';
-import type { Log } from '../../observe/log.ts';
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
 import { familyOf, formatTransportAddress, isUnicast, type TransportAddress } from '../../wire/ip-address.ts';
-import { sipBindError } from './bind-error.ts';
 import { SipConnection } from './connection.ts';
+import { ConnectionListener, type ListenOptions } from './connection-listener.ts';
 import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
 import { SipReceiver } from './receiver.ts';
 import { type SipTransport, zeroCounters } from './transport.ts';
 
-export interface SipStreamTransportOptions {
+export interface SipStreamTransportOptions extends ListenOptions {
   readonly kind: 'tcp' | 'tls';
-  /** IP address to bind; the wildcard for all of one family. */
-  readonly host: string;
-  /** 0: the system chooses. */
-  readonly port: number;
   /** The address by which that remote reaches us, for Via and Contact. Default: the bound one. */
   readonly sentBy?: (remote: TransportAddress, local: TransportAddress) => TransportAddress;
   readonly ids: IdSource;
-  readonly log?: Log;
-  /** Connections at once. One more costs the one that was silent longest, a stranger's first. */
-  readonly maxConnections: number;
   /** Certificate and key; with `tls` only. */
   readonly tls?: SecureContextOptions;
 }
@@ -41,18 +27,9 @@ const TRY_LIMIT_MS = 1500;
 
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipStreamTransport(options: SipStreamTransportOptions): Promise<SipStreamTransport> {
-  const { kind, host, port } = options;
-  const server =
-    kind === 'tls' ? createTlsServer({ ...options.tls, handshakeTimeout: CONNECT_LIMIT_MS }) : createServer();
-  // Handshakes that never end count here, though not among our connections.
-  server.maxConnections = 2 * options.maxConnections;
-  server.listen({ host, port, ipv6Only: familyOf(host) === 6, exclusive: true });
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw sipBindError('tcp', { address: host, port }, cause);
-  }
-  return new SipStreamTransport(server, options);
+  const { kind, tls } = options;
+  const server = kind === 'tls' ? createTlsServer({ ...tls, handshakeTimeout: CONNECT_LIMIT_MS }) : createServer();
+  return new SipStreamTransport(await ConnectionListener.open(server, options), options);
 }
 
 export class SipStreamTransport implements SipTransport {
@@ -62,27 +39,22 @@ export class SipStreamTransport implements SipTransport {
   onMessage: SipTransport['onMessage'];
   onFlowClosed: SipTransport['onFlowClosed'];
   readonly #options: SipStreamTransportOptions;
-  readonly #server: Server;
+  readonly #listener: ConnectionListener;
   readonly #receiver: SipReceiver;
   /** By remote address. A connection of ours is there before it is established, so that there is one only. */
   readonly #connections: ConnectionTable<SipConnection>;
   readonly #sweep: NodeJS.Timeout;
-  #closed: Promise<unknown> | undefined;
 
-  /** Takes a listening server. Use `openSipStreamTransport`. */
-  constructor(server: Server, options: SipStreamTransportOptions) {
-    const { address, port } = server.address() as { address: string; port: number };
+  /** Use `openSipStreamTransport`. */
+  constructor(listener: ConnectionListener, options: SipStreamTransportOptions) {
     const { kind, ids, log } = options;
     this.kind = kind;
-    this.local = { address, port };
+    this.local = listener.local;
     this.#options = options;
-    this.#server = server;
+    this.#listener = listener;
     this.#connections = new ConnectionTable(options.maxConnections);
     this.#receiver = new SipReceiver({ transport: this, counters: this.counters, ids, log });
-    server.on(kind === 'tls' ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
-    // A handshake that fails is the peer's affair; the socket is destroyed by Node.
-    server.on('tlsClientError', (error: Error) => log?.debug({ err: error }, 'TLS handshake failed'));
-    server.on('error', (err) => log?.warn({ err }, 'SIP socket reported an error'));
+    listener.server.on(kind === 'tls' ? 'secureConnection' : 'connection', (socket: Socket) => this.#accept(socket));
     this.#sweep = setInterval(() => this.#connections.closeOverdue(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -103,7 +75,7 @@ export class SipStreamTransport implements SipTransport {
     };
     const there = this.#connections.get(flow.remote);
     const target = there?.remote ?? flow.listens ?? flow.remote;
-    if (this.#closed !== undefined) {
+    if (this.#listener.isClosed) {
       queueMicrotask(() => fail('closed'));
     } else if (!isUnicast(target) || familyOf(target.address) !== familyOf(this.local.address)) {
       queueMicrotask(() => fail('unroutable address'));
@@ -119,23 +91,19 @@ export class SipStreamTransport implements SipTransport {
   }
 
   useCertificate(certificate: SecureContextOptions): void {
-    if (this.#server instanceof TlsServer) {
-      this.#server.setSecureContext(certificate);
-    }
+    this.#listener.useCertificate(certificate);
   }
 
   async close(): Promise<void> {
-    if (this.#closed === undefined) {
-      clearInterval(this.#sweep);
-      this.#closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-      this.#connections.closeAll('this server stops');
-    }
-    await this.#closed;
+    clearInterval(this.#sweep);
+    const ended = this.#listener.close();
+    this.#connections.closeAll('this server stops');
+    await ended;
   }
 
   #accept(socket: Socket): void {
     const { remoteAddress: address, remotePort: port } = socket;
-    if (address === undefined || port === undefined || this.#closed !== undefined) {
+    if (address === undefined || port === undefined || this.#listener.isClosed) {
       socket.on('error', () => {});
       socket.destroy();
       return;

@@ -1,16 +1,14 @@
 /** SIP over WebSocket (RFC 7118), with TLS or without. Browsers connect to us; where they are gone, nobody is called. */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Log } from '../../observe/log.ts';
 import { isKeepAlive, MAX_MESSAGE_BYTES } from '../../sip/message/parse.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import type { IdSource } from '../../sip/transaction/ids.ts';
-import { familyOf, formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
-import { sipBindError } from './bind-error.ts';
+import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
+import { ConnectionListener, type ListenOptions } from './connection-listener.ts';
 import { CONNECT_LIMIT_MS, ConnectionTable, isSignOfTrust, SWEEP_MS } from './connection-table.ts';
 import { forwardedFor } from './forwarded-for.ts';
 import { SipReceiver } from './receiver.ts';
@@ -18,18 +16,11 @@ import { type SipTransport, zeroCounters } from './transport.ts';
 import { isOriginAllowed, type OriginRules } from './web-origin.ts';
 import { WebSocketConnection } from './web-socket-connection.ts';
 
-export interface SipWebSocketTransportOptions {
+export interface SipWebSocketTransportOptions extends ListenOptions {
   readonly kind: 'ws' | 'wss';
-  /** IP address to bind; the wildcard for all of one family. */
-  readonly host: string;
-  /** 0: the system chooses. */
-  readonly port: number;
   /** The address by which that remote reaches us, for Via and Contact. Default: the bound one. */
   readonly sentBy?: (remote: TransportAddress, local: TransportAddress) => TransportAddress;
   readonly ids: IdSource;
-  readonly log?: Log;
-  /** Connections at once. One more costs the one that was silent longest, a stranger's first. */
-  readonly maxConnections: number;
   readonly origins: OriginRules;
   /** IP addresses of proxies that are believed when they say by whom they were asked. */
   readonly trustedProxies?: readonly string[];
@@ -46,7 +37,7 @@ const PONG = Buffer.from('\r\n');
 
 /** Throws ImsError when the port is taken (naming by whom) or the address is not ours. */
 export async function openSipWebSocketTransport(options: SipWebSocketTransportOptions): Promise<SipWebSocketTransport> {
-  const { kind, host, port, tls } = options;
+  const { kind, tls } = options;
   const limits = {
     headersTimeout: CONNECT_LIMIT_MS,
     requestTimeout: CONNECT_LIMIT_MS,
@@ -56,15 +47,7 @@ export async function openSipWebSocketTransport(options: SipWebSocketTransportOp
     kind === 'wss'
       ? createSecureServer({ ...limits, ...tls, handshakeTimeout: CONNECT_LIMIT_MS })
       : createServer(limits);
-  // Handshakes that never end count here, though not among our connections.
-  server.maxConnections = 2 * options.maxConnections;
-  server.listen({ host, port, ipv6Only: familyOf(host) === 6, exclusive: true });
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw sipBindError('tcp', { address: host, port }, cause);
-  }
-  return new SipWebSocketTransport(server, options);
+  return new SipWebSocketTransport(await ConnectionListener.open(server, options), options);
 }
 
 export class SipWebSocketTransport implements SipTransport {
@@ -74,21 +57,20 @@ export class SipWebSocketTransport implements SipTransport {
   onMessage: SipTransport['onMessage'];
   onFlowClosed: SipTransport['onFlowClosed'];
   readonly #options: SipWebSocketTransportOptions;
-  readonly #server: Server;
+  readonly #listener: ConnectionListener<Server>;
   readonly #handshake: WebSocketServer;
   readonly #receiver: SipReceiver;
   readonly #connections: ConnectionTable<WebSocketConnection>;
   readonly #sweep: NodeJS.Timeout;
-  #closed: Promise<unknown> | undefined;
 
-  /** Takes a listening server. Use `openSipWebSocketTransport`. */
-  constructor(server: Server, options: SipWebSocketTransportOptions) {
-    const { address, port } = server.address() as { address: string; port: number };
+  /** Use `openSipWebSocketTransport`. */
+  constructor(listener: ConnectionListener<Server>, options: SipWebSocketTransportOptions) {
+    const { server } = listener;
     const { kind, ids, log } = options;
     this.kind = kind;
-    this.local = { address, port };
+    this.local = listener.local;
     this.#options = options;
-    this.#server = server;
+    this.#listener = listener;
     this.#connections = new ConnectionTable(options.maxConnections);
     this.#handshake = new WebSocketServer({
       noServer: true,
@@ -104,9 +86,6 @@ export class SipWebSocketTransport implements SipTransport {
       response.writeHead(426, { Connection: 'close', Upgrade: 'websocket' }).end('SIP over WebSocket\n');
     });
     server.on('upgrade', (request: IncomingMessage, socket, head) => this.#upgrade(request, socket, head));
-    // A handshake that fails is the peer's affair; the socket is destroyed by Node.
-    server.on('tlsClientError', (err: Error) => log?.debug({ err }, 'TLS handshake failed'));
-    server.on('error', (err) => log?.warn({ err }, 'SIP socket reported an error'));
     this.#sweep = setInterval(() => this.#tend(performance.now()), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -126,7 +105,7 @@ export class SipWebSocketTransport implements SipTransport {
       failed(reason);
     };
     const connection = this.#connections.get(flow.remote);
-    if (connection === undefined || this.#closed !== undefined) {
+    if (connection === undefined || this.#listener.isClosed) {
       queueMicrotask(() => fail(connection === undefined ? 'its connection is gone' : 'closed'));
       return;
     }
@@ -136,27 +115,23 @@ export class SipWebSocketTransport implements SipTransport {
   }
 
   useCertificate(certificate: SecureContextOptions): void {
-    if (this.#server instanceof TlsServer) {
-      this.#server.setSecureContext(certificate);
-    }
+    this.#listener.useCertificate(certificate);
   }
 
   async close(): Promise<void> {
-    if (this.#closed === undefined) {
-      clearInterval(this.#sweep);
-      this.#closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-      this.#connections.closeAll('this server stops');
-      // Those that have not become WebSockets.
-      this.#server.closeAllConnections();
-    }
-    await this.#closed;
+    clearInterval(this.#sweep);
+    const ended = this.#listener.close();
+    this.#connections.closeAll('this server stops');
+    // Those that have not become WebSockets.
+    this.#listener.server.closeAllConnections();
+    await ended;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { remoteAddress: address, remotePort: port } = request.socket;
     const { origin } = request.headers;
     const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
-    if (address === undefined || port === undefined || this.#closed !== undefined) {
+    if (address === undefined || port === undefined || this.#listener.isClosed) {
       socket.on('error', () => {});
       socket.destroy();
     } else if (!isOriginAllowed(origin, this.#options.origins)) {
