@@ -253,12 +253,13 @@ export class Relay<Origin extends ControlOrigin> {
   #tick(now: number): void {
     const state = this.#state;
     for (const session of [...state.sessions.values()]) {
+      const meters = [state.meterOf(session, 0), state.meterOf(session, 1)] as const;
       for (const side of [0, 1] as const) {
-        const { lastAcceptedAt, lastPlayedAt } = state.counters(session, side);
+        const { lastAcceptedAt, lastPlayedAt } = meters[side].counters;
         session.packetSeen(side, lastAcceptedAt);
         session.packetSeen(otherSide(side), lastPlayedAt);
       }
-      state.media.look(now, session);
+      state.media.look(now, session, meters);
       const reason = session.overBecause(now);
       if (reason !== undefined) {
         state.endSession(now, session, reason);

@@ -8,6 +8,7 @@ import { LegCounters } from './media/counters.ts';
 import {
   CALLEE_SIDE,
   CALLER_SIDE,
+  type LegReport,
   type PairFailure,
   type PlaneMeter,
   type SessionId,
@@ -39,7 +40,7 @@ export interface RelayEnvironment {
 /** Why a leg got no ports. `used-up`: sessions have every pair of the range; nothing was tried. */
 export type PortFailure = PairFailure | 'used-up';
 
-const NOTHING_SEEN = new LegCounters();
+const NO_LEG: LegReport = { counters: new LegCounters(), remote: undefined };
 
 /** Everything that commands read and change. The engine owns one; nothing here waits or does I/O. */
 export class RelayState {
@@ -112,8 +113,13 @@ export class RelayState {
     return effects;
   }
 
+  /** What the plane tells of a leg; of one that it does not have, that nothing came. */
+  meterOf(session: Session, side: Side): LegReport {
+    return this.meter.leg(session.id, side) ?? NO_LEG;
+  }
+
   counters(session: Session, side: Side): LegCounters {
-    return this.meter.leg(session.id, side)?.counters ?? NOTHING_SEEN;
+    return this.meterOf(session, side).counters;
   }
 
   releasePort(now: number, session: Session, side: Side): void {

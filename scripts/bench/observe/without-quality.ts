@@ -8,7 +8,7 @@ import { type Scope, temporaryDirectory } from '../../../test/support/scope.ts';
 const CUTS: readonly (readonly [file: string, call: string])[] = [
   ['relay/media/path.js', 'counters.analysis.add(now, packet);'],
   ['relay/media/path.js', 'noteReceptionReport(counters, packet, this.#legs[far].counters.analysis.ssrc);'],
-  ['relay/engine.js', 'state.media.look(now, session);'],
+  ['relay/engine.js', 'state.media.look(now, session, meters);'],
 ];
 
 /** Path of its `ims-relay`. @throws Error when the program is no longer written as this file believes */

@@ -64,9 +64,13 @@ export type LeftReason = (typeof LEFT_REASONS)[number];
 export const CONTROL = { aliveUntilNs: 0, open: 8, left: 16 } as const;
 export const CONTROL_BYTES = CONTROL.left + 8 * LEFT_REASONS.length;
 
+const TWO_TO_32 = 2 ** 32;
+
+/** Each second and for each flow: no BigInt is made. */
 export function readSlot(memory: DataView, slot: number): FlowCounters {
   const base = slot * SLOT_BYTES;
-  const wide = (at: number): number => Number(memory.getBigUint64(base + at, true));
+  const wide = (at: number): number =>
+    memory.getUint32(base + at + 4, true) * TWO_TO_32 + memory.getUint32(base + at, true);
   const word = (at: number): number => memory.getUint32(base + at, true);
   const packets = wide(SLOT.packets);
   const lastSeenNs = wide(SLOT.lastSeenNs);

@@ -3,7 +3,7 @@ import type { LogFields } from '../../observe/log.ts';
 import { isProbeCallId } from '../../rtpp/probe-call-id.ts';
 import { reportedAddress } from '../local-addresses.ts';
 import { LogLimit } from '../log-limit.ts';
-import { CALLEE_SIDE, CALLER_SIDE, type Side } from '../plane.ts';
+import { CALLEE_SIDE, CALLER_SIDE, type LegReport, type Side } from '../plane.ts';
 import type { Session } from '../session.ts';
 import type { RelayState } from '../state.ts';
 import type { LegView, SessionView } from './media-truth.ts';
@@ -21,12 +21,12 @@ export class MediaWatch {
     this.#state = state;
   }
 
-  /** Once a second for each session. */
-  look(now: number, session: Session): void {
+  /** Once a second for each session. @param meters of both legs, as they are now */
+  look(now: number, session: Session, meters: readonly [LegReport, LegReport]): void {
     if (isProbeCallId(session.callId)) {
       return;
     }
-    for (const event of session.truth.look(now, this.#view(session))) {
+    for (const event of session.truth.look(now, this.#view(session, meters))) {
       this.#tell(now, event);
     }
   }
@@ -47,7 +47,8 @@ export class MediaWatch {
   }
 
   report(now: number, session: Session): StreamReport {
-    return session.truth.report(now, this.#view(session));
+    const meters = [this.#state.meterOf(session, 0), this.#state.meterOf(session, 1)] as const;
+    return session.truth.report(now, this.#view(session, meters));
   }
 
   /** Those with an alarm first, then the worst; the youngest of equals. */
@@ -72,28 +73,27 @@ export class MediaWatch {
     this.#state.emit({ kind: 'media-event', event });
   }
 
-  #view(session: Session): SessionView {
+  #view(session: Session, meters: readonly [LegReport, LegReport]): SessionView {
     const { callId, fromTag, toTag, createdAt, complete, onHold, fedBy, stage } = session;
-    const legs = [this.#leg(session, CALLEE_SIDE), this.#leg(session, CALLER_SIDE)] as const;
+    const legs = [legView(session, CALLEE_SIDE, meters), legView(session, CALLER_SIDE, meters)] as const;
     const { answeredAgainAt, offeredAgainAt } = session;
     const fed = fedBy !== undefined;
     return { callId, fromTag, toTag, createdAt, complete, onHold, fed, stage, answeredAgainAt, offeredAgainAt, legs };
   }
+}
 
-  /** Side 0 faces the callee: what arrives there is what the callee says. */
-  #leg(session: Session, side: Side): LegView {
-    const { local, port, peer, player } = session.legs[side];
-    const address = reportedAddress(local) ?? local.address;
-    const report = this.#state.meter.leg(session.id, side);
-    return {
-      counters: this.#state.counters(session, side),
-      local: port === undefined ? undefined : { address, port },
-      remote: report?.remote,
-      way: report?.flow,
-      signalled: peer,
-      playing: player !== undefined,
-    };
-  }
+/** Side 0 faces the callee: what arrives there is what the callee says. */
+function legView(session: Session, side: Side, meters: readonly [LegReport, LegReport]): LegView {
+  const { local, port, peer, player } = session.legs[side];
+  const { counters, remote, flow } = meters[side];
+  return {
+    counters,
+    local: port === undefined ? undefined : { address: reportedAddress(local) ?? local.address, port },
+    remote,
+    way: flow,
+    signalled: peer,
+    playing: player !== undefined,
+  };
 }
 
 function badness({ caller, callee }: StreamReport): number {
