@@ -9,7 +9,15 @@ const SRC = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'src');
 
 const CODECS = ['wire', 'rtp', 'sdp', 'rtpp', 'control', 'sip/message'];
 /** Inside sip/, an engine may import those before it. */
-const SIP_ENGINES = ['sip/transaction', 'sip/dialog', 'sip/auth', 'sip/registrar', 'sip/b2bua', 'sip/methods'];
+const SIP_ENGINES = [
+  'sip/transaction',
+  'sip/dialog',
+  'sip/auth',
+  'sip/registrar',
+  'sip/b2bua',
+  'sip/offline',
+  'sip/methods',
+];
 const ENGINES = [...SIP_ENGINES, 'relay', 'rtpp-client', 'supervisor', 'doctor'];
 const EDGES = ['io', 'planes', 'store', 'linux', 'observe', 'dashboard', 'config', 'app', 'cli', 'bin'];
 

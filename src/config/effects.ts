@@ -95,6 +95,8 @@ export const RELOAD_EFFECTS = {
   'ims.minSessionExpiresSeconds': 'live-ims',
   'ims.maxCallsPerUser': 'live-ims',
   'ims.maxCalls': 'live-ims',
+  'ims.storedMessagesPerUser': 'live-ims',
+  'ims.storedMessageSeconds': 'live-ims',
   'ims.trustedPeers': 'live-ims',
   'ims.banAfterFailures': 'live-ims',
   'ims.banSeconds': 'live-ims',

@@ -107,6 +107,14 @@ export const sipShape = {
     description:
       'Calls at once that one user may place, so that a stolen password buys little; more get 403. 0: no limit.',
   }),
+  storedMessagesPerUser: z.number().int().min(0).max(1000).default(100).meta({
+    description:
+      'Texts (MESSAGE) that are kept for a user who is not reached, and sent when a device of his registers; the sender gets 202. 0: none, the sender gets 480.',
+  }),
+  storedMessageSeconds: z.number().int().min(60).max(2592000).default(604800).meta({
+    description: 'How long such a text waits at most.',
+    unit: 's',
+  }),
   trustedPeers: z.array(z.string().min(1)).default([]).meta({
     description: 'Addresses of trunks and gateways whose requests need no digest.',
   }),

@@ -33,6 +33,7 @@ import { packageVersion } from '../version.ts';
 import { CallFigures } from './call-figures.ts';
 import { cdrOf, logCall, logRegistration } from './call-log.ts';
 import { KeptCalls } from './kept-calls.ts';
+import { OfflineMail } from './offline-mail.ts';
 import { OpenCalls } from './open-calls.ts';
 import { Registrations } from './registrations.ts';
 import { registrationsAnswer } from './registrations-answer.ts';
@@ -127,6 +128,7 @@ export async function createServer({
     layer,
     digest: new DigestServer({ realm: config.ims.realm, secret: randomBytes(32), algorithms: config.ims.algorithms }),
     ...changeable(config, accounts, names),
+    date: () => new Date().toUTCString(),
     b2bua: { ids, ...callOptions(config, address) },
   });
   const registrations = new Registrations({
@@ -142,6 +144,8 @@ export async function createServer({
   const openCalls = new OpenCalls({ dataDir: config.dataDir, log, wallClock, records });
   const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
   const figures = new CallFigures(relay);
+  const mail = new OfflineMail({ dataDir: config.dataDir, mailboxes: server.mailboxes, log });
+  mail.restore();
   const witness = new SipWitness(config.ims, log);
   const executeOnRelay = async (command: RelayCommand): Promise<RelayOutcome> => {
     if (command.kind === 'delete') {
@@ -183,6 +187,9 @@ export async function createServer({
       case 'registration':
         logRegistration(log, effect.event);
         registrations.changed(effect.event.binding.aor);
+        break;
+      case 'mail':
+        mail.handle(effect.event);
         break;
       case 'banned': {
         const { source, failures, until } = effect.ban;
@@ -250,6 +257,7 @@ export async function createServer({
       records.close(),
       openCalls.close(),
       keptCalls.close(),
+      mail.close(),
       registrations.close(),
       transports.close(),
     ]);
@@ -344,6 +352,7 @@ function changeable(
     directory: { accounts, domains: [...names] },
     trustedPeers: ims.trustedPeers,
     bans: { maxFailures: ims.banAfterFailures, windowMs: BAN_WINDOW_MS, banMs: ims.banSeconds * 1000 },
+    mailboxes: { perUser: ims.storedMessagesPerUser, keepMs: ims.storedMessageSeconds * 1000 },
   };
 }
 

@@ -158,9 +158,35 @@ export class B2bua {
     return this.#collect(now, () => this.#createCall(incoming, []).refuse(status, reason));
   }
 
-  /** A request outside of any dialog that makes none, authenticated and routed: MESSAGE. */
-  passRequest(now: number, incoming: Incoming, targets: readonly CallTarget[]): B2buaEffect[] {
-    return this.#collect(now, () => new StandaloneRequest(this.#host, incoming, targets).start());
+  /**
+   * A request outside of any dialog that makes none, authenticated and routed: MESSAGE.
+   * @param instead what the sender is answered in place of the response that came
+   */
+  passRequest(
+    now: number,
+    { key, request, flow }: Incoming,
+    targets: readonly CallTarget[],
+    instead: (response: SipResponse) => SipResponse = (response) => response,
+  ): B2buaEffect[] {
+    const answer = (response: SipResponse): void => this.#host.respond(key, instead(response));
+    return this.#collect(now, () => new StandaloneRequest(this.#host, { request, flow, answer }, targets).start());
+  }
+
+  /** The same for a request that nobody waits for: `done` gets the status of its answer, 408 or 503 without one. */
+  sendRequest(
+    now: number,
+    request: SipRequest,
+    targets: readonly CallTarget[],
+    done: (status: number) => void,
+  ): B2buaEffect[] {
+    const [first] = targets;
+    if (first === undefined) {
+      return [];
+    }
+    const answer = ({ status }: SipResponse): void => done(status);
+    return this.#collect(now, () =>
+      new StandaloneRequest(this.#host, { request, flow: first.flow, answer }, targets).start(),
+    );
   }
 
   /** Whether the request's Call-ID and To tag are those of a dialog here. */

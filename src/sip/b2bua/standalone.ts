@@ -11,22 +11,27 @@ import { failureBody, failureHeaders, type Incoming, passResponse } from './cros
 import type { CallHost } from './host.ts';
 import { passHeaders, removeBodyHeaders } from './pass-through.ts';
 
+/** Where a request comes from, and where its one final response goes. */
+export interface RequestOrigin extends Pick<Incoming, 'request' | 'flow'> {
+  answer(response: SipResponse): void;
+}
+
 /**
  * A request outside of any dialog that makes none, such as MESSAGE, on its way to all devices of a user: the first
  * 2xx is the answer, else the best failure when all have failed.
  */
 export class StandaloneRequest {
   readonly #host: CallHost;
-  readonly #incoming: Incoming;
+  readonly #origin: RequestOrigin;
   readonly #targets: readonly CallTarget[];
   #waiting: number;
   #answered = false;
   #bestFailure: SipResponse | undefined;
   readonly #toTag: string;
 
-  constructor(host: CallHost, incoming: Incoming, targets: readonly CallTarget[]) {
+  constructor(host: CallHost, origin: RequestOrigin, targets: readonly CallTarget[]) {
     this.#host = host;
-    this.#incoming = incoming;
+    this.#origin = origin;
     this.#targets = targets;
     this.#waiting = targets.length;
     this.#toTag = host.options.ids.tag();
@@ -39,7 +44,7 @@ export class StandaloneRequest {
   }
 
   #send(target: CallTarget): void {
-    const { request } = this.#incoming;
+    const { request } = this.#origin;
     const { ids } = this.#host.options;
     const unknown = { displayName: undefined, uri: request.uri, parameters: Parameters.none };
     const dialog = Dialog.asUac({
@@ -73,7 +78,7 @@ export class StandaloneRequest {
     if (response.status < 200) {
       return;
     }
-    const { request } = this.#incoming;
+    const { request } = this.#origin;
     const body = response.status >= 300 ? failureBody(response) : response.body;
     const answer = createResponse(request, response.status, {
       reason: response.reason,
@@ -101,11 +106,11 @@ export class StandaloneRequest {
       }
     }
     this.#answered = true;
-    this.#host.respond(this.#incoming.key, answer.status < 300 ? answer : (this.#bestFailure ?? answer));
+    this.#origin.answer(answer.status < 300 ? answer : (this.#bestFailure ?? answer));
   }
 
   #create(status: number, reason: string): SipResponse {
-    const { request, flow } = this.#incoming;
+    const { request, flow } = this.#origin;
     return createResponse(request, status, { toTag: this.#toTag, headers: failureHeaders(status, reason, flow) });
   }
 }

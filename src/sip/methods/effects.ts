@@ -1,6 +1,7 @@
 import type { Ban } from '../auth/ban-list.ts';
 import type { CallEvent } from '../b2bua/call-record.ts';
 import type { RelayCommand, RelayRequestId } from '../b2bua/media-relay.ts';
+import type { MailEvent } from '../offline/courier.ts';
 import type { RegistrarEvent } from '../registrar/binding.ts';
 
 /** What the SIP server wants done beyond sending messages. */
@@ -9,6 +10,7 @@ export type SipServerEffect =
   | { readonly kind: 'relay'; readonly id: RelayRequestId; readonly command: RelayCommand }
   | { readonly kind: 'call'; readonly event: CallEvent }
   | { readonly kind: 'registration'; readonly event: RegistrarEvent }
+  | { readonly kind: 'mail'; readonly event: MailEvent }
   /** A source guessed too many passwords: it is not answered for a while. */
   | { readonly kind: 'banned'; readonly ban: Ban }
   /** Somebody was refused who said to be a user of ours: for the log. */

@@ -1,8 +1,10 @@
+import { createResponse } from '../message/response.ts';
+import { isUnreached } from '../offline/courier.ts';
 import { callerOf } from './caller.ts';
 import type { MethodSpec } from './method.ts';
 import { routeRequest } from './routing.ts';
 
-/** RFC 3428: a text, passed to all devices of the user. */
+/** RFC 3428: a text, passed to all devices of the user; kept for him when none of them is there. */
 export const message: MethodSpec = {
   name: 'MESSAGE',
   rfc: 'RFC 3428',
@@ -11,9 +13,20 @@ export const message: MethodSpec = {
     if (caller.kind !== 'admitted') {
       return caller.effects;
     }
+    const { request } = caller.incoming;
+    const destination = server.directory.resolve(request.uri);
+    const isUser = destination.kind === 'local' && server.directory.account(destination.user) !== undefined;
+    const keep = (): boolean => isUser && server.courier.keep(server.now, destination.user, request);
     const routing = routeRequest(server, incoming, caller.user !== undefined);
-    return routing.kind === 'refused'
-      ? [server.respond(incoming, routing.status, { reason: routing.reason })]
-      : server.b2bua.passRequest(server.now, caller.incoming, routing.targets);
+    if (routing.kind === 'refused') {
+      return routing.status === 480 && keep()
+        ? [server.respond(incoming, 202)]
+        : [server.respond(incoming, routing.status, { reason: routing.reason })];
+    }
+    return server.b2bua.passRequest(server.now, caller.incoming, routing.targets, (response) =>
+      isUnreached(response.status) && keep()
+        ? createResponse(incoming.request, 202, { toTag: server.newTag() })
+        : response,
+    );
   },
 };

@@ -2,6 +2,7 @@ import type { B2bua } from '../b2bua/b2bua.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
 import type { B2buaEffect } from '../b2bua/effects.ts';
 import type { SipResponse } from '../message/message.ts';
+import type { Courier } from '../offline/courier.ts';
 import type { Registrar } from '../registrar/registrar.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Directory } from './directory.ts';
@@ -24,6 +25,8 @@ export interface MethodHost {
   readonly b2bua: B2bua;
   readonly directory: Directory;
   readonly gatekeeper: Gatekeeper;
+  readonly courier: Courier;
+  newTag(): string;
   /** Header fields of every answer to OPTIONS, 405 and 501: what this server takes. */
   readonly capabilities: readonly (readonly [string, string])[];
   /** A final response of our own. `reason` is a sentence for the Warning header. */

@@ -61,7 +61,7 @@ function routeTo(
 }
 
 /** One target a device: its other flows are for when the one that it registered last has failed (RFC 5626 5.3). */
-function targetsOf(bindings: readonly Binding[]): CallTarget[] {
+export function targetsOf(bindings: readonly Binding[]): CallTarget[] {
   const devices = new Map<string | Binding, CallTarget[]>();
   for (const binding of bindings) {
     const device = deviceOf(binding) ?? binding;

@@ -11,6 +11,8 @@ import { to as toField } from '../message/headers/to.ts';
 import type { SipRequest } from '../message/message.ts';
 import { createResponse } from '../message/response.ts';
 import { parseUri } from '../message/uri.ts';
+import { Courier } from '../offline/courier.ts';
+import { Mailboxes, type MailboxLimits } from '../offline/mailboxes.ts';
 import { Registrar, type RegistrarOptions } from '../registrar/registrar.ts';
 import type { TransactionEffect, TransactionEvent, TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
@@ -21,6 +23,7 @@ import { Gatekeeper } from './gatekeeper.ts';
 import { withholdIdentity } from './identity.ts';
 import { ALLOW, methodSpec } from './index.ts';
 import type { Answer, MethodEffect, MethodHost } from './method.ts';
+import { targetsOf } from './routing.ts';
 
 export interface SipServerOptions {
   readonly layer: TransactionLayer;
@@ -30,6 +33,9 @@ export interface SipServerOptions {
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
   readonly bans: BanOptions;
+  readonly mailboxes: MailboxLimits;
+  /** The present, as a Date header spells it (RFC 3261 20.17). */
+  readonly date: () => string;
 }
 
 /** What can change while calls are in progress. */
@@ -39,6 +45,7 @@ export interface SipServerChange {
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
   readonly bans: BanOptions;
+  readonly mailboxes: MailboxLimits;
 }
 
 type Output = TransactionEffect | SipServerEffect;
@@ -73,6 +80,8 @@ export class SipServer {
   readonly registrar: Registrar;
   readonly b2bua: B2bua;
   readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly #courier: Courier;
   readonly #gatekeeper: Gatekeeper;
   readonly #digest: DigestServer;
   readonly #layer: TransactionLayer;
@@ -87,6 +96,14 @@ export class SipServer {
     this.registrar = new Registrar(options.registrar);
     this.b2bua = new B2bua(options.b2bua);
     this.directory = new Directory(options.directory);
+    this.mailboxes = new Mailboxes(options.mailboxes);
+    this.#courier = new Courier({
+      b2bua: this.b2bua,
+      mailboxes: this.mailboxes,
+      targetsOf: (now, aor) => targetsOf(this.registrar.lookup(now, aor)),
+      newId: this.#newTag,
+      date: options.date,
+    });
     this.#gatekeeper = new Gatekeeper({
       digest: options.digest,
       directory: this.directory,
@@ -99,7 +116,9 @@ export class SipServer {
    * The configuration changed. Devices of users that are gone are forgotten; a changed password is asked for at the next
    * challenge.
    */
-  reconfigure(now: number, { b2bua, registrar, directory, trustedPeers, bans }: SipServerChange): readonly Output[] {
+  reconfigure(now: number, change: SipServerChange): readonly Output[] {
+    const { b2bua, registrar, directory, trustedPeers, bans, mailboxes } = change;
+    this.mailboxes.reconfigure(mailboxes);
     this.b2bua.reconfigure(b2bua);
     this.registrar.reconfigure(registrar);
     this.directory.reconfigure(directory);
@@ -225,6 +244,8 @@ export class SipServer {
       b2bua: this.b2bua,
       directory: this.directory,
       gatekeeper: this.#gatekeeper,
+      courier: this.#courier,
+      newTag: this.#newTag,
       capabilities: [
         ['Allow', ALLOW],
         ['Accept', 'application/sdp'],
@@ -245,8 +266,13 @@ export class SipServer {
 
   /** Does what concerns the transaction layer; the rest is for the surroundings. */
   #perform(now: number, effects: readonly MethodEffect[]): readonly Output[] {
-    const output: Output[] = [];
     for (const effect of effects) {
+      if (effect.kind === 'registration' && effect.event.kind === 'registered') {
+        this.#courier.handleRegistered(effect.event.binding.aor);
+      }
+    }
+    const output: Output[] = [];
+    for (const effect of [...effects, ...this.#courier.run(now)]) {
       switch (effect.kind) {
         case 'request': {
           if (!this.#gatekeeper.isTrustedPeer(effect.flow)) {

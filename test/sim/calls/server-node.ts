@@ -103,6 +103,8 @@ export class ServerNode implements Node {
       directory: { accounts, domains: [SERVER.address] },
       trustedPeers: options.trustedPeers,
       bans: { maxFailures: 20, windowMs: 600_000, banMs: 900_000 },
+      mailboxes: { perUser: 0, keepMs: 0 },
+      date: () => 'Mon, 23 Nov 2026 12:00:00 GMT',
     });
     world.add(this);
   }
@@ -177,6 +179,7 @@ export class ServerNode implements Node {
           this.events.push(effect.event);
           break;
         case 'registration':
+        case 'mail':
         case 'denied':
         case 'banned':
           break;

@@ -50,6 +50,8 @@ class Harness {
       directory: { accounts, domains: ['192.0.2.100', 'ims.example'] },
       trustedPeers: [TRUNK],
       bans: { maxFailures: 3, windowMs: 600_000, banMs: 900_000 },
+      mailboxes: { perUser: 3, keepMs: 3_600_000 },
+      date: () => 'Mon, 23 Nov 2026 12:00:00 GMT',
     });
     this.server.directory.setRoutes([
       { prefix: '00', host: '198.51.100.88:5060', flow: udpFlow({ address: '198.51.100.88', port: 5060 }) },
@@ -140,6 +142,7 @@ class Harness {
         case 'relay':
         case 'call':
         case 'registration':
+        case 'mail':
         case 'denied':
         case 'banned':
           this.effects.push(effect);
@@ -383,6 +386,26 @@ for (const [what, text, status] of refused) {
     );
   });
 }
+
+test('MESSAGE to a user who is away: 202, and it goes out when he registers; to a stranger or a number it is refused', () => {
+  const harness = new Harness();
+  const text = (to: string): string =>
+    `MESSAGE sip:${to}@ims.example SIP/2.0\nFrom: <sip:alice@ims.example>;tag=f\nTo: <sip:${to}@ims.example>`;
+  assert.equal(harness.askWithPassword(text('1001'), 'alice', 'wonder').status, 202);
+  assert.equal(harness.askWithPassword(text('nobody'), 'alice', 'wonder').status, 404);
+  assert.equal(harness.ask(text('1001'), FAR).status, 407, 'nothing is kept for strangers');
+  assert.deepEqual(
+    [...harness.server.mailboxes.all()].map(({ aor }) => aor),
+    ['1001'],
+  );
+  const before = harness.sent.length;
+  assert.equal(harness.askWithPassword(registerText('1001'), '1001', '1234').status, 200);
+  const requests = harness.sent.slice(before).filter((message) => message.kind === 'request');
+  assert.deepEqual(
+    requests.map(({ method, uri }) => [method, uri]),
+    [['MESSAGE', `sip:1001@${NEARBY}:5062`]],
+  );
+});
 
 test('MESSAGE goes to all devices; the first 2xx is the answer', () => {
   const harness = new Harness();
