@@ -6,7 +6,6 @@ import { readStatus, VERDICT_EXIT_CODES, type Verdict } from '../control/status.
 import { ImsError } from '../errors.ts';
 import type { ControlClient } from '../io/control-client.ts';
 import type { BanReport } from '../observe/ipc.ts';
-import { familyOf } from '../wire/ip-address.ts';
 import { ask, connectToLauncher, notRunning, requireLauncher } from './launcher-client.ts';
 import { StatusLine, showWait } from './progress.ts';
 import {
@@ -63,11 +62,11 @@ export function controlCommands(): Command[] {
       .option('-f, --follow', 'go on with those to come')
       .option('--json', 'one JSON object a line')
       .action(run((options) => tail(options, { verb: 'events', follow: options.follow === true }, formatEvent))),
-    verb('bans', 'addresses that get no answer, because they guessed passwords')
+    verb('bans', 'addresses that get no answer because they guessed passwords, and users whose password is guessed')
       .option('--json', 'as a JSON array')
       .action(run(bans)),
-    verb('unban', 'answer such an address again')
-      .argument('<address>', 'IP address, or "all"')
+    verb('unban', 'answer such an address again, open such a user’s account')
+      .argument('<address>', 'IP address, user, or "all"')
       .action((address: string, options: Options) => unban(options, address)),
     verb('logs', 'what relay and IMS printed last')
       .addArgument(serviceArgument(false))
@@ -218,9 +217,6 @@ async function bans({ config, json }: Options): Promise<void> {
 }
 
 async function unban({ config }: Options, address: string): Promise<void> {
-  if (address !== 'all' && familyOf(address.replace(/\/64$/, '')) === undefined) {
-    throw new ImsError('IMS_ERR_USAGE', `"${address}" is neither an IP address nor "all"`);
-  }
   const client = await requireLauncher(config);
   try {
     const count = await ask(client, { verb: 'unban', address: address === 'all' ? undefined : address });

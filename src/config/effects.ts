@@ -99,6 +99,7 @@ export const RELOAD_EFFECTS = {
   'ims.storedMessageSeconds': 'live-ims',
   'ims.trustedPeers': 'live-ims',
   'ims.banAfterFailures': 'live-ims',
+  'ims.guardAfterFailures': 'live-ims',
   'ims.banSeconds': 'live-ims',
   'ims.routes': 'live-ims',
   'ims.udpRequestBytes': 'live-ims',

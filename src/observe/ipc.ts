@@ -147,7 +147,7 @@ export interface RegistrationReport {
 
 /** A source that is not answered because it guessed passwords. */
 export interface BanReport {
-  /** An IPv4 address, or an IPv6 network with `/64`. */
+  /** An IPv4 address, an IPv6 network with `/64`, or `user NAME`: an account that opens only where it has opened before. */
   readonly source: string;
   readonly failures: number;
   /** Until it is answered again, seconds. */

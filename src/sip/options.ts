@@ -122,6 +122,10 @@ export const sipShape = {
     description:
       'Wrong passwords from one address within 10 min, none right between them, until it gets no answer; 0: never.',
   }),
+  guardAfterFailures: z.number().int().min(0).max(100000).default(60).meta({
+    description:
+      'Wrong passwords for one user within 10 min, from all addresses together, until his account opens only to addresses that it has opened to before, for banSeconds; 0: never.',
+  }),
   banSeconds: z.number().int().min(1).max(31536000).default(900).meta({
     description: 'How long such an address gets no answer ("ims-launch bans", "ims-launch unban").',
     unit: 's',

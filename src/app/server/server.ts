@@ -83,6 +83,9 @@ const PUBLISHED_ACCOUNTS: Readonly<Record<string, string>> = { '1001': '1234', '
 /** Devices of one user. */
 const MAX_BINDINGS_PER_AOR = 10;
 
+/** How an account is told from an address among the bans. */
+const USER_PREFIX = 'user ';
+
 /** The relay is asked this often whether it still has a call, or thrice within its time-out. */
 const MEDIA_CHECK_INTERVAL_MS = 20_000;
 
@@ -200,6 +203,15 @@ export async function createServer({
         );
         break;
       }
+      case 'guarded': {
+        const { user, failures, until } = effect.guarded;
+        const durationMs = Math.round(until - performance.now());
+        log.warn(
+          { aor: user, count: failures, durationMs },
+          'too many wrong passwords for this account: it opens only to addresses that it has opened to before',
+        );
+        break;
+      }
       case 'denied': {
         const { user, remote, method, reason } = effect;
         log.warn({ aor: user, remote, method, reason }, 'request denied');
@@ -304,11 +316,17 @@ export async function createServer({
     capture: (question) => witness.capture(question, new Set(openCalls.records.map(({ callId }) => callId))),
     bans: () => {
       const now = performance.now();
-      return server.bans.list(now).map(({ source, failures, until }) => {
+      const banned = server.bans.list(now);
+      const guarded = server.guard.list(now).map(({ user, ...rest }) => ({ source: `${USER_PREFIX}${user}`, ...rest }));
+      return [...banned, ...guarded].map(({ source, failures, until }) => {
         return { source, failures, leftSeconds: Math.ceil((until - now) / 1000) };
       });
     },
-    unban: (wanted) => server.bans.lift(performance.now(), wanted),
+    unban: (wanted) => {
+      const now = performance.now();
+      const user = wanted?.startsWith(USER_PREFIX) === true ? wanted.slice(USER_PREFIX.length) : wanted;
+      return server.bans.lift(now, wanted) + server.guard.lift(now, user);
+    },
     rereadCertificate: () => transports.certificate?.look(true),
     drain: () => {
       server.b2bua.stopTakingCalls();
@@ -352,6 +370,7 @@ function changeable(
     directory: { accounts, domains: [...names] },
     trustedPeers: ims.trustedPeers,
     bans: { maxFailures: ims.banAfterFailures, windowMs: BAN_WINDOW_MS, banMs: ims.banSeconds * 1000 },
+    guard: { maxFailures: ims.guardAfterFailures, windowMs: BAN_WINDOW_MS, guardMs: ims.banSeconds * 1000 },
     mailboxes: { perUser: ims.storedMessagesPerUser, keepMs: ims.storedMessageSeconds * 1000 },
   };
 }

@@ -1,3 +1,4 @@
+import type { GuardedAccount } from '../auth/account-guard.ts';
 import type { Ban } from '../auth/ban-list.ts';
 import type { CallEvent } from '../b2bua/call-record.ts';
 import type { RelayCommand, RelayRequestId } from '../b2bua/media-relay.ts';
@@ -13,6 +14,8 @@ export type SipServerEffect =
   | { readonly kind: 'mail'; readonly event: MailEvent }
   /** A source guessed too many passwords: it is not answered for a while. */
   | { readonly kind: 'banned'; readonly ban: Ban }
+  /** Many sources guess at one account: it opens only where it has opened before. */
+  | { readonly kind: 'guarded'; readonly guarded: GuardedAccount }
   /** Somebody was refused who said to be a user of ours: for the log. */
   | {
       readonly kind: 'denied';

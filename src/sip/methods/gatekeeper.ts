@@ -1,4 +1,5 @@
 import { formatTransportAddress, isLoopback, isPrivate, sameAddress } from '../../wire/ip-address.ts';
+import { AccountGuard, type GuardOptions } from '../auth/account-guard.ts';
 import { BanList, type BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import type { Incoming } from '../b2bua/crossing.ts';
@@ -14,6 +15,7 @@ export interface GatekeeperOptions {
   /** Addresses whose requests need no digest. */
   readonly trustedPeers: readonly string[];
   readonly bans: BanOptions;
+  readonly guard: GuardOptions;
 }
 
 export type Admission =
@@ -25,12 +27,14 @@ export type Admission =
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
   readonly bans: BanList;
+  readonly guard: AccountGuard;
   #trustedPeers: readonly string[];
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
     this.#trustedPeers = options.trustedPeers;
     this.bans = new BanList(options.bans);
+    this.guard = new AccountGuard(options.guard);
   }
 
   setTrustedPeers(addresses: readonly string[]): void {
@@ -88,7 +92,12 @@ export class Gatekeeper {
       });
     switch (outcome.kind) {
       case 'accepted':
+        if (this.#isShut(server, incoming, user)) {
+          // As to a wrong password: nobody finds out by guessing that this one is right.
+          return { kind: 'refused', effects: [challenge(false), denied('account guarded')] };
+        }
         this.bans.succeeded(server.now, client.address);
+        this.guard.succeeded(user, client.address);
         if (directory.account(user)?.isPublished === true && !isNearby(flow)) {
           const reason = `the published password of ${user} opens only to this machine and private networks; change it`;
           return {
@@ -105,7 +114,7 @@ export class Gatekeeper {
           effects: [
             challenge(false),
             denied('unknown user or wrong password'),
-            ...(outcome.proven ? this.#countFailure(server.now, flow) : []),
+            ...(outcome.proven ? this.#countFailure(server.now, flow, user) : []),
           ],
         };
       case 'not-owner': {
@@ -115,9 +124,26 @@ export class Gatekeeper {
     }
   }
 
-  #countFailure(now: number, flow: Flow): MethodEffect[] {
-    const ban = this.#isExempt(flow) ? undefined : this.bans.failed(now, clientOf(flow).address);
-    return ban === undefined ? [] : [{ kind: 'banned', ban }];
+  #countFailure(now: number, flow: Flow, user: string): MethodEffect[] {
+    if (this.#isExempt(flow)) {
+      return [];
+    }
+    const ban = this.bans.failed(now, clientOf(flow).address);
+    const guarded = this.guard.failed(now, user);
+    return [
+      ...(ban === undefined ? [] : [{ kind: 'banned', ban } as const]),
+      ...(guarded === undefined ? [] : [{ kind: 'guarded', guarded } as const]),
+    ];
+  }
+
+  /** Phones that are registered, and those that were let in before, are let in. */
+  #isShut({ now, registrar }: MethodHost, { flow }: Incoming, user: string): boolean {
+    const { address } = clientOf(flow);
+    return (
+      this.guard.isShut(now, user, address) &&
+      !this.#isExempt(flow) &&
+      !registrar.lookup(now, user).some((binding) => sameAddress(clientOf(binding.flow).address, address))
+    );
   }
 
   #isExempt(flow: Flow): boolean {

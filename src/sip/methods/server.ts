@@ -1,3 +1,4 @@
+import type { AccountGuard, GuardOptions } from '../auth/account-guard.ts';
 import type { BanList, BanOptions } from '../auth/ban-list.ts';
 import type { DigestServer } from '../auth/digest-server.ts';
 import { B2bua } from '../b2bua/b2bua.ts';
@@ -33,6 +34,7 @@ export interface SipServerOptions {
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
   readonly bans: BanOptions;
+  readonly guard: GuardOptions;
   readonly mailboxes: MailboxLimits;
   /** The present, as a Date header spells it (RFC 3261 20.17). */
   readonly date: () => string;
@@ -45,6 +47,7 @@ export interface SipServerChange {
   readonly directory: DirectoryOptions;
   readonly trustedPeers: readonly string[];
   readonly bans: BanOptions;
+  readonly guard: GuardOptions;
   readonly mailboxes: MailboxLimits;
 }
 
@@ -109,6 +112,7 @@ export class SipServer {
       directory: this.directory,
       trustedPeers: options.trustedPeers,
       bans: options.bans,
+      guard: options.guard,
     });
   }
 
@@ -117,13 +121,14 @@ export class SipServer {
    * challenge.
    */
   reconfigure(now: number, change: SipServerChange): readonly Output[] {
-    const { b2bua, registrar, directory, trustedPeers, bans, mailboxes } = change;
+    const { b2bua, registrar, directory, trustedPeers, bans, guard, mailboxes } = change;
     this.mailboxes.reconfigure(mailboxes);
     this.b2bua.reconfigure(b2bua);
     this.registrar.reconfigure(registrar);
     this.directory.reconfigure(directory);
     this.#gatekeeper.setTrustedPeers(trustedPeers);
     this.#gatekeeper.bans.reconfigure(bans);
+    this.#gatekeeper.guard.reconfigure(guard);
     const gone = this.registrar.retain((aor) => this.directory.account(aor) !== undefined);
     return this.#perform(
       now,
@@ -190,6 +195,11 @@ export class SipServer {
   /** Sources that get no answer at present. */
   get bans(): BanList {
     return this.#gatekeeper.bans;
+  }
+
+  /** Accounts that many sources guess at. */
+  get guard(): AccountGuard {
+    return this.#gatekeeper.guard;
   }
 
   nextTimeoutAt(): number {

@@ -103,6 +103,7 @@ export class ServerNode implements Node {
       directory: { accounts, domains: [SERVER.address] },
       trustedPeers: options.trustedPeers,
       bans: { maxFailures: 20, windowMs: 600_000, banMs: 900_000 },
+      guard: { maxFailures: 7, windowMs: 600_000, guardMs: 900_000 },
       mailboxes: { perUser: 0, keepMs: 0 },
       date: () => 'Mon, 23 Nov 2026 12:00:00 GMT',
     });
@@ -181,6 +182,7 @@ export class ServerNode implements Node {
         case 'registration':
         case 'mail':
         case 'denied':
+        case 'guarded':
         case 'banned':
           break;
         default:

@@ -50,6 +50,7 @@ class Harness {
       directory: { accounts, domains: ['192.0.2.100', 'ims.example'] },
       trustedPeers: [TRUNK],
       bans: { maxFailures: 3, windowMs: 600_000, banMs: 900_000 },
+      guard: { maxFailures: 7, windowMs: 600_000, guardMs: 900_000 },
       mailboxes: { perUser: 3, keepMs: 3_600_000 },
       date: () => 'Mon, 23 Nov 2026 12:00:00 GMT',
     });
@@ -144,6 +145,7 @@ class Harness {
         case 'registration':
         case 'mail':
         case 'denied':
+        case 'guarded':
         case 'banned':
           this.effects.push(effect);
           break;
@@ -230,6 +232,30 @@ test('behind a proxy that tells of them clients are judged one by one, and none 
   assert.deepEqual(harness.receive(registerText('alice'), 'afterwards', guesser), []);
   assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', other).status, 200);
   assert.equal(harness.askWithPassword(registerText('1001'), '1001', '1234', other).status, 403, 'published password');
+});
+
+test('an account that many addresses guess at opens only where it has opened before, and tells nobody a right guess', () => {
+  const harness = new Harness();
+  const [home, cafe] = ['198.51.100.200', '198.51.100.201'];
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', home).status, 200);
+  for (let source = 0; source < 7; source++) {
+    assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'guess', `198.51.100.${source}`).status, 401);
+  }
+  assert.deepEqual(
+    harness.effects.flatMap((effect) => (effect.kind === 'guarded' ? [effect.guarded.user] : [])),
+    ['alice'],
+  );
+  assert.deepEqual(harness.server.bans.list(0), [], 'no address was wrong often enough');
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', '198.51.100.7').status, 401);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', home).status, 200);
+  assert.equal(
+    harness.askWithPassword(registerText('1001'), '1001', '1234', NEARBY).status,
+    200,
+    'others are not guarded',
+  );
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', cafe).status, 401);
+  assert.equal(harness.server.guard.lift(0, 'alice'), 1);
+  assert.equal(harness.askWithPassword(registerText('alice'), 'alice', 'wonder', cafe).status, 200);
 });
 
 test('this machine and trusted peers are never banned', () => {
