@@ -6,11 +6,11 @@ export const storeShape = {
     description: 'Directory for CDRs and other state, mode 0700; relative to the working directory.',
   }),
   cdrFormats: z
-    .array(z.enum(['jsonl', 'csv']))
+    .array(z.enum(['jsonl', 'csv', 'sqlite']))
     .min(1)
     .default(['jsonl'])
     .meta({
       description:
-        'How call records are written below dataDir, a file a day each: lines of JSON, rows of CSV, or both.',
+        'How call records are written below dataDir: lines of JSON and rows of CSV, a file a day each, and rows of SQLite (cdr/calls.sqlite), one or several of them.',
     }),
 } as const;

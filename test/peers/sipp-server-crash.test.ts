@@ -1,6 +1,8 @@
 /** The IMS is killed in the middle of calls: they go on in the next process, and end as calls end. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { loadSqlite } from '../../src/store/sqlite.ts';
 import { peersPresent } from '../support/peers.ts';
 import { openScope } from '../support/scope.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -18,11 +20,23 @@ async function killServer({ launcher }: System): Promise<void> {
   await again;
 }
 
+/** The call records in a database that somebody else writes. */
+async function rowsOf(path: string): Promise<unknown[]> {
+  const Sqlite = await loadSqlite();
+  assert.ok(typeof Sqlite !== 'string', `libsql: ${Sqlite}`);
+  const database = new Sqlite(path, { readonly: true });
+  try {
+    return database.prepare('SELECT id, status, ended_by FROM cdr').raw().all();
+  } finally {
+    database.close();
+  }
+}
+
 for (const ender of ['caller', 'callee'] as const) {
   test(`kill -9 of ims-server during a call: media goes on, and the BYE of the ${ender} ends it everywhere`, async (t) => {
     if (!peersPresent(t, 'sipp')) return;
     const scope = openScope(t);
-    const system = await startSystem(scope);
+    const system = await startSystem(scope, { config: { cdrFormats: ['jsonl', 'sqlite'] } });
     const scenarios =
       ender === 'caller'
         ? { caller: 'caller', callee: 'callee' }
@@ -42,6 +56,7 @@ for (const ender of ['caller', 'callee'] as const) {
     const cdr = await system.cdr();
     assert.deepEqual([cdr.status, cdr.endedBy, cdr.cause], [200, ender, 16]);
     assert.ok((cdr.durationSeconds ?? 0) > 0);
+    assert.deepEqual(await rowsOf(join(system.directory, 'data', 'cdr', 'calls.sqlite')), [[cdr.id, 200, ender]]);
     await system.stop();
   });
 }

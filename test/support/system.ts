@@ -108,7 +108,7 @@ async function choosePlace(scope: Scope): Promise<Place> {
 
 async function readCdrs(dataDir: string): Promise<CallDetailRecord[]> {
   const directory = join(dataDir, 'cdr');
-  const names = await readdir(directory).catch(() => []);
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.jsonl'));
   const texts = await Promise.all(names.sort().map((name) => readFile(join(directory, name), 'utf8')));
   return texts
     .join('')

@@ -27,6 +27,7 @@ import type { SipServerEffect } from '../../sip/methods/effects.ts';
 import { SipServer, type SipServerChange } from '../../sip/methods/server.ts';
 import { TransactionLayer } from '../../sip/transaction/layer.ts';
 import { CdrWriter } from '../../store/cdr-writer.ts';
+import { loadSqlite } from '../../store/sqlite.ts';
 import { assertNever } from '../../wire/assert-never.ts';
 import { formatTransportAddress, type TransportAddress } from '../../wire/ip-address.ts';
 import { packageVersion } from '../version.ts';
@@ -118,7 +119,8 @@ export async function createServer({
     throw err;
   });
   const relay = new RtppMediaRelay(relays, log);
-  const records = new CdrWriter({ dataDir: config.dataDir, formats: config.cdrFormats, log });
+  const sqlite = config.cdrFormats.includes('sqlite') ? await loadSqlite() : undefined;
+  const records = new CdrWriter({ dataDir: config.dataDir, formats: config.cdrFormats, sqlite, log });
   const accounts = accountsOf(config.USERS);
   const layer = new TransactionLayer({
     ids,

@@ -3,29 +3,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Log, LogFields } from '../../../src/observe/log.ts';
 import type { CallDetailRecord } from '../../../src/store/call-detail-record.ts';
 import { CdrWriter } from '../../../src/store/cdr-writer.ts';
 import { CSV_HEADER, csvRow } from '../../../src/store/csv.ts';
-
-function recordingLog(): { log: Log; lines: string[] } {
-  const lines: string[] = [];
-  const write =
-    (level: string) =>
-    (_fields: LogFields, sentence: string): void => {
-      lines.push(`${level}: ${sentence}`);
-    };
-  const log: Log = {
-    error: write('error'),
-    warn: write('warn'),
-    info: write('info'),
-    debug: write('debug'),
-    trace: write('trace'),
-    child: () => log,
-    isLevelEnabled: () => true,
-  };
-  return { log, lines };
-}
+import { recordingLog } from '../../support/logs.ts';
 
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'ims-cdr-'));
