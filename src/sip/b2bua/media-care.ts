@@ -48,7 +48,7 @@ export class MediaCare implements Timed {
   handleRelayRestart(delayMs: number): void {
     this.#restarted = true;
     if (this.#noticeUntil !== undefined) {
-      this.reAnchoring.start(delayMs);
+      this.#move(delayMs);
     } else {
       this.#check(delayMs);
     }
@@ -57,7 +57,7 @@ export class MediaCare implements Timed {
   /** The relay that has the session is gone, and there are others. */
   handleRelayGone(delayMs: number): void {
     if (this.#branch.call.isAnswered) {
-      this.reAnchoring.start(delayMs);
+      this.#move(delayMs);
     }
   }
 
@@ -90,7 +90,7 @@ export class MediaCare implements Timed {
         if (!call.isAnswered) {
           call.end({ by: 'server', reason: 'media-lost', status: 503 });
         } else if (this.#restarted) {
-          this.reAnchoring.start(delayMs);
+          this.#move(delayMs);
         } else {
           this.#noticeUntil = now + NOTICE_MS;
           this.#arm(NOTICE_MS);
@@ -106,8 +106,18 @@ export class MediaCare implements Timed {
     }
   }
 
+  #move(delayMs: number): void {
+    if (!this.reAnchoring.isActive) {
+      this.#restarted = false;
+      this.reAnchoring.start(delayMs);
+    }
+  }
+
   #handleNewSession(): void {
-    this.#restarted = false;
+    if (this.#restarted) {
+      // While the call moved the relay was restarted once more.
+      this.#check(0);
+    }
     this.#awaySince = undefined;
     this.#noticeUntil = undefined;
     this.#arm(this.#host.options.mediaCheckIntervalMs);

@@ -133,6 +133,32 @@ test('while a re-INVITE of a party is under way it waits', () => {
   assertNothingLeft(played);
 });
 
+test('a relay that is restarted again while the call moves: it moves once more, or it ends on both sides', () => {
+  let wentOn = 0;
+  for (let delay = 1; delay <= 151; delay += 5) {
+    const played = playDeath({ caller: { hangUpAfterMs: 90_000 } }, (scene) => {
+      tellRestart(scene);
+      scene.world.after(delay, () => {
+        scene.node.relay.sessions.clear();
+        tellRestart(scene);
+      });
+    });
+    assert.deepEqual([played.caller.state, played.callees[0]?.state], ['over', 'over'], `after ${delay} ms`);
+    assertNothingLeft(played, `after ${delay} ms`);
+    const endsByCaller = played.node.ended[0]?.endedBy === 'caller';
+    wentOn += endsByCaller ? 1 : 0;
+    if (endsByCaller) {
+      const last = played.node.relay.commands.findLast(({ kind }) => kind === 'check' || kind === 'publish');
+      assert.equal(
+        last?.session.instance,
+        played.node.relay.commands.at(-1)?.session.instance,
+        'the relay has the call',
+      );
+    }
+  }
+  assert.ok(wentOn >= 15, `${wentOn} of 31 went on`);
+});
+
 test('a call that still rings ends, so that the caller can try again', () => {
   const played = playDeath({ callees: [{ answerAfterMs: 60_000 }] });
   assert.equal(played.caller.status, 503);
