@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { peersPresent } from '../support/peers.ts';
 import { freeUdpPort } from '../support/ports.ts';
+import { converse, RtpParty } from '../support/rtp-party.ts';
 import { activeSessions } from '../support/rtpp.ts';
 import { openScope } from '../support/scope.ts';
 import { mediaOf } from '../support/sip-log.ts';
@@ -63,7 +64,7 @@ test('two calls, one through each relay, both with audio; without the second rel
   await system.stop();
 });
 
-test('the relay of an answered call is killed: the call moves to the other one by re-INVITE, and ends there', async (t) => {
+test('the relay of an answered call is killed: the call moves to the other one by re-INVITE, and has audio there', async (t) => {
   if (!peersPresent(t, 'sipp')) return;
   const scope = openScope(t);
   const further = await startRelay(scope);
@@ -73,6 +74,7 @@ test('the relay of an answered call is killed: the call moves to the other one b
   for (const port of [system.relayPort, further.control]) {
     await system.launcher.waitForLine(new RegExp(`127\\.0\\.0\\.1:${port}".*media relay answers`), 60_000);
   }
+  const parties = { caller: await RtpParty.open(scope, 'caller'), callee: await RtpParty.open(scope, 'callee') };
   const localPort = await freeUdpPort();
   const link = { remotePort: system.sipPort, service: '1002', password: '1234' };
   await registerWithSipp(scope, { localPort, ...link });
@@ -86,13 +88,22 @@ test('the relay of an answered call is killed: the call moves to the other one b
       .getsAck()
       .answers('BYE'),
     localPort,
+    media: parties.callee,
   });
   const caller = await Sipp.start(scope, {
     ...link,
     scenario: 'caller',
-    script: SippScript.calls().gets(200).acknowledges().getsReinvite().responds(200, audio()).getsAck().asks('BYE'),
+    script: SippScript.calls()
+      .gets(200)
+      .acknowledges()
+      .getsReinvite()
+      .responds(200, audio())
+      .getsAck()
+      .waits()
+      .asks('BYE'),
     localPort: await freeUdpPort(),
     caller: '1001',
+    media: parties.caller,
   });
   await waitFor('the session', async () => (await activeSessions(further.control)) === 1);
   const ackOf = async (sipp: Sipp, nth: number): Promise<void> => void (await sipp.received(/^ACK /, nth));
@@ -104,6 +115,8 @@ test('the relay of an answered call is killed: the call moves to the other one b
   const [answer] = mediaOf(await caller.received(/^ACK /));
   assert.ok(offer && answer, 'the re-INVITE to the callee has an offer, the ACK to the caller an answer');
   assert.deepEqual([isFurther(offer.port), isFurther(answer.port)], [false, false]);
+  await converse({ party: parties.caller, to: answer }, { party: parties.callee, to: offer });
+  await caller.proceed();
   await caller.completes();
   await callee.completes();
   await system.expectNoSessions();

@@ -100,6 +100,12 @@ export class SippScript {
     return this.#send([`SIP/2.0 ${status} Said`, ...copied, CONTACT, ...bodyLines(payload)], status >= 200);
   }
 
+  /** Until the test says `proceed`. */
+  waits(): this {
+    this.#steps.push('<recv request="INFO"/>');
+    return this;
+  }
+
   getsAck(): this {
     this.#steps.push('<recv request="ACK"/>');
     return this;
