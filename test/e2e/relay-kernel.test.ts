@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AttackedRelay, type Destination, type HostName, openAttackNetwork, Phone } from '../support/attack-world.ts';
+import { rtcpDatagram } from '../support/datagram-view.ts';
 import { fixture } from '../support/launcher.ts';
 import { type Host, inside } from '../support/network.ts';
 import { peersPresent } from '../support/peers.ts';
@@ -126,6 +127,24 @@ test('a call changes between kernel and sockets, again and again, and no packet 
   await heardAll(talk);
   await relay.ask('D call A B');
   assert.ok(readdirSync(directory).length > 0, 'and something was recorded');
+});
+
+test('RTCP on the RTP port passes by the sockets, its RTP by the kernel, and neither is lost or overtaken', async (t) => {
+  if (!peersPresent(t, 'network namespaces', 'bpf')) return;
+  const world = await open(t);
+  const { relay } = world;
+  const talk = await call(world, relay);
+  const { alice, bob, forAlice, forBob } = talk;
+  await forwarded(relay, 20);
+  for (let report = 1; report <= 20; report += 1) {
+    alice.sendRaw(rtcpDatagram(alice.ssrc, 'phone'), forAlice);
+    bob.sendRaw(rtcpDatagram(bob.ssrc, 'phone'), forBob);
+    await waitFor('a report each way', () => alice.muxedReports >= report && bob.muxedReports >= report, GENEROUS);
+  }
+  await forwarded(relay, 40);
+  assert.deepEqual(await relay.counters('nflows_kernel'), [2]);
+  assert.deepEqual([alice.muxedReports, bob.muxedReports], [20, 20]);
+  await heardAll(talk);
 });
 
 test('a route that changes takes the flows with it, and a party that moves to another port is followed', async (t) => {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import type { Poison } from '../fixtures/poison.ts';
-import { rtcpDatagram, rtpDatagram, viewRtp } from './datagram-view.ts';
+import { isRtcp, rtcpDatagram, rtpDatagram, viewRtp } from './datagram-view.ts';
 import { fixture } from './launcher.ts';
 import { bindInNamespace } from './namespace-socket.ts';
 import { type Host, openNetwork } from './network.ts';
@@ -137,6 +137,8 @@ export class Phone {
   heardAt = Number.NEGATIVE_INFINITY;
   firstHeardAt: number | undefined;
   reports = 0;
+  /** Of them, those that came to the RTP port. */
+  muxedReports = 0;
   /** Packets that are not the partner's. */
   foreign = 0;
   sent = 0;
@@ -212,6 +214,11 @@ export class Phone {
   }
 
   #take(bytes: Buffer): void {
+    if (isRtcp(bytes) && bytes.readUInt32BE(4) === this.partner?.ssrc) {
+      this.reports += 1;
+      this.muxedReports += 1;
+      return;
+    }
     const view = viewRtp(bytes);
     if (view === undefined || view.ssrc !== this.partner?.ssrc) {
       this.foreign += 1;
