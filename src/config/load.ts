@@ -1,15 +1,15 @@
 /** Reads the configuration: defaults < file < environment < flags, each value checked once, at the end. */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ImsError } from '../errors.ts';
 import { formatRelayAddress, parseRelayAddress } from '../rtpp/relay-address.ts';
 import { familyOf, isMulticast, isWildcard } from '../wire/ip-address.ts';
 import { environmentName, type OptionEntry, optionCatalogue } from './catalogue.ts';
-import { parseJson } from './json.ts';
+import { isObject, type JsonObject, readJsonFile } from './json-file.ts';
 import { nearestName } from './nearest.ts';
 import { type Config, configSchema } from './schema.ts';
 import { budgetWithinGrace, GRACE_VARIABLE } from './termination-grace.ts';
 import { valueFromText } from './text-value.ts';
+import { addUsersFile } from './users-file.ts';
 
 /** Where the configuration is looked for, relative to the working directory. */
 export const DEFAULT_CONFIG_PATH = 'config/config.json';
@@ -18,7 +18,6 @@ export const DEFAULT_CONFIG_PATH = 'config/config.json';
 const RESERVED_ENVIRONMENT = ['IMS_LAUNCH_RUN_ID', 'IMS_LAUNCH_GEN', 'IMS_LAUNCH_PARENT_WATCH'];
 
 const MAX_FILE_BYTES = 1024 * 1024;
-const MAX_DEPTH = 64;
 
 /** Fewer port pairs than this cannot carry one call with audio: each call takes two. */
 const MIN_PORT_PAIRS = 2;
@@ -38,6 +37,9 @@ export interface LoadedConfig {
   readonly path: string;
   /** False: the default path has no file, and the defaults are in force. */
   readonly fileFound: boolean;
+  /** Absolute path of the file of further accounts, which need not be there; watch this one too. */
+  readonly usersPath: string;
+  readonly usersFound: boolean;
   /** Sentences for the operator; the configuration is valid all the same. */
   readonly warnings: readonly string[];
   /** Key paths that flags set, with their text: children inherit them through the environment. */
@@ -62,77 +64,30 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   warnings.push(...fitIntoGrace(raw, sources.env, origins));
   const config = validate(raw, path, origins);
   checkTogether(config);
-  return { config, path, fileFound: file !== undefined, warnings, flags: sources.flags, origins };
+  const users = addUsersFile(config, raw['USERS'] !== undefined, sources.cwd);
+  warnings.push(...users.warnings);
+  return {
+    config: { ...config, USERS: users.accounts },
+    path,
+    fileFound: file !== undefined,
+    usersPath: users.path,
+    usersFound: users.found,
+    warnings,
+    flags: sources.flags,
+    origins,
+  };
 }
 
-type JsonObject = Record<string, unknown>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
+/** Undefined: the default path, where nothing is. */
 function readConfigFile(path: string, required: boolean): JsonObject | undefined {
-  let text: string;
-  try {
-    text = readText(path);
-  } catch (cause) {
-    if (cause instanceof ImsError) {
-      throw cause;
-    }
-    const code = (cause as NodeJS.ErrnoException).code;
-    if ((code === 'ENOENT' || code === 'ENOTDIR') && !required) {
-      return undefined;
-    }
-    throw new ImsError('IMS_ERR_CONFIG_MISSING', `cannot read the configuration file ${path} (${code})`, { cause });
+  const file = readJsonFile(path, MAX_FILE_BYTES);
+  if (file.found) {
+    return file.object;
   }
-  const parsed = parseJson(text);
-  if (!parsed.ok) {
-    const { line, column, found } = parsed.error;
-    throw new ImsError('IMS_ERR_CONFIG_SYNTAX', `${path}:${line}:${column} is not JSON: ${found}`);
+  if (required) {
+    throw new ImsError('IMS_ERR_CONFIG_MISSING', `cannot read the configuration file ${path} (${file.code})`);
   }
-  if (depthExceeds(parsed.value, MAX_DEPTH)) {
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is nested deeper than ${MAX_DEPTH} levels`);
-  }
-  if (!isObject(parsed.value)) {
-    throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} must hold a JSON object ({ … })`);
-  }
-  return parsed.value;
-}
-
-/**
- * A pipe is not waited for, here or on a reload: whoever opens one in the ordinary way stands still until somebody writes,
- * and hears no signal meanwhile. What is longer than a configuration can be is refused, not read.
- */
-function readText(path: string): string {
-  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    if (!fstatSync(file).isFile()) {
-      throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is not a regular file`);
-    }
-    const bytes = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < bytes.length; length += read) {
-      read = readSync(file, bytes, length, bytes.length - length, null);
-    }
-    if (length > MAX_FILE_BYTES) {
-      throw new ImsError('IMS_ERR_CONFIG_INVALID', `${path} is longer than ${MAX_FILE_BYTES} bytes`);
-    }
-    return bytes.toString('utf8', 0, length);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Level by level: recursion would overflow on the very files that this is about. */
-function depthExceeds(value: unknown, limit: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limit) {
-      return true;
-    }
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
-  return false;
+  return undefined;
 }
 
 /** Deletes keys that no option has, and says which option each one most likely meant. */

@@ -12,6 +12,13 @@ export interface FileWatchListener {
   changed(): void;
 }
 
+export interface FileWatchOptions {
+  /** Looked at every second, although the system would give notice. */
+  readonly isPolled?: boolean;
+  /** Where watchers come from; a test has its own. */
+  readonly open?: OpenWatcher;
+}
+
 export type OpenWatcher = (path: string, options: ChokidarOptions) => FSWatcher;
 
 /** Editors truncate, then write: a file counts when its size has rested this long, milliseconds. */
@@ -32,17 +39,17 @@ export class FileWatch {
   readonly #log: Log;
   readonly #open: OpenWatcher;
   #watcher: FSWatcher | undefined;
-  #polling = false;
+  #polling: boolean;
   #goneTimer: NodeJS.Timeout | undefined;
   #secondLook: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param open where watchers come from; a test has its own */
-  constructor(path: string, listener: FileWatchListener, log: Log, open: OpenWatcher = watch) {
+  constructor(path: string, listener: FileWatchListener, log: Log, options: FileWatchOptions = {}) {
     this.#path = path;
     this.#listener = listener;
     this.#log = log;
-    this.#open = open;
+    this.#open = options.open ?? watch;
+    this.#polling = options.isPolled ?? false;
     this.#arm();
   }
 

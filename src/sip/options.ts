@@ -7,6 +7,18 @@ const hostPort = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+)(:[0-9]{1,5})?$/, 'must be host, host:port or [IPv6]:port');
 
+/** User name → password, or its hash. */
+export const accountsSchema = z.record(
+  z.string().regex(/^[^\s@:;<>"]{1,64}$/, 'must be a user name without spaces, @, :, ;, <, > or quotes'),
+  z
+    .string()
+    .min(1)
+    .refine(
+      (text) => parseUserSecret(text) !== undefined,
+      'begins with "ha1:" and is not "ha1:MD5:" with 32, or "ha1:SHA-256:" or "ha1:SHA-512-256:" with 64 hexadecimal digits',
+    ),
+);
+
 /** Keys of config.json that existing installations have at the top level, with their documented meaning. */
 export const signallingShape = {
   SERVER_PORT: port
@@ -16,19 +28,11 @@ export const signallingShape = {
     description: 'SIP port that is advertised in Contact and Via, if a NAT maps it to another one; null: SERVER_PORT.',
     env: 'SERVER_PUBLIC_PORT',
   }),
-  USERS: z
-    .record(
-      z.string().regex(/^[^\s@:;<>"]{1,64}$/, 'must be a user name without spaces, @, :, ;, <, > or quotes'),
-      z
-        .string()
-        .min(1)
-        .refine(
-          (text) => parseUserSecret(text) !== undefined,
-          'begins with "ha1:" and is not "ha1:MD5:" with 32, or "ha1:SHA-256:" or "ha1:SHA-512-256:" with 64 hexadecimal digits',
-        ),
-    )
-    .default({ '1001': '1234', '1002': '1234', '1003': '1234' })
-    .meta({ description: 'Accounts: user name → password, or "ha1:MD5:" and H(user:realm:password).', secret: true }),
+  USERS: accountsSchema.default({ '1001': '1234', '1002': '1234', '1003': '1234' }).meta({
+    description:
+      'Accounts: user name → password, or "ha1:MD5:" and H(user:realm:password). Those in users.json below dataDir, which looks the same, are added; where there is one, the default ones are not.',
+    secret: true,
+  }),
   CDR_MERGE_MODE: z.boolean().default(true).meta({
     description: 'One CDR line per call when it has ended; false: one line at each of invite, answer and end.',
   }),

@@ -95,3 +95,26 @@ test('fault 82: a changed password is asked for at the next challenge, a removed
   assert.doesNotMatch(launcher.output, /another-one/);
   await system.stop();
 });
+
+test('a user that users.json gains registers, with everything running; a broken file changes nothing', async (t) => {
+  if (!peersPresent(t, 'sipp')) return;
+  const scope = openScope(t);
+  const system = await startSystem(scope);
+  const { launcher, directory, sipPort } = system;
+  const file = join(directory, 'data', 'users.json');
+  await writeFile(file, '{"2001":');
+  await launcher.waitForLine(eventLine('reload.rejected'), 20_000);
+  assert.match(launcher.output, /users\.json:1:9 is not JSON/);
+  await writeFile(file, '{"2001":"a password of its own"}');
+  await launcher.waitForLine(eventLine('reload.applied'), 20_000);
+  await launcher.waitForLine(/configuration taken/, 20_000);
+  for (const [service, password] of [
+    ['2001', 'a password of its own'],
+    ['1001', '1234'],
+  ] as const) {
+    const localPort = await freeUdpPort();
+    const messages = await registerWithSipp(scope, { localPort, remotePort: sipPort, service, password });
+    assert.match(messages.at(-1)?.text ?? '', /^SIP\/2\.0 200 /);
+  }
+  await system.stop();
+});

@@ -27,6 +27,8 @@ export class Configuration {
   #setup: LaunchSetup | undefined;
   #reloader: ConfigReloader | undefined;
   #fileWatch: FileWatch | undefined;
+  /** Of the accounts' own file, which is elsewhere when `dataDir` changes. */
+  #usersWatch: { readonly path: string; readonly watch: FileWatch } | undefined;
 
   constructor(options: ConfigurationOptions) {
     const { reports, services, state, post } = options;
@@ -61,7 +63,7 @@ export class Configuration {
 
   /** The first one, whose file is watched from now on. */
   begin(setup: LaunchSetup): void {
-    const { sources, reports, state, whileReloading, crash } = this.#options;
+    const { sources, reports, state, whileReloading } = this.#options;
     this.#adopt(setup);
     const reloader = new ConfigReloader({
       initial: setup.loaded,
@@ -71,8 +73,8 @@ export class Configuration {
       note: reports.note,
     });
     this.#reloader = reloader;
-    const changed = (): void => void reloader.reload(false).catch(crash);
-    this.#fileWatch = new FileWatch(setup.loaded.path, { changed }, reports.log);
+    this.#fileWatch = new FileWatch(setup.loaded.path, { changed: () => this.#look() }, reports.log);
+    this.#watchUsers(setup.loaded.usersPath);
   }
 
   /** When somebody asks for it; a change of the file itself is seen by the watch. */
@@ -107,13 +109,30 @@ export class Configuration {
   }
 
   async close(): Promise<void> {
-    await this.#fileWatch?.close();
+    await Promise.all([this.#fileWatch?.close(), this.#usersWatch?.watch.close()]);
+  }
+
+  #look(): void {
+    this.#reloader?.reload(false).catch(this.#options.crash);
+  }
+
+  #watchUsers(path: string): void {
+    if (this.#usersWatch?.path === path) {
+      return;
+    }
+    void this.#usersWatch?.watch.close();
+    // Others write beside it all the time, and would wake us: it is looked at every second.
+    const watch = new FileWatch(path, { changed: () => this.#look() }, this.#options.reports.log, { isPolled: true });
+    this.#usersWatch = { path, watch };
   }
 
   /** What holds from now on, also for programs that start. */
   #adopt(setup: LaunchSetup): void {
     const { reports } = this.#options;
     this.#setup = setup;
+    if (this.#usersWatch !== undefined) {
+      this.#watchUsers(setup.loaded.usersPath);
+    }
     try {
       reports.configure(setup.loaded.config);
     } catch (error) {

@@ -86,15 +86,18 @@ export function describeChange(former: Config, next: Config, key: string): strin
 
 /** Whose values they are, without the values. */
 function namesIn(value: unknown): string {
-  return typeof value === 'object' && value !== null ? `{${Object.keys(value).sort().join(', ')}} …` : '…';
+  return typeof value === 'object' && value !== null ? `{${cut(Object.keys(value).sort().join(', '))}} …` : '…';
 }
 
 const MAX_SHOWN = 120;
 
+function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+}
+
 function shown(value: unknown): string {
   const words = Array.isArray(value) ? withoutSecretWords(value) : value;
-  const text = JSON.stringify(words) ?? 'unset';
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+  return cut(JSON.stringify(words) ?? 'unset');
 }
 
 const SECRET_NAME = /pass|secret|token|key|auth|cred/i;

@@ -133,10 +133,15 @@ export class ConfigReloader {
     for (let attempt = 1; ; attempt++) {
       try {
         const next = read();
-        if (!this.#good.fileFound || next.fileFound) {
-          return next;
+        for (const [wasFound, isFound, path] of [
+          [this.#good.fileFound, next.fileFound, next.path],
+          [this.#good.usersFound && this.#good.usersPath === next.usersPath, next.usersFound, next.usersPath],
+        ] as const) {
+          if (wasFound && !isFound) {
+            throw new ImsError('IMS_ERR_CONFIG_MISSING', `the configuration file ${path} is gone`);
+          }
         }
-        throw new ImsError('IMS_ERR_CONFIG_MISSING', `the configuration file ${next.path} is gone`);
+        return next;
       } catch (error) {
         if (attempt === TRIES || !(error instanceof ImsError && PASSING.has(error.code))) {
           throw error;
@@ -162,17 +167,20 @@ export class ConfigReloader {
     }
   }
 
-  /** Of the file as it is, or of why it cannot be read. */
   #digest(): string {
-    const { path } = this.#good;
-    try {
-      // What has no end, or can be read once, cannot be looked at in passing.
-      if (!statSync(path).isFile()) {
-        return 'no file';
-      }
-      return createHash('sha256').update(readFileSync(path)).digest('hex');
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    return `${digestOf(this.#good.path)} ${digestOf(this.#good.usersPath)}`;
+  }
+}
+
+/** Of the file as it is, or of why it cannot be read. */
+function digestOf(path: string): string {
+  try {
+    // What has no end, or can be read once, cannot be looked at in passing.
+    if (!statSync(path).isFile()) {
+      return 'no file';
     }
+    return createHash('sha256').update(readFileSync(path)).digest('hex');
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unreadable';
   }
 }

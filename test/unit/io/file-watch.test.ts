@@ -33,10 +33,12 @@ async function open(t: Parameters<typeof openScope>[0], ...names: string[]) {
     path,
     { changed: () => (changes += 1) },
     log as unknown as ConstructorParameters<typeof FileWatch>[2],
-    (where, options) => {
-      const watcher = new FakeWatcher(where, options);
-      watchers.push(watcher);
-      return watcher as unknown as FSWatcher;
+    {
+      open: (where, options) => {
+        const watcher = new FakeWatcher(where, options);
+        watchers.push(watcher);
+        return watcher as unknown as FSWatcher;
+      },
     },
   );
   t.after(() => watch.close());
