@@ -4,6 +4,8 @@
  * port is left out, for a client may retransmit from a new socket.
  */
 
+import { OldestFirst } from '../wire/oldest-first.ts';
+
 /** How long a reply is kept; clients give up long before. */
 const LIFE_MS = 35_000;
 
@@ -24,8 +26,7 @@ export type CacheAnswer =
   | { readonly kind: 'reply'; readonly text: string };
 
 export class ReplyCache {
-  /** In order of arrival, so the oldest is first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new OldestFirst<string, Entry>();
   #characters = 0;
 
   get size(): number {
@@ -55,8 +56,9 @@ export class ReplyCache {
 
   /** Forgets what is older than its life. */
   expire(now: number): void {
-    for (const [key, entry] of this.#entries) {
-      if (entry.at + LIFE_MS > now) {
+    for (let oldest = this.#entries.oldest(); oldest !== undefined; oldest = this.#entries.oldest()) {
+      const [key, { at }] = oldest;
+      if (at + LIFE_MS > now) {
         return;
       }
       this.#drop(key);
@@ -66,10 +68,8 @@ export class ReplyCache {
   #enter(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
     this.#characters += entry.size;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= MAX_ENTRIES && this.#characters <= MAX_CHARACTERS) {
-        return;
-      }
+    while (this.#entries.size > MAX_ENTRIES || this.#characters > MAX_CHARACTERS) {
+      const [oldest] = this.#entries.oldest() ?? [key];
       this.#drop(oldest);
     }
   }

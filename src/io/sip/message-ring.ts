@@ -5,6 +5,7 @@ import { parseMessage } from '../../sip/message/parse.ts';
 import type { TracedMessage } from '../../sip/message/traced-message.ts';
 import type { Flow } from '../../sip/transaction/flow.ts';
 import { formatTransportAddress, isWildcard } from '../../wire/ip-address.ts';
+import { OldestFirst } from '../../wire/oldest-first.ts';
 
 /** Room for each message of the capacity, on average; where they are longer, fewer are kept. */
 const BYTES_A_MESSAGE = 1024;
@@ -52,7 +53,7 @@ export class MessageRing {
   #end = 0;
   #lastNumber = 0;
   /** Call-ID of a leg, or id of a record → Call-ID of its caller's leg; the oldest first. */
-  readonly #calls = new Map<string, string>();
+  readonly #calls = new OldestFirst<string, string>();
 
   /** @param capacity messages; 0: none is kept */
   constructor(capacity: number) {
@@ -90,15 +91,9 @@ export class MessageRing {
   /** These names are all of the call that its caller calls `callId`. */
   join(callId: string, names: readonly string[]): void {
     for (const name of names) {
-      this.#calls.delete(name);
       this.#calls.set(name, callId);
     }
-    for (const oldest of this.#calls.keys()) {
-      if (this.#calls.size <= this.#capacity) {
-        break;
-      }
-      this.#calls.delete(oldest);
-    }
+    this.#calls.shrinkTo(this.#capacity);
   }
 
   /** Call-ID of the caller's leg. @param name a Call-ID of either leg, or the id of a record */

@@ -1,3 +1,5 @@
+import { OldestFirst } from '../../wire/oldest-first.ts';
+
 /**
  * Accounts whose password is guessed from many sources, each of which stays below the limit of its own. Such an account
  * opens only to sources that it has opened to before; others get the answer to a wrong password, whatever they send, so
@@ -32,9 +34,9 @@ interface Suspicion {
 export class AccountGuard {
   #options: GuardOptions;
   /** In the order in which they were last guessed at. */
-  readonly #suspicions = new Map<string, Suspicion>();
+  readonly #suspicions = new OldestFirst<string, Suspicion>();
   /** In the order in which they were last right. */
-  readonly #known = new Map<string, Set<string>>();
+  readonly #known = new OldestFirst<string, OldestFirst<string, true>>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -57,7 +59,8 @@ export class AccountGuard {
     const goesOn = known !== undefined && (now - known.firstAt <= windowMs || known.until > now);
     const suspicion = goesOn ? known : { failures: 0, firstAt: now, until: 0 };
     suspicion.failures += 1;
-    touch(this.#suspicions, user, suspicion, MAX_ACCOUNTS);
+    this.#suspicions.set(user, suspicion);
+    this.#suspicions.shrinkTo(MAX_ACCOUNTS);
     if (maxFailures === 0 || suspicion.failures < maxFailures || suspicion.until > now) {
       return undefined;
     }
@@ -67,11 +70,11 @@ export class AccountGuard {
 
   /** A right answer from a source to which the account is not shut. */
   succeeded(user: string, source: string): void {
-    const sources = this.#known.get(user) ?? new Set<string>();
-    sources.delete(source);
-    sources.add(source);
-    forgetOldest(sources, MAX_KNOWN_SOURCES);
-    touch(this.#known, user, sources, MAX_ACCOUNTS);
+    const sources = this.#known.get(user) ?? new OldestFirst<string, true>();
+    sources.set(source, true);
+    sources.shrinkTo(MAX_KNOWN_SOURCES);
+    this.#known.set(user, sources);
+    this.#known.shrinkTo(MAX_ACCOUNTS);
   }
 
   list(now: number): GuardedAccount[] {
@@ -87,21 +90,5 @@ export class AccountGuard {
       this.#suspicions.delete(user);
     }
     return lifted.length;
-  }
-}
-
-/** Makes the entry the youngest, and forgets the oldest where there are too many. */
-function touch<Value>(table: Map<string, Value>, key: string, value: Value, most: number): void {
-  table.delete(key);
-  table.set(key, value);
-  forgetOldest(table, most);
-}
-
-function forgetOldest(table: Map<string, unknown> | Set<string>, most: number): void {
-  for (const oldest of table.keys()) {
-    if (table.size <= most) {
-      return;
-    }
-    table.delete(oldest);
   }
 }

@@ -4,6 +4,7 @@
  * has at its disposal.
  */
 import { canonicalAddress, parseIpv6 } from '../../wire/ip-address.ts';
+import { OldestFirst } from '../../wire/oldest-first.ts';
 
 export interface BanOptions {
   /** Wrong answers within the window until the ban; 0: nobody is banned. */
@@ -33,7 +34,7 @@ interface Suspect {
 export class BanList {
   #options: BanOptions;
   /** In the order in which they were last heard of. */
-  readonly #suspects = new Map<string, Suspect>();
+  readonly #suspects = new OldestFirst<string, Suspect>();
 
   constructor(options: BanOptions) {
     this.#options = options;
@@ -57,9 +58,8 @@ export class BanList {
     const goesOn = known !== undefined && now - known.firstAt <= windowMs;
     const suspect = goesOn ? known : { failures: 0, firstAt: now, until: 0 };
     suspect.failures++;
-    this.#suspects.delete(source);
     this.#suspects.set(source, suspect);
-    this.#makeRoom();
+    this.#suspects.shrinkTo(MAX_SOURCES);
     if (maxFailures === 0 || suspect.failures < maxFailures || suspect.until > now) {
       return undefined;
     }
@@ -90,15 +90,6 @@ export class BanList {
       this.#suspects.delete(source);
     }
     return lifted.length;
-  }
-
-  #makeRoom(): void {
-    for (const source of this.#suspects.keys()) {
-      if (this.#suspects.size <= MAX_SOURCES) {
-        return;
-      }
-      this.#suspects.delete(source);
-    }
   }
 }
 

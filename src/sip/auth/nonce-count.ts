@@ -1,3 +1,5 @@
+import { OldestFirst } from '../../wire/oldest-first.ts';
+
 interface Use {
   /** The running number of the nonce. */
   readonly sequence: number;
@@ -17,7 +19,7 @@ const WINDOW = 32;
 export class NonceCounts {
   readonly #maxEntries: number;
   /** By nonce, the longest unused first. */
-  readonly #uses = new Map<string, Use>();
+  readonly #uses = new OldestFirst<string, Use>();
   #forgottenUpTo = 0;
 
   constructor(maxEntries: number) {
@@ -45,7 +47,6 @@ export class NonceCounts {
       }
       use.seen = (use.seen | bit) >>> 0;
     }
-    this.#uses.delete(key);
     this.#uses.set(key, use);
     return true;
   }
@@ -54,9 +55,10 @@ export class NonceCounts {
     if (sequence <= this.#forgottenUpTo) {
       return false;
     }
-    if (this.#uses.size >= this.#maxEntries) {
-      const [oldest, use] = this.#uses.entries().next().value as [string, Use];
-      this.#uses.delete(oldest);
+    const oldest = this.#uses.size >= this.#maxEntries ? this.#uses.oldest() : undefined;
+    if (oldest !== undefined) {
+      const [forgotten, use] = oldest;
+      this.#uses.delete(forgotten);
       this.#forgottenUpTo = Math.max(this.#forgottenUpTo, use.sequence);
     }
     this.#uses.set(key, { sequence, highest: count, seen: 1 });

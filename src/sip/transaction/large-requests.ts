@@ -4,6 +4,7 @@
  * over is all there is.
  */
 import { formatTransportAddress, sameAddress, type TransportAddress } from '../../wire/ip-address.ts';
+import { OldestFirst } from '../../wire/oldest-first.ts';
 import { route } from '../message/headers/route.ts';
 import type { SipRequest } from '../message/message.ts';
 import { parseSipUriOrUndefined } from '../message/uri.ts';
@@ -25,7 +26,7 @@ const MAX_REFUSALS = 10_000;
 export class LargeRequests {
   readonly #options: LargeRequestOptions;
   /** Until when, by address; the oldest first. */
-  readonly #refusals = new Map<string, number>();
+  readonly #refusals = new OldestFirst<string, number>();
 
   constructor(options: LargeRequestOptions) {
     this.#options = options;
@@ -47,14 +48,8 @@ export class LargeRequests {
   /** No connection could be had in place of that flow. */
   handleRefusal(now: number, flow: Flow): void {
     const peer = formatTransportAddress(flow.remote);
-    this.#refusals.delete(peer);
     this.#refusals.set(peer, now + REFUSAL_MS);
-    for (const oldest of this.#refusals.keys()) {
-      if (this.#refusals.size <= MAX_REFUSALS) {
-        break;
-      }
-      this.#refusals.delete(oldest);
-    }
+    this.#refusals.shrinkTo(MAX_REFUSALS);
   }
 
   #hasRefused(now: number, flow: Flow): boolean {
