@@ -197,6 +197,7 @@ export class RelayDriver implements PlaneListener {
       case 'reply':
         // Before the parties hear of a port, what arrives there is followed.
         this.#captures.refresh();
+        this.#plane.commit();
         effect.origin.reply(effect.text);
         break;
       case 'open':

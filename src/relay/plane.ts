@@ -131,6 +131,8 @@ export interface MediaPlane extends PlaneMeter {
   play(session: SessionId, side: Side, packet: Uint8Array): boolean;
   /** Closes both legs and forgets the session; its counters can be read until this is called. */
   end(session: SessionId): void;
+  /** What was said until now holds for packets that are sent from now on; to be called before a command is answered. */
+  commit(): void;
   /** Ends every session. Idempotent. */
   close(): Promise<void>;
 }

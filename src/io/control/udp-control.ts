@@ -71,7 +71,13 @@ function ignore(): void {
 
 function bound({ family, bind }: UdpControlAddress): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', reuseAddr: false, ipv6Only: family === 6 });
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      reuseAddr: false,
+      ipv6Only: family === 6,
+      // Replies go to addresses that datagrams have come from: nothing is to be resolved, nor waited for.
+      lookup: (address, _options, found) => found(null, address, family),
+    });
     socket.once('error', (error) => {
       socket.close();
       reject(error);

@@ -1,9 +1,11 @@
 /** The program of a worker thread of the kernel plane: that of the native one, with a keeper of flows. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Bpf } from '../../linux/bpf/bpf.ts';
+import { CAPABILITY, usesMapsUnasked } from '../../linux/capabilities.ts';
 import { NetlinkSocket } from '../../linux/netlink/netlink-socket.ts';
 import type { WorkerBirth } from '../native/messages.ts';
 import { runWorker } from '../native/run-worker.ts';
+import type { WorkerTotals } from '../native/worker-totals.ts';
 import { FlowKeeper } from './flow-keeper.ts';
 import { type FlowShare, SharedFlowTable } from './flow-table.ts';
 import { Ways } from './ways.ts';
@@ -17,7 +19,7 @@ export interface KeeperBirth {
 const birth = workerData as WorkerBirth;
 
 if (parentPort !== null) {
-  runWorker(parentPort, birth, (totals) => {
+  const open = (totals: WorkerTotals): FlowKeeper | undefined => {
     const bpf = Bpf.load();
     const socket = NetlinkSocket.open();
     if (typeof bpf === 'string' || typeof socket === 'string') {
@@ -31,5 +33,6 @@ if (parentPort !== null) {
       clockOffsetMs: birth.clockOffsetMs,
       join: (packets, act) => totals.joinKernel(packets, act),
     });
-  });
+  };
+  runWorker(parentPort, birth, open, usesMapsUnasked() ? [] : [CAPABILITY.bpf]);
 }

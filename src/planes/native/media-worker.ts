@@ -36,6 +36,8 @@ export class MediaWorker implements SessionHost, LoopHost {
   readonly offload: Offload | undefined;
   #ownControl: OwnControl;
   #copies: CopyRing | undefined;
+  /** What the control thread is told at the end of this round. */
+  #reports: Report[] = [];
 
   /** @param openOffload what takes flows off the sockets, if anything does */
   constructor(
@@ -59,7 +61,9 @@ export class MediaWorker implements SessionHost, LoopHost {
   /** Returns when it was told to stop. */
   run(): void {
     this.#report({ kind: 'ready' });
+    this.turned();
     this.#loop.run();
+    this.turned();
   }
 
   now(): number {
@@ -72,13 +76,21 @@ export class MediaWorker implements SessionHost, LoopHost {
       return true;
     }
     for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) {
-      const order = next.message as Order;
-      if (order.kind === 'stop') {
-        return false;
+      for (const order of next.message as readonly Order[]) {
+        if (order.kind === 'stop') {
+          return false;
+        }
+        this.#obeyOne(order);
       }
-      this.#obeyOne(order);
     }
     return true;
+  }
+
+  turned(): void {
+    if (this.#reports.length > 0) {
+      this.#port.postMessage(this.#reports);
+      this.#reports = [];
+    }
   }
 
   event(event: PlaneEvent): void {
@@ -150,7 +162,9 @@ export class MediaWorker implements SessionHost, LoopHost {
         session.pairs[side] = pair;
         session.path.legOpened(side);
         this.#loop.watch(pair);
-        this.#report({ kind: 'released', ticket: order.ticket });
+        if (order.ticket !== undefined) {
+          this.#report({ kind: 'released', ticket: order.ticket });
+        }
         break;
       }
       case 'peer':
@@ -213,7 +227,7 @@ export class MediaWorker implements SessionHost, LoopHost {
   }
 
   #report(report: Report): void {
-    this.#port.postMessage(report);
+    this.#reports.push(report);
   }
 
   #forbidden({ ports, addresses }: OwnControlFacts): OwnControl {

@@ -1,4 +1,7 @@
-/** What the control thread and a worker say to each other. Orders come in the order in which they were given. */
+/**
+ * What the control thread and a worker say to each other, as lists: a message costs more than what is in it. Orders come in
+ * the order in which they were given.
+ */
 import type { LatchSettings } from '../../relay/latching/index.ts';
 import type { OwnControlFacts } from '../../relay/own-control.ts';
 import type { Component, PeerOrder, PlaneEvent, SessionId, Side } from '../../relay/plane.ts';
@@ -22,13 +25,13 @@ export type Order =
   | { readonly kind: 'slab'; readonly memory: SharedArrayBuffer }
   /** The first order for a session. What is at its place already is gone on with. */
   | { readonly kind: 'begin'; readonly session: SessionId; readonly place: Place }
-  /** Takes the place of the pair that the leg has, and answers `ticket` when that one is not used any more. */
+  /** Takes the place of the pair that the leg has, if any, and answers `ticket` when that one is not used any more. */
   | {
       readonly kind: 'attach';
       readonly session: SessionId;
       readonly side: Side;
       readonly pair: PairDescriptors;
-      readonly ticket: Ticket;
+      readonly ticket: Ticket | undefined;
     }
   | { readonly kind: 'peer'; readonly session: SessionId; readonly side: Side; readonly order: PeerOrder }
   /** After the `peer` of a session that another worker has had. */

@@ -255,6 +255,12 @@ export class NativePlane implements MediaPlane {
     worker.order({ kind: 'end', session: id, ticket: worker.ticket(released) });
   }
 
+  commit(): void {
+    for (const worker of this.#workers) {
+      worker.commit();
+    }
+  }
+
   async close(): Promise<void> {
     for (const session of [...this.#sessions.keys()]) {
       this.end(session);
@@ -316,15 +322,15 @@ export class NativePlane implements MediaPlane {
     if (leg.tos !== undefined) {
       this.#pairs.mark(pair, leg.tos);
     }
-    this.#attach(session, request.side, pair, this.#pairs.closeLater(replaced === undefined ? [] : [replaced]));
+    this.#attach(session, request.side, pair, replaced && this.#pairs.closeLater([replaced]));
     return { kind: 'opened' };
   }
 
-  #attach(session: NativeSession, side: Side, open: OpenPair, released: () => void): void {
+  #attach(session: NativeSession, side: Side, open: OpenPair, released?: () => void): void {
     const { id, worker } = session;
     const { rtp, rtcp, family, local } = open;
     const pair = { rtp, rtcp, family, local };
-    worker.order({ kind: 'attach', session: id, side, pair, ticket: worker.ticket(released) });
+    worker.order({ kind: 'attach', session: id, side, pair, ticket: released && worker.ticket(released) });
   }
 
   #tellAll(session: NativeSession): void {
@@ -337,7 +343,7 @@ export class NativePlane implements MediaPlane {
     for (const side of [0, 1] as const) {
       const { pair } = session.legs[side];
       if (pair !== undefined) {
-        this.#attach(session, side, pair, () => {});
+        this.#attach(session, side, pair);
       }
     }
   }

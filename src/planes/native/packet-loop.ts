@@ -14,6 +14,8 @@ export interface LoopHost {
   now(): number;
   /** Obeys the orders that wait; false: the worker is to stop. */
   obey(): boolean;
+  /** All that came in this round has been served. */
+  turned(): void;
   failed(socket: WorkerSocket, errno: number): void;
 }
 
@@ -129,6 +131,7 @@ export class PacketLoop {
       if (this.#resting.size > 0) {
         this.#wake(now);
       }
+      this.#host.turned();
       if (this.#isBusy && ready < FEW) {
         this.#io.sleep(PAUSE_US);
       }

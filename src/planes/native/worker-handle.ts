@@ -45,6 +45,8 @@ export class WorkerHandle {
   readonly #places = new SlabPlaces();
   readonly #released = new Map<Ticket, () => void>();
   #lastTicket = 0;
+  /** What the thread is told next. */
+  #orders: Order[] = [];
   #thread: Worker | undefined;
   #copies: CopyRing | undefined;
   #epoll = -1;
@@ -94,7 +96,7 @@ export class WorkerHandle {
           }
         });
       });
-      thread.on('message', (report: Report) => {
+      const take = (report: Report): void => {
         switch (report.kind) {
           case 'ready':
             ready = true;
@@ -116,7 +118,8 @@ export class WorkerHandle {
           default:
             assertNever(report);
         }
-      });
+      };
+      thread.on('message', (reports: readonly Report[]) => reports.forEach(take));
     });
   }
 
@@ -130,16 +133,28 @@ export class WorkerHandle {
     return this.totals.turns;
   }
 
+  /** Given at the next `commit`, at the latest after this turn of the event loop. */
   order(order: Order): void {
     if (this.#thread === undefined) {
-      if ('ticket' in order) {
+      if ('ticket' in order && order.ticket !== undefined) {
         this.#release(order.ticket);
       }
       return;
     }
-    this.#thread.postMessage(order);
-    if (this.totals.announceOrders()) {
-      this.#sockets.signalEvent(this.#event);
+    if (this.#orders.length === 0) {
+      setImmediate(() => this.commit());
+    }
+    this.#orders.push(order);
+  }
+
+  /** What was ordered is there before any packet that is sent from now on. */
+  commit(): void {
+    if (this.#thread !== undefined && this.#orders.length > 0) {
+      this.#thread.postMessage(this.#orders);
+      this.#orders = [];
+      if (this.totals.announceOrders()) {
+        this.#sockets.signalEvent(this.#event);
+      }
     }
   }
 
@@ -227,6 +242,7 @@ export class WorkerHandle {
   #releaseAll(): void {
     // Orders that the dead thread has not read are not announced to the next one.
     this.totals.takeOrders();
+    this.#orders = [];
     const released = [...this.#released.values()];
     this.#released.clear();
     this.takeCopies();

@@ -128,6 +128,9 @@ export class PortablePlane implements MediaPlane {
     }
   }
 
+  /** All is done when it is said. */
+  commit(): void {}
+
   async close(): Promise<void> {
     for (const session of [...this.#sessions.keys()]) {
       this.end(session);
