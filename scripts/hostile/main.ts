@@ -17,6 +17,7 @@ import {
   openWorld,
   overheardFrom,
   registerCaller,
+  sippErrors,
   startAttacker,
   startCalls,
   type World,
@@ -108,6 +109,14 @@ async function hostile(scope: Scope, plan: Plan): Promise<string[]> {
     const found = await recordsOf(world);
     return found.length >= wanted ? found : undefined;
   }).catch(() => recordsOf(world));
+  for (const [{ code }, name] of [
+    [longEnd, 'long'],
+    [shortEnd, 'short'],
+  ] as const) {
+    if (code !== 0) {
+      console.error(`what sipp says of the ${name} calls:\n${await sippErrors(world, name)}`);
+    }
+  }
   return judge(plan, {
     report,
     samples,

@@ -71,7 +71,10 @@ function sources(): string[] {
 /** The callee's phone registers, and answers from then on; what it hears it says. */
 export async function openCallee({ scope, directory, hosts }: World): Promise<void> {
   const at = ['-p', `${SIP_PORT}`];
-  const scenario = await scenarioOf(directory, 'register', (text) => text.replaceAll('@CONTACT@', ''));
+  // Registered for as long as the longest attack that anybody asks for.
+  const scenario = await scenarioOf(directory, 'register', (text) =>
+    text.replaceAll('@CONTACT@', '').replaceAll('Expires: 300', 'Expires: 3600'),
+  );
   const register = sipp(scope, hosts.bob, 'register', scenario, CALLEE, [hosts.server.address, ...at, '-m', '1']);
   const { code } = await register.waitForExit(30_000);
   if (code !== 0) {
@@ -112,6 +115,12 @@ export async function startCalls(world: World, { name, calls, rate, talkMs, sipP
   const counts = ['-m', `${calls}`, '-l', `${calls}`, '-r', `${rate}`];
   const to = [hosts.server.address, '-p', `${sipPort}`];
   return sipp(scope, hosts.alice, name, scenario, CALLER, [...to, ...counts], CALLEE);
+}
+
+/** The beginning of what that sipp did not expect. */
+export async function sippErrors({ directory }: World, name: string): Promise<string> {
+  const text = await readFile(join(directory, `${name}.xml.errors`), 'utf8').catch(() => 'it has written no file');
+  return text.slice(0, 4000);
 }
 
 /** What the attacker knows of calls of that sipp: it names them by its process id. */

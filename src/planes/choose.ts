@@ -2,7 +2,8 @@ import type { Log } from '../observe/log.ts';
 import { type LatchSettings, latchPolicy } from '../relay/latching/index.ts';
 import type { OwnControl } from '../relay/own-control.ts';
 import type { MediaPlane, PlaneListener } from '../relay/plane.ts';
-import { KernelPlane } from './kernel/kernel-plane.ts';
+import { isLoopback, isWildcard } from '../wire/ip-address.ts';
+import { KernelPlane, type Unusable } from './kernel/kernel-plane.ts';
 import { NativePlane } from './native/native-plane.ts';
 import { PortablePlane } from './portable/portable-plane.ts';
 
@@ -32,21 +33,35 @@ export async function choosePlane(choice: PlaneChoice, options: PlaneOptions): P
   if (choice === 'portable') {
     return { open: openPortable(options), reason: 'asked for', fallback: false };
   }
-  let missing: string | undefined;
-  if (choice === 'kernel') {
-    const kernel = await KernelPlane.start(options);
-    if (typeof kernel !== 'string') {
-      return { open: (listener) => kernel.listen(listener), reason: 'asked for', fallback: false };
+  const missing: string[] = [];
+  const reason = (asked: boolean): string =>
+    [asked ? 'asked for' : 'the fastest that works here', ...missing].join('; ');
+  if (choice !== 'native') {
+    const kernel = choice === 'auto' && isAnywhere(options) ? ANYWHERE : await KernelPlane.start(options);
+    if (!('why' in kernel)) {
+      return { open: (listener) => kernel.listen(listener), reason: reason(choice === 'kernel'), fallback: false };
     }
-    missing = `the kernel plane does not work here: ${kernel}`;
+    const remedy = choice === 'kernel' && kernel.remedy !== undefined ? `: ${kernel.remedy}` : '';
+    missing.push(`kernel: ${kernel.why}${remedy}`);
   }
   const native = await NativePlane.start(options);
   if (typeof native !== 'string') {
-    const reason = missing ?? (choice === 'native' ? 'asked for' : 'the fastest that works here');
-    return { open: (listener) => native.listen(listener), reason, fallback: missing !== undefined };
+    const fallback = choice === 'kernel';
+    return { open: (listener) => native.listen(listener), reason: reason(choice === 'native'), fallback };
   }
-  const reason = [...(missing === undefined ? [] : [missing]), `native does not work here: ${native}`].join('; ');
-  return { open: openPortable(options), reason, fallback: choice !== 'auto' };
+  missing.push(`native: ${native}`);
+  return { open: openPortable(options), reason: reason(false), fallback: choice !== 'auto' };
+}
+
+/** Who names that plane may have commands that name an address. */
+const ANYWHERE: Unusable = { why: 'media is bound to all addresses, not to one (-l)' };
+
+function isAnywhere({ ownControl }: PlaneOptions): boolean {
+  const { addresses } = ownControl.facts;
+  return (
+    addresses.some(({ address }) => isWildcard(address)) &&
+    addresses.every(({ address }) => isLoopback(address) || isWildcard(address))
+  );
 }
 
 function openPortable({ latching, ownControl }: PlaneOptions): (listener: PlaneListener) => MediaPlane {

@@ -73,8 +73,7 @@ export const relayOptions = z.object({
     unit: 's',
   }),
   plane: z.enum(['auto', 'kernel', 'native', 'portable']).default('auto').meta({
-    description:
-      'How packets are moved; auto takes native where it works, else portable; kernel is taken by name only.',
+    description: 'How packets are moved; auto takes the first of kernel, native and portable that works.',
     flag: '--plane',
   }),
   latching: z.enum(LATCHING_MODES).default('safe').meta({

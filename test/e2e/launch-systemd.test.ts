@@ -1,6 +1,6 @@
 /** `ims-launch` as a service of systemd: what it tells its manager, and the units that it prints. */
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { listenForDatagrams } from '../support/datagram-listener.ts';
@@ -62,6 +62,15 @@ test('systemd-analyze verify accepts the unit, and the two of --split', async (t
   }
   await verifyUnits(scope, place, { 'ims-launch.service': single });
 
+  await configure(place, { relay: { plane: 'kernel' } });
+  const kernel = await print(scope, place);
+  for (const name of ['AmbientCapabilities', 'CapabilityBoundingSet']) {
+    const capabilities = 'CAP_NET_BIND_SERVICE CAP_SYS_NICE CAP_BPF CAP_NET_ADMIN';
+    assert.ok(kernel.split('\n').includes(`${name}=${capabilities}`), name);
+  }
+  assert.match(kernel, /^SystemCallFilter=@system-service bpf$/m);
+  await verifyUnits(scope, place, { 'ims-launch.service': kernel });
+
   const both = await print(scope, place, '--split', '--user', 'daemon');
   const [, relay = '', launch = ''] = both.split(/^# \/etc\/systemd\/system\/.*\n/m);
   assert.match(
@@ -81,8 +90,7 @@ async function print(scope: Scope, place: LaunchPlace, ...args: string[]): Promi
 }
 
 async function verifyUnits(scope: Scope, place: LaunchPlace, units: Readonly<Record<string, string>>): Promise<void> {
-  const directory = join(place.directory, Object.keys(units).join('-'));
-  await mkdir(directory);
+  const directory = await mkdtemp(join(place.directory, 'units-'));
   const paths: string[] = [];
   for (const [name, text] of Object.entries(units)) {
     paths.push(join(directory, name));

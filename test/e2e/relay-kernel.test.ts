@@ -1,6 +1,6 @@
 /** The shipped ims-relay with the kernel plane, in a network of its own: its calls, its end, and where it may not have one. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AttackedRelay, type Destination, type HostName, openAttackNetwork, Phone } from '../support/attack-world.ts';
@@ -211,6 +211,24 @@ test('without a capability, or where bpf is denied, the native plane takes over 
   });
   const ready = await program.waitForLine(/relay ready/, 30_000);
   assert.match(ready, /"plane":"native"/);
-  assert.match(ready, /the kernel plane does not work here: create map EPERM: Give this process CAP_BPF/);
+  assert.match(ready, /kernel: create map EPERM: Give this process CAP_BPF/);
   assert.equal(program.output.match(/stands in for the one asked for/g)?.length, 1);
+});
+
+test('no plane named: the kernel plane where it works; its media threads hold no capability, and calls pass', async (t) => {
+  if (!peersPresent(t, 'network namespaces', 'bpf')) return;
+  const scope = openScope(t);
+  const hosts = await openAttackNetwork(scope);
+  const relay = await AttackedRelay.start(scope, hosts.relay, 10);
+  assert.match(relay.program.output, /"plane":"kernel","reason":"the fastest that works here"/);
+  const talk = await call({ scope, hosts }, relay);
+  await forwarded(relay, 20);
+  await heardAll(talk);
+  const process = `/proc/${relay.program.pid}`;
+  const without = readdirSync(`${process}/task`).filter((thread) => {
+    const status = readFileSync(`${process}/task/${thread}/status`, 'utf8');
+    return /^CapPrm:\t0+$/m.test(status) && /^CapEff:\t0+$/m.test(status);
+  });
+  assert.ok(without.length >= 1, 'threads without a capability');
+  assert.match(readFileSync(`${process}/status`, 'utf8'), /^CapEff:\t0*[1-9a-f]/m, 'the control thread keeps its own');
 });

@@ -70,7 +70,7 @@ function launchUnit({ loaded, user }: UnitSource, split: boolean): string {
       'StateDirectoryMode=0700',
       'RuntimeDirectory=ims-launch',
       'RuntimeDirectoryMode=0700',
-      ...hardening(user),
+      ...hardening(user, loaded),
     ],
     ['Install', 'WantedBy=multi-user.target'],
   ]);
@@ -87,7 +87,7 @@ function relayUnit(source: UnitSource): string {
       'KillMode=mixed',
       'Restart=always',
       'RestartSec=250ms',
-      ...hardening(source.user),
+      ...hardening(source.user, source.loaded),
     ],
     ['Install', 'WantedBy=multi-user.target'],
   ]);
@@ -95,15 +95,18 @@ function relayUnit(source: UnitSource): string {
 
 /**
  * As little as both need: sockets, files of their own, and two capabilities – ports below 1024, and the priority that
- * keeps packets in time. Not MemoryDenyWriteExecute: V8 compiles while it runs.
+ * keeps packets in time – or four, where the kernel plane is asked for by name. Not MemoryDenyWriteExecute: V8 compiles
+ * while it runs.
  */
-function hardening(user: string | undefined): string[] {
+function hardening(user: string | undefined, { config }: LaunchSetup['loaded']): string[] {
+  const usesKernel = config.relay.plane === 'kernel';
+  const capabilities = `CAP_NET_BIND_SERVICE CAP_SYS_NICE${usesKernel ? ' CAP_BPF CAP_NET_ADMIN' : ''}`;
   return [
     ...(user === undefined ? ['DynamicUser=yes'] : [`User=${user}`]),
     'UMask=0077',
     'LimitNOFILE=65536',
-    'AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_SYS_NICE',
-    'CapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_SYS_NICE',
+    `AmbientCapabilities=${capabilities}`,
+    `CapabilityBoundingSet=${capabilities}`,
     'NoNewPrivileges=yes',
     'ProtectSystem=strict',
     'ProtectHome=read-only',
@@ -121,7 +124,7 @@ function hardening(user: string | undefined): string[] {
     'RestrictRealtime=yes',
     'RestrictSUIDSGID=yes',
     'SystemCallArchitectures=native',
-    'SystemCallFilter=@system-service',
+    `SystemCallFilter=@system-service${usesKernel ? ' bpf' : ''}`,
   ];
 }
 

@@ -30,13 +30,23 @@ export function refusal(operation: BpfOperation, errno: number, log?: string): B
 }
 
 /** `load program EPERM: …` in one line. */
-export function refusalText({ operation, errno, remedy, log }: BpfRefusal): string {
+export function refusalText(refused: BpfRefusal): string {
+  return `${refusalName(refused)}: ${refusalRemedy(refused)}`;
+}
+
+/** `load program EPERM`. */
+export function refusalName({ operation, errno }: BpfRefusal): string {
+  return `${operation} ${errno}`;
+}
+
+/** What an operator can do, and what the verifier said last. */
+export function refusalRemedy({ remedy, log }: BpfRefusal): string {
   const said = log?.trim().split('\n').at(-1);
-  return `${operation} ${errno}: ${remedy}${said === undefined ? '' : ` The verifier: ${said}`}`;
+  return said === undefined ? remedy : `${remedy} The verifier: ${said}`;
 }
 
 const RIGHTS =
-  'Give this process CAP_BPF and CAP_NET_ADMIN (Docker: --cap-add BPF --cap-add NET_ADMIN; systemd: AmbientCapabilities=), and a seccomp filter that lets bpf(2) pass.';
+  'Give this process CAP_BPF and CAP_NET_ADMIN (Docker: --user 0 --cap-add BPF --cap-add NET_ADMIN; systemd: AmbientCapabilities=), and a seccomp filter that lets bpf(2) pass.';
 
 function remedyFor(operation: BpfOperation, errno: string): string {
   switch (errno) {

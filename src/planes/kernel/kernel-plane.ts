@@ -1,5 +1,5 @@
 import { Bpf } from '../../linux/bpf/bpf.ts';
-import { refusalText } from '../../linux/bpf/refusals.ts';
+import { refusalName, refusalRemedy } from '../../linux/bpf/refusals.ts';
 import type { Log } from '../../observe/log.ts';
 import type { PassedOn } from '../../relay/media/passed-on.ts';
 import type { OwnControl } from '../../relay/own-control.ts';
@@ -17,6 +17,12 @@ import type { KeeperBirth } from './worker.ts';
 export interface KernelPlaneOptions extends NativePlaneOptions {
   /** For tests: how the program may be attached. */
   readonly hooks?: readonly Hook[] | undefined;
+}
+
+/** Why this plane does not work here, and the sentence for those who wanted it by name. */
+export interface Unusable {
+  readonly why: string;
+  readonly remedy?: string;
 }
 
 /** Two a call; half of the port pairs that there can be, shared out evenly to the workers. Some 10 MB of kernel memory. */
@@ -64,45 +70,45 @@ export class KernelPlane implements OffloadControl {
     this.#watchLater();
   }
 
-  /** A text instead says why this plane does not work here; nothing is left open then. Never rejects. */
-  static async start(options: KernelPlaneOptions): Promise<NativePlane | string> {
+  /** Nothing is left open where it does not work. Never rejects. */
+  static async start(options: KernelPlaneOptions): Promise<NativePlane | Unusable> {
     const offload = KernelPlane.#open(options);
-    if (typeof offload === 'string') {
+    if (!(offload instanceof KernelPlane)) {
       return offload;
     }
     const plane = await NativePlane.start({ ...options, offload });
     if (typeof plane === 'string') {
       offload.close();
-      return plane;
+      return { why: plane };
     }
     offload.#plane = plane;
     return plane;
   }
 
-  static #open(options: KernelPlaneOptions): KernelPlane | string {
-    const addresses = options.ownControl.facts.addresses;
-    if (addresses.every(({ address }) => isLoopback(address))) {
-      return 'media is on loopback';
+  static #open(options: KernelPlaneOptions): KernelPlane | Unusable {
+    const addresses = options.ownControl.facts.addresses.map(({ address }) => address);
+    if (addresses.every(isLoopback)) {
+      return { why: 'media is on loopback' };
     }
     const bpf = Bpf.load();
     if (typeof bpf === 'string') {
-      return bpf;
+      return { why: bpf };
     }
     const watch = NetworkWatch.open();
     if (typeof watch === 'string') {
-      return watch;
+      return { why: watch };
     }
     const flows = KernelFlows.open(bpf, CAPACITY);
     if (!flows.ok) {
       watch.close();
-      return refusalText(flows.error);
+      return { why: refusalName(flows.error), remedy: refusalRemedy(flows.error) };
     }
     const attachments = new Attachments(bpf, flows.value.program, watch.questions, options.hooks);
     const failures = attachments.follow(wantedBy(options.ownControl, watch));
     if (attachments.entrances.length === 0) {
       flows.value.close();
       watch.close();
-      return [...failures.values()][0] ?? 'no interface that packets could arrive on';
+      return { why: [...failures.values()][0] ?? 'no interface that packets could arrive on' };
     }
     return new KernelPlane(flows.value, attachments, watch, options);
   }
