@@ -50,6 +50,11 @@ export class InviteServerTransaction implements ServerTransaction {
     return this.#state === 'terminated';
   }
 
+  /** An INVITE that came again would be another call. */
+  get isSpent(): boolean {
+    return false;
+  }
+
   /** The To tag of the last response; undefined before there is one. */
   get toTag(): string | undefined {
     return this.#toTag;

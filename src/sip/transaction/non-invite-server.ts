@@ -38,6 +38,10 @@ export class NonInviteServerTransaction implements ServerTransaction {
     return this.#state === 'terminated';
   }
 
+  get isSpent(): boolean {
+    return this.#state === 'completed';
+  }
+
   handleRequest(_now: number, _request: SipRequest, out: TransactionEffect[]): void {
     if (this.#last !== undefined && this.#state !== 'terminated') {
       out.push(this.#last);

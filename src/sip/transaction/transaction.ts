@@ -40,6 +40,8 @@ export interface ClientTransaction extends Transaction {
 }
 
 export interface ServerTransaction extends Transaction {
+  /** It has answered for good and is not over: nothing is left but to say the same again. */
+  readonly isSpent: boolean;
   /** A request that matches after the first one: a retransmission, or the ACK. */
   handleRequest(now: number, request: SipRequest, out: TransactionEffect[]): void;
   respond(now: number, response: SipResponse, out: TransactionEffect[]): void;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createResponse } from '../../../../src/sip/message/response.ts';
+import type { TransactionEffect } from '../../../../src/sip/transaction/effects.ts';
 import { TransactionLayer } from '../../../../src/sip/transaction/layer.ts';
-import { countedIds, incoming, type RequestParts, reparsed, sends, udpFlow, words } from '../support.ts';
+import { countedIds, elapse, incoming, type RequestParts, reparsed, sends, udpFlow, words } from '../support.ts';
 
 const OLD_VIA = 'SIP/2.0/UDP 192.0.2.1:5062';
 
@@ -122,5 +123,31 @@ test('the last fifth is kept for what belongs to a dialog, and for CANCEL', () =
   assert.deepEqual(take({ branch: 'z9hG4bKnew' }), ['send 503']);
   assert.deepEqual(take({ branch: 'z9hG4bKbye', method: 'BYE', toTag: 'us' }), ['request BYE']);
   assert.deepEqual(take({ branch: 'z9hG4bK0', method: 'CANCEL' }), ['send 200', 'cancel CANCEL']);
-  assert.deepEqual(take({ branch: 'z9hG4bKlate', method: 'BYE', toTag: 'us' }), ['send 503']);
+  assert.deepEqual(take({ branch: 'z9hG4bKlate', method: 'BYE', toTag: 'us' }), ['request BYE'], 'for the CANCEL');
+  assert.deepEqual(take({ branch: 'z9hG4bKlater', method: 'BYE', toTag: 'us' }), ['send 503']);
+});
+
+test('where there is no room the one that was answered longest ago goes before its timer J; an INVITE never does', () => {
+  const layer = new TransactionLayer({ ids: countedIds('s'), maxTransactions: 5 });
+  const take = (index: number, method: string) =>
+    layer.handleMessage(index, incoming({ branch: `z9hG4bK${index}`, method }), udpFlow());
+  const answer = (now: number, effects: TransactionEffect[]) => {
+    const told = effects.find((effect) => effect.kind === 'request');
+    assert.ok(told !== undefined);
+    layer.respond(now, told.key, createResponse(told.request, 200, { toTag: 'us' }));
+    return told.key;
+  };
+  answer(0, take(0, 'INVITE'));
+  const [first] = [answer(1, take(1, 'REGISTER')), answer(2, take(2, 'REGISTER')), take(3, 'REGISTER')];
+  assert.equal(layer.serverCount, 4);
+  const fifth = take(4, 'REGISTER');
+  assert.deepEqual(words(fifth), ['terminated', 'request REGISTER']);
+  assert.deepEqual(fifth[0], { kind: 'terminated', key: first });
+  assert.deepEqual(words(take(2, 'REGISTER')), ['send 200'], 'the younger one still repeats its answer');
+  assert.deepEqual(words(take(5, 'REGISTER')), ['terminated', 'request REGISTER']);
+  assert.deepEqual(words(take(6, 'REGISTER')), ['send 503'], 'nobody else has been answered but the INVITE');
+  assert.deepEqual(words(take(0, 'INVITE')), []);
+  assert.deepEqual([layer.serverCount, layer.counters.overload], [4, 1]);
+  elapse(layer, 1e9);
+  assert.equal(layer.serverCount, 0);
 });
