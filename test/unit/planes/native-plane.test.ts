@@ -46,6 +46,7 @@ async function connect({ plane, open }: PlaneWorld<MediaPlane>, caller: Party, c
     const family = address.includes(':') ? 6 : 4;
     assert.deepEqual(await open({ side: side as 0 | 1, port: port + 2 * side, address, family }), { kind: 'opened' });
     plane.setPeer(SESSION, side as 0 | 1, { peer: party.address, asymmetric: false });
+    plane.commit();
   }
   return port;
 }
@@ -79,6 +80,7 @@ test('a thread that dies is replaced; its sessions go on with the same ports, so
   const callee = await openParty(t);
   const port = await connect(world, caller, callee);
   world.plane.setPeer(SESSION, 1, { peer: { address: '127.0.0.1', port: 9 }, asymmetric: false });
+  world.plane.commit();
   // A run of packets proves a source, though signalling names another port.
   await waitFor('the port that signalling names now', () => world.plane.leg(SESSION, 1)?.remote?.port === 9);
   let sent = 0;
@@ -178,6 +180,7 @@ test('a tap has every packet that was accepted before it was closed, in order', 
   const callee = await openParty(t);
   const port = await connect(world, caller, callee);
   world.plane.tap(SESSION, 1, true);
+  world.plane.commit();
   for (let number = 1; number <= 100; number += 1) {
     caller.send(number, port + 2);
     await waitFor('the packet', () => callee.received.length === number);
@@ -196,9 +199,11 @@ test('a destination that the system refuses is counted by its error, and does no
   const callee = await openParty(t);
   const port = await connect(world, caller, callee);
   world.plane.setPeer(SESSION, 0, { peer: { address: '255.255.255.255', port: 9 }, asymmetric: false });
+  world.plane.commit();
   caller.send(1, port + 2);
   await waitFor('the error', () => world.plane.totals.errorsOf('EACCES') === 1);
   world.plane.setPeer(SESSION, 0, { peer: { address: '::1', port: 9 }, asymmetric: false });
+  world.plane.commit();
   caller.send(2, port + 2);
   await waitFor(
     'the other error',

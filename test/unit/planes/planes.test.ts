@@ -63,8 +63,10 @@ for (const name of PLANES) {
     await open({ side: 0, port });
     await open({ side: 1, port: port + 2 });
     plane.setPeer(SESSION, 0, { peer: { address: '255.255.255.255', port: 9 }, asymmetric: false });
+    plane.commit();
     const sender = await bound(t, freePortRange(1));
     plane.setPeer(SESSION, 1, { peer: sender.address(), asymmetric: false });
+    plane.commit();
     const header = { payloadType: 0, sequenceNumber: 1, timestamp: 0, ssrc: 1 };
     sender.send(rtpDatagram(header, Buffer.alloc(20)), port + 2, '127.0.0.1');
     await waitFor('the error', () => plane.totals.errors === 1);
