@@ -48,7 +48,8 @@ export class SupervisorDriver {
       this.#running = false;
     }
     const nextAt = this.#supervisor.nextTimeoutAt();
-    this.#dueAt = nextAt > performance.now() ? nextAt : Number.POSITIVE_INFINITY;
+    // What is due by now is not late yet; but it will be, if the process stands still before the timer fires.
+    this.#dueAt = Math.max(nextAt, performance.now());
     this.#timer.arm(nextAt);
   }
 }
