@@ -24,11 +24,11 @@ export class PlaneEventLog {
     const fields = { callId: session.callId, side: sideName(event.side), localPort: session.legs[event.side].port };
     switch (event.kind) {
       case 'first-packet':
-        log.debug({ ...fields, remote: formatTransportAddress(event.remote) }, 'first packet of a party');
+        log.debug({ remote: formatTransportAddress(event.remote), ...fields }, 'first packet of a party');
         break;
       case 'latched':
         log.debug(
-          { ...fields, stream: event.component, remote: formatTransportAddress(event.remote) },
+          { stream: event.component, remote: formatTransportAddress(event.remote), ...fields },
           'source of a party learned',
         );
         break;

@@ -60,7 +60,6 @@ export function parseSdp(text: string): Result<SessionDescription, ParseError> {
       return fail('no-connection', offsets[firstLine] ?? 0, 'RFC 8866 5.7');
     }
     media.push({
-      ...head,
       connection,
       rtcp: own.value.rtcp,
       direction: own.value.direction ?? sessionPart.value.direction ?? 'sendrecv',
@@ -68,6 +67,7 @@ export function parseSdp(text: string): Result<SessionDescription, ParseError> {
       rtpMaps: own.value.rtpMaps,
       firstLine,
       endLine,
+      ...head,
     });
   }
   return ok({ lines, media, connection: sessionPart.value.connection });

@@ -1,8 +1,6 @@
+/** Undefined once the entry has moved to another place, or gone. */
 interface Place<Key, Value> {
-  readonly key: Key;
-  readonly value: Value;
-  /** The entry has moved to another place, or gone. */
-  isLeft: boolean;
+  entry: readonly [Key, Value] | undefined;
 }
 
 /** Places that may be empty before the order is written anew, whatever it holds. */
@@ -23,7 +21,7 @@ export class OldestFirst<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    return this.#places.get(key)?.value;
+    return this.#places.get(key)?.entry?.[1];
   }
 
   has(key: Key): boolean {
@@ -33,27 +31,26 @@ export class OldestFirst<Key, Value> {
   /** The entry is the youngest from now on. */
   set(key: Key, value: Value): void {
     this.#leave(this.#places.get(key));
-    const place = { key, value, isLeft: false };
+    const place = { entry: [key, value] as const };
     this.#places.set(key, place);
     this.#order.push(place);
-    if (this.#order.length > 2 * this.#places.size + SPARE_PLACES) {
-      this.#order = this.#order.filter(({ isLeft }) => !isLeft);
-      this.#front = 0;
-    }
+    this.#tidy();
   }
 
   /** False: there was none. */
   delete(key: Key): boolean {
     this.#leave(this.#places.get(key));
-    return this.#places.delete(key);
+    const isGone = this.#places.delete(key);
+    this.#tidy();
+    return isGone;
   }
 
   /** Undefined: it is empty. */
   oldest(): readonly [Key, Value] | undefined {
     for (; this.#front < this.#order.length; this.#front += 1) {
-      const { key, value, isLeft } = this.#order[this.#front] as Place<Key, Value>;
-      if (!isLeft) {
-        return [key, value];
+      const entry = this.#order[this.#front]?.entry;
+      if (entry !== undefined) {
+        return entry;
       }
     }
     return undefined;
@@ -67,17 +64,25 @@ export class OldestFirst<Key, Value> {
   }
 
   /** From the oldest to the youngest; entries may be set and deleted meanwhile, and what is set then is not met. */
-  *[Symbol.iterator](): Generator<[Key, Value]> {
-    for (const place of this.#order.slice(this.#front)) {
-      if (!place.isLeft) {
-        yield [place.key, place.value];
+  *[Symbol.iterator](): Generator<readonly [Key, Value]> {
+    for (const { entry } of this.#order.slice(this.#front)) {
+      if (entry !== undefined) {
+        yield entry;
       }
     }
   }
 
   #leave(place: Place<Key, Value> | undefined): void {
     if (place !== undefined) {
-      place.isLeft = true;
+      place.entry = undefined;
+    }
+  }
+
+  /** Each time that most places are empty, so that on average no step costs more than a few. */
+  #tidy(): void {
+    if (this.#order.length > 2 * this.#places.size + SPARE_PLACES) {
+      this.#order = this.#order.filter(({ entry }) => entry !== undefined);
+      this.#front = 0;
     }
   }
 }

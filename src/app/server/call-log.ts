@@ -17,26 +17,26 @@ export function logCall(log: Log, { kind, record }: CallEvent): void {
   const who = { callId, fromTag, caller: caller.uri, callee: callee.uri };
   switch (kind) {
     case 'invited':
-      log.info({ ...who, remote: formatTransportAddress(caller.address) }, 'call started');
+      log.info({ remote: formatTransportAddress(caller.address), ...who }, 'call started');
       break;
     case 'ringing':
       log.info(who, 'call rings');
       break;
     case 'answered':
-      log.info({ ...who, ports: record.relayPorts }, 'call answered');
+      log.info({ ports: record.relayPorts, ...who }, 'call answered');
       break;
     case 'resumed':
-      log.info({ ...who, ports: record.relayPorts }, 'call of an earlier run goes on');
+      log.info({ ports: record.relayPorts, ...who }, 'call of an earlier run goes on');
       break;
     case 'moved':
-      log.warn({ ...who, ports: record.relayPorts }, 'the media relay is gone: the call goes on over another session');
+      log.warn({ ports: record.relayPorts, ...who }, 'the media relay is gone: the call goes on over another session');
       break;
     case 'changed':
       break;
     case 'ended': {
       const { endedBy, status, reason, endedAt = 0, answeredAt } = record;
       const durationMs = answeredAt === undefined ? 0 : Math.round(endedAt - answeredAt);
-      log.info({ ...who, status, leg: endedBy, reason, durationMs }, 'call ended');
+      log.info({ status, leg: endedBy, reason, durationMs, ...who }, 'call ended');
       break;
     }
     default:

@@ -35,7 +35,7 @@ export async function askFigures(
   isOurs: boolean,
 ): Promise<BothDirections | undefined> {
   if (isOurs) {
-    const outcome = await ask({ ...caller, kind: 'query', counters: OURS });
+    const outcome = await ask({ kind: 'query', counters: OURS, ...caller });
     if (!isError(outcome, UNKNOWN_COUNTER)) {
       return bothOf(
         textOf(outcome)
@@ -48,7 +48,7 @@ export async function askFigures(
 }
 
 async function askCounts(ask: Ask, parties: QueriedParties): Promise<CdrDirection | undefined> {
-  const text = textOf(await ask({ ...parties, kind: 'query', verbose: true, counters: COUNTS }));
+  const text = textOf(await ask({ kind: 'query', verbose: true, counters: COUNTS, ...parties }));
   return parseSummary(text.split(' ').map((word) => word.slice(word.indexOf('=') + 1)));
 }
 

@@ -382,7 +382,7 @@ function accountsOf(users: Config['USERS']): ReadonlyMap<string, Account> {
     Object.entries(users).map(([user, password]) => {
       // The configuration has been checked: it is one or the other.
       const secret = parseUserSecret(password) ?? { password };
-      return [user, { ...secret, user, isPublished: PUBLISHED_ACCOUNTS[user] === password }];
+      return [user, { user, isPublished: PUBLISHED_ACCOUNTS[user] === password, ...secret }];
     }),
   );
 }

@@ -121,7 +121,7 @@ export class MediaTruth {
 
   #words(now: number, session: SessionView, side: Side): string {
     const far = otherSide(side);
-    const farPlace = { ...this.#place(now, session, far), verdict: this.#directions[far].verdict };
+    const farPlace = { verdict: this.#directions[far].verdict, ...this.#place(now, session, far) };
     return sentenceOf(this.#directions[side].verdict, this.#place(now, session, side), farPlace);
   }
 

@@ -1,4 +1,5 @@
 import { OldestFirst } from '../../wire/oldest-first.ts';
+import { ownText } from '../../wire/own-text.ts';
 
 interface Use {
   /** The running number of the nonce. */
@@ -61,7 +62,7 @@ export class NonceCounts {
       this.#uses.delete(forgotten);
       this.#forgottenUpTo = Math.max(this.#forgottenUpTo, use.sequence);
     }
-    this.#uses.set(key, { sequence, highest: count, seen: 1 });
+    this.#uses.set(ownText(key), { sequence, highest: count, seen: 1 });
     return true;
   }
 }

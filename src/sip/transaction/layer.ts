@@ -159,6 +159,7 @@ export class TransactionLayer {
   handleTimeout(now: number): TransactionEffect[] {
     const out: TransactionEffect[] = [];
     this.#running.handleTimeout(now, out);
+    this.#server.dropEnded();
     return out;
   }
 }

@@ -1,4 +1,5 @@
 /** Which transaction a message belongs to: RFC 3261 17.1.3 and 17.2.3. */
+import { ownText } from '../../wire/own-text.ts';
 import { callId } from '../message/headers/call-id.ts';
 import { cseq } from '../message/headers/cseq.ts';
 import { from } from '../message/headers/from.ts';
@@ -25,9 +26,9 @@ export function serverKeyOf(request: SipRequest, method = request.method): Trans
   const top = request.headers.read(via);
   if (top !== undefined && hasMagicBranch(top)) {
     const sentBy = `${top.host.toLowerCase()}:${top.port ?? ''}`;
-    return `server ${method} ${top.parameters.get('branch')} ${sentBy}` as TransactionKey;
+    return ownText(`server ${method} ${top.parameters.get('branch')} ${sentBy}`) as TransactionKey;
   }
-  return `server ${method} ${rfc2543Identity(request)}` as TransactionKey;
+  return ownText(`server ${method} ${rfc2543Identity(request)}`) as TransactionKey;
 }
 
 /** Whether the request comes from an agent that makes no unique branches. */

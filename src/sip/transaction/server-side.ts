@@ -84,6 +84,13 @@ export class ServerSide {
     }
   }
 
+  /** To be called after time-outs. Timer J is the same for all that are spent: those that it has ended are the oldest. */
+  dropEnded(): void {
+    for (let oldest = this.#spent.oldest(); oldest?.[1].terminated === true; oldest = this.#spent.oldest()) {
+      this.#spent.delete(oldest[0]);
+    }
+  }
+
   #handleAck(
     now: number,
     request: SipRequest,
@@ -121,7 +128,7 @@ export class ServerSide {
     const init = { key, request, flow: back, timers, now };
     const transaction =
       request.method === 'INVITE'
-        ? new InviteServerTransaction({ ...init, tryingAfterMs })
+        ? new InviteServerTransaction({ tryingAfterMs, ...init })
         : new NonInviteServerTransaction(init);
     running.servers.set(key, transaction);
     if (request.method === 'CANCEL') {
@@ -160,7 +167,7 @@ export class ServerSide {
     if (running.servers.size < limit) {
       return true;
     }
-    this.#dropEnded();
+    this.dropEnded();
     const [key, transaction] = this.#spent.oldest() ?? [];
     if (key === undefined || transaction === undefined) {
       return false;
@@ -177,14 +184,6 @@ export class ServerSide {
     this.#running.settle(transaction);
     if (transaction.isSpent) {
       this.#spent.set(transaction.key, transaction);
-      this.#dropEnded();
-    }
-  }
-
-  /** Timer J is the same for all of them: those that it has ended are the oldest. */
-  #dropEnded(): void {
-    for (let oldest = this.#spent.oldest(); oldest?.[1].terminated === true; oldest = this.#spent.oldest()) {
-      this.#spent.delete(oldest[0]);
     }
   }
 }
