@@ -69,7 +69,7 @@ export class RelayDriver implements PlaneListener {
     );
     this.#plane = openPlane(this);
     this.#taps = new LegTaps((session, side, on) => this.#plane.tap(session, side, on));
-    this.#captures = new LiveCaptures({ taps: this.#taps, openLegs: (call) => this.#relay.openLegs(call) });
+    this.#captures = new LiveCaptures({ taps: this.#taps, openLegs: (calls) => this.#relay.openLegs(calls) });
     this.#players = new Players({
       send: (session, side, packet) => this.#plane.play(session, side, packet),
       onEnd: (player) => this.#perform(this.#relay.handlePlayerEnded(player)),

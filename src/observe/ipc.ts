@@ -87,8 +87,8 @@ export interface MediaCaptureQuestion {
   readonly what: 'media-capture';
   /** Chosen by who asks; the first question begins it. */
   readonly capture: string;
-  /** The relay's Call-ID, or what goes before its last `~`. */
-  readonly call: string | undefined;
+  /** Of the calls with one of these names: the relay's Call-ID, or what goes before its last `~`. Undefined: of all. */
+  readonly calls: readonly string[] | undefined;
   /** This is the last question. */
   readonly end: boolean;
 }

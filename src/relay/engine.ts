@@ -74,9 +74,9 @@ export class Relay<Origin extends ControlOrigin> {
     return this.#state.media.reports(now, limit);
   }
 
-  /** @param call a Call-ID, or what goes before its last `~`; undefined: all */
-  openLegs(call: string | undefined): OpenLeg[] {
-    return openLegsOf(this.#state.sessions.values(), call);
+  /** @param calls Call-IDs, or what goes before their last `~`; undefined: all */
+  openLegs(calls: readonly string[] | undefined): OpenLeg[] {
+    return openLegsOf(this.#state.sessions.values(), calls);
   }
 
   get draining(): boolean {

@@ -18,15 +18,19 @@ export type ServicePids = Readonly<Record<ControlService, number | null>>;
 
 type Ask = (service: ControlService, question: ChildQuestion) => Promise<unknown>;
 
-/** The IMS is asked first: it knows what the relay calls a call. Never rejects. */
+/**
+ * The IMS is asked first: it knows what the relay calls its calls. Another proxy may have calls on that relay as well,
+ * and there they have the names that were typed. Never rejects.
+ */
 export async function fetchCapture(
   { capture, call, after, end }: CaptureRequest,
   ask: Ask,
   pids: () => ServicePids,
 ): Promise<CaptureAnswer> {
   const sip = await answerOf<SipCaptureAnswer>('IMS', ask('ims', { what: 'sip-capture', call, after }));
-  const mediaCall = 'absent' in sip ? call : (sip.relayCallId ?? undefined);
-  const question = { what: 'media-capture', capture, call: mediaCall, end } as const;
+  const relayCallId = 'absent' in sip ? null : sip.relayCallId;
+  const calls = call === undefined ? undefined : relayCallId === null ? [call] : [relayCallId, call];
+  const question = { what: 'media-capture', capture, calls, end } as const;
   const media = await answerOf<MediaCaptureAnswer>('relay', ask('relay', question));
   return { sip, media, pids: pids() };
 }

@@ -67,12 +67,16 @@ export class CaptureFile {
 
 async function openNew(path: string, force: boolean): Promise<Sink> {
   const handle = await create(path, force);
+  let length = 0;
   return {
     write: async (bytes) => {
       try {
         await handle.writeFile(bytes);
+        length += bytes.length;
         return true;
       } catch (error) {
+        // What a full disk took of it is no record: tools call such a file broken.
+        await handle.truncate(length).catch(() => {});
         throw new ImsError('IMS_ERR_FILE_WRITE', `${path} cannot be written: ${(error as Error).message}`);
       }
     },

@@ -20,7 +20,7 @@ const MAX_CAPTURES = 8;
 
 export interface LiveCapturesOptions {
   readonly taps: Pick<LegTaps, 'add' | 'remove'>;
-  openLegs(call: string | undefined): readonly OpenLeg[];
+  openLegs(calls: readonly string[] | undefined): readonly OpenLeg[];
 }
 
 export class LiveCaptures {
@@ -32,13 +32,13 @@ export class LiveCaptures {
   }
 
   /** Begins the capture of that name if there is none, and tells what has come since the last time. */
-  fetch({ capture: name, call, end }: MediaCaptureQuestion): MediaCaptureAnswer {
+  fetch({ capture: name, calls, end }: MediaCaptureQuestion): MediaCaptureAnswer {
     let capture = this.#captures.get(name);
     if (capture === undefined) {
       if (this.#captures.size >= MAX_CAPTURES) {
         return { ...NOTHING, refused: `${MAX_CAPTURES} captures run already` };
       }
-      capture = new LiveCapture(name, call, this.#options, () => this.#captures.delete(name));
+      capture = new LiveCapture(name, calls, this.#options, () => this.#captures.delete(name));
       this.#captures.set(name, capture);
     }
     const answer = capture.take();
@@ -67,7 +67,7 @@ const NOTHING: MediaCaptureAnswer = { at: 0, legs: 0, records: '', more: false, 
 
 class LiveCapture {
   readonly #tapName: string;
-  readonly #call: string | undefined;
+  readonly #calls: readonly string[] | undefined;
   readonly #options: LiveCapturesOptions;
   readonly #onClosed: () => void;
   #legs = new Map<string, OpenLeg>();
@@ -78,16 +78,16 @@ class LiveCapture {
   /** Wall clock at the origin of `performance.now()`: finer than its milliseconds, and it does not jump. */
   readonly #origin = Date.now() - performance.now();
 
-  constructor(name: string, call: string | undefined, options: LiveCapturesOptions, onClosed: () => void) {
+  constructor(name: string, calls: readonly string[] | undefined, options: LiveCapturesOptions, onClosed: () => void) {
     this.#tapName = `capture ${name}`;
-    this.#call = call;
+    this.#calls = calls;
     this.#options = options;
     this.#onClosed = onClosed;
   }
 
   refresh(): void {
     const legs = new Map<string, OpenLeg>();
-    for (const leg of this.#options.openLegs(this.#call)) {
+    for (const leg of this.#options.openLegs(this.#calls)) {
       const key = `${leg.session}/${leg.side}`;
       legs.set(key, leg);
       if (!this.#legs.has(key)) {

@@ -96,12 +96,12 @@ export class MessageRing {
     this.#calls.shrinkTo(this.#capacity);
   }
 
-  /** Call-ID of the caller's leg. @param name a Call-ID of either leg, or the id of a record */
+  /** Call-ID of the caller's leg. @param name a Call-ID of either leg, the relay's of any branch, or the id of a record */
   callOf(name: string): string {
-    return this.#calls.get(name) ?? name;
+    return this.#calls.get(name) ?? this.#calls.get(recordOf(name)) ?? name;
   }
 
-  /** The newest, the oldest of them first. @param wanted a Call-ID of either leg, or the id of a record; undefined: all */
+  /** The newest, the oldest of them first. @param wanted as for `callOf`; undefined: all */
   messages(wanted?: string): TracedMessage[] {
     const call = wanted === undefined ? undefined : this.callOf(wanted);
     const found: TracedMessage[] = [];
@@ -159,6 +159,11 @@ export class MessageRing {
       text: maskSecrets(Buffer.from(bytes).toString()),
     };
   }
+}
+
+/** The relay calls a branch of a call by its Call-ID, `~`, the id of its record and, but for the first, `.` and more. */
+function recordOf(relayCallId: string): string {
+  return relayCallId.slice(relayCallId.lastIndexOf('~') + 1).replace(/\..*$/s, '');
 }
 
 /** As JSON, where a control character takes six. */

@@ -11,11 +11,11 @@ export interface OpenLeg {
   readonly local: TransportAddress;
 }
 
-/** Legs that have a port. @param wanted a Call-ID, or what goes before its last `~`; undefined: of all calls */
-export function openLegsOf(sessions: Iterable<Session>, wanted: string | undefined): OpenLeg[] {
+/** Legs that have a port. @param wanted Call-IDs, or what goes before their last `~`; undefined: of all calls */
+export function openLegsOf(sessions: Iterable<Session>, wanted: readonly string[] | undefined): OpenLeg[] {
   const found: OpenLeg[] = [];
   for (const session of sessions) {
-    if (wanted === undefined || isOfCall(session.callId, wanted)) {
+    if (wanted === undefined || wanted.some((name) => isOfCall(session.callId, name))) {
       for (const side of [0, 1] as const) {
         const { port, local } = session.legs[side];
         if (port !== undefined) {

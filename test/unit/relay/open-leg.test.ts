@@ -22,16 +22,18 @@ function session(id: number, callId: string, local: Partial<LocalAddress> = {}):
 
 test('a call is named by the relay’s Call-ID or by what goes before its last ~: its branches, and nobody else’s', () => {
   const sessions = ['call', 'call~1', 'call~2', 'call~x~1', 'caller', 'other'].map((callId, id) => session(id, callId));
-  const found = (wanted?: string) => openLegsOf(sessions, wanted).map((leg) => Number(leg.session));
+  const found = (...wanted: string[]) =>
+    openLegsOf(sessions, wanted.length > 0 ? wanted : undefined).map((leg) => Number(leg.session));
   assert.deepEqual(found('call'), [0, 1, 2]);
   assert.deepEqual(found('call~1'), [1]);
   assert.deepEqual(found('call~x'), [3]);
   assert.deepEqual(found('nobody'), []);
+  assert.deepEqual(found('call~x', 'other'), [3, 5]);
   assert.deepEqual(found(), [0, 1, 2, 3, 4, 5]);
 });
 
 test('a leg without a port is none; its address is the one that the parties are told', () => {
-  const [leg, ...more] = openLegsOf([session(1, 'call', { address: '10.0.0.1', advertised: '203.0.113.1' })], 'call');
+  const [leg, ...more] = openLegsOf([session(1, 'call', { address: '10.0.0.1', advertised: '203.0.113.1' })], ['call']);
   assert.deepEqual(leg, { session: 1, side: 0, local: { address: '203.0.113.1', port: 10_002 } });
   assert.deepEqual(more, []);
 });

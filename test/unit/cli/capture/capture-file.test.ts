@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CaptureFile } from '../../../../src/cli/capture/capture-file.ts';
+import { peersPresent } from '../../../support/peers.ts';
 import { openScope, temporaryDirectory } from '../../../support/scope.ts';
 
 const HEADER_BYTES = 24;
@@ -40,4 +42,21 @@ test('it takes no other file’s place unless told, follows no link, and says wh
   const file = await CaptureFile.open(taken, { maxBytes: 1000, force: true });
   await file.close();
   assert.deepEqual([statSync(taken).size, statSync(taken).mode & 0o777], [HEADER_BYTES, 0o600]);
+});
+
+test('on a full disk it ends with a whole record all the same', async (t) => {
+  if (!peersPresent(t, 'root')) return;
+  const scope = openScope(t);
+  const disk = await temporaryDirectory(scope);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
+  scope.defer(() => {
+    execFileSync('umount', ['-l', disk]);
+  });
+  const path = join(disk, 'a.pcap');
+  const file = await CaptureFile.open(path, { maxBytes: 1_000_000, force: false });
+  const records = Array.from({ length: 3 }, () => new Uint8Array(9999));
+  assert.equal(await file.write(records), 'written');
+  await assert.rejects(file.write([...records, ...records]), { code: 'IMS_ERR_FILE_WRITE' });
+  await file.close();
+  assert.equal(statSync(path).size, HEADER_BYTES + 3 * 9999);
 });

@@ -17,9 +17,9 @@ function open() {
   const switched: string[] = [];
   const taps = new LegTaps((session, side, on) => switched.push(`${session}/${side} ${on ? 'on' : 'off'}`));
   let legs: OpenLeg[] = [CALLER_LEG];
-  const captures = new LiveCaptures({ taps, openLegs: (call) => (call === 'other' ? [] : legs) });
-  const fetch = (capture = 'one', { call, end = false }: { call?: string; end?: boolean } = {}) =>
-    captures.fetch({ what: 'media-capture', capture, call, end });
+  const captures = new LiveCaptures({ taps, openLegs: (calls) => (calls?.includes('other') ? [] : legs) });
+  const fetch = (capture = 'one', { calls, end = false }: { calls?: readonly string[]; end?: boolean } = {}) =>
+    captures.fetch({ what: 'media-capture', capture, calls, end });
   const talk = (side: 0 | 1, component: 'rtp' | 'rtcp' = 'rtp', bytes = 172) =>
     taps.packet(SESSION, side, component, new Uint8Array(bytes), SOURCE);
   return { captures, switched, fetch, talk, setLegs: (next: OpenLeg[]) => (legs = next) };
@@ -59,7 +59,7 @@ test('with the end the taps are gone; another capture of the same leg goes on', 
   talk(1);
   assert.equal(recordsOf(fetch('two', { end: true })).length, 2);
   assert.deepEqual(switched, ['1/1 on', '1/1 off']);
-  assert.equal(fetch('three', { call: 'other', end: true }).legs, 0);
+  assert.equal(fetch('three', { calls: ['other'], end: true }).legs, 0);
 });
 
 test('who stops fetching is forgotten after five seconds', (t) => {

@@ -25,17 +25,18 @@ function request(callId: string, body = ''): Uint8Array {
 
 const idsOf = (ring: MessageRing, call?: string) => ring.messages(call).map(({ callId }) => callId);
 
-test('both legs of a call are told by either Call-ID, and by the id of its record', () => {
+test('both legs of a call are told by either Call-ID, by the id of its record, and by the relay’s Call-ID of any branch', () => {
   const ring = new MessageRing(100);
   ring.note(1000, false, request('caller'), FLOW);
   ring.note(1001, true, request('callee'), FLOW);
   ring.note(1002, true, request('another'), FLOW);
   ring.join('caller', ['record', 'callee']);
-  for (const name of ['caller', 'callee', 'record']) {
+  for (const name of ['caller', 'callee', 'record', 'c%61ller~record', 'caller~record.1', 'caller~record.1.m2']) {
     assert.deepEqual(idsOf(ring, name), ['caller', 'callee'], name);
   }
   assert.deepEqual(idsOf(ring), ['caller', 'callee', 'another']);
   assert.deepEqual(idsOf(ring, 'nobody'), []);
+  assert.deepEqual(idsOf(ring, 'caller~nobody.1'), []);
   const [first] = ring.messages('callee');
   assert.deepEqual([first?.at, first?.direction, first?.remote], [1000, 'received', '192.0.2.7:5062']);
 });
