@@ -17,6 +17,8 @@ export interface PlaneOptions {
   readonly log: Log;
   /** TOS of every leg that no command gives another, 0–255; undefined: the system's. */
   readonly tos: number | undefined;
+  /** Media threads give up every capability that they can do without; the process must not change its user then. */
+  readonly dropsRights: boolean;
 }
 
 export interface ChosenPlane {

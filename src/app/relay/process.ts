@@ -86,6 +86,8 @@ async function start(options: RelayProcessOptions, log: Logger): Promise<Running
   const relay = await createRelay({
     ...options.relay,
     log,
+    // Another user has none anyway.
+    dropsRights: options.user === undefined,
     onMedia: (event) => void tellSupervisor({ kind: 'media', event }),
   });
   try {

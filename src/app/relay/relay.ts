@@ -76,6 +76,11 @@ export interface RelayConfig {
   readonly latching?: LatchingMode;
   /** TOS of media packets, 0–255, unless a command says otherwise. Default: 184, expedited forwarding. */
   readonly tos?: number | undefined;
+  /**
+   * Media threads give up every capability (Linux). Default false: the C library aborts a process that changes its user
+   * while one of its threads may not.
+   */
+  readonly dropsRights?: boolean;
   /** Told of each turn in the media of a call. */
   readonly onMedia?: (event: MediaEvent) => void;
   /** Default: nothing is logged. */
@@ -156,6 +161,7 @@ export async function createRelay(config: RelayConfig): Promise<RunningRelay> {
     ownControl,
     log,
     tos: config.tos ?? DEFAULT_TOS,
+    dropsRights: config.dropsRights ?? false,
   });
   let plane: MediaPlane | undefined;
   let drainedNow: () => void = () => {};

@@ -90,6 +90,7 @@ export interface WorkerBirth {
   readonly clockOffsetMs: number;
   readonly latching: LatchSettings;
   readonly ownControl: OwnControlFacts;
+  readonly dropsRights: boolean;
   /** For what takes flows off the sockets; undefined: nothing does. */
   readonly offload?: unknown;
 }

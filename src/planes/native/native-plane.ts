@@ -31,6 +31,8 @@ export interface NativePlaneOptions {
   readonly log: Log;
   /** TOS of every leg that no command gives another, 0–255; undefined: the system's. */
   readonly tos: number | undefined;
+  /** Media threads give up every capability that they can do without; the process must not change its user then. */
+  readonly dropsRights?: boolean;
   /** Threads that move packets; default: one a processor, at most MAX_WORKERS. */
   readonly workers?: number | undefined;
   /** What takes flows off the sockets. */
@@ -77,8 +79,8 @@ export class NativePlane implements MediaPlane {
     this.name = options.offload === undefined ? 'native' : 'kernel';
     this.#sockets = sockets;
     this.#pairs = new PortPairs(sockets);
-    const { latching, ownControl, log, offload } = options;
-    const settings = { latching, ownControl: () => ownControl.facts, offload };
+    const { latching, ownControl, log, offload, dropsRights = false } = options;
+    const settings = { latching, ownControl: () => ownControl.facts, offload, dropsRights };
     this.#replacement = new Replacement(log, (worker) => this.#restart(worker));
     const listener = {
       event: (event: Parameters<PlaneListener['event']>[0]) => this.#listener.event(event),

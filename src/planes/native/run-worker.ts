@@ -9,7 +9,7 @@ import type { WorkerTotals } from './worker-totals.ts';
 
 /**
  * What a worker thread does: tries whether it can work here, then moves packets until it is told to stop. What strangers
- * send is read by it, so it lets go of every capability; its sockets were opened by another thread.
+ * send is read by it, so it lets go of every capability where it may; its sockets were opened by another thread.
  *
  * @param kept capabilities, by number, that `openOffload` goes on needing
  */
@@ -24,7 +24,9 @@ export function runWorker(
   if (typeof io === 'string' || reason !== undefined) {
     port.postMessage([{ kind: 'unfit', reason: reason ?? '' }] satisfies Report[]);
   } else {
-    keepCapabilities(kept);
+    if (birth.dropsRights) {
+      keepCapabilities(kept);
+    }
     new MediaWorker(io, port, birth, openOffload).run();
   }
   // Without this the open port would keep the thread.

@@ -23,6 +23,7 @@ export interface WorkerSettings {
   readonly latching: LatchSettings;
   readonly ownControl: () => OwnControlFacts;
   readonly offload: OffloadControl | undefined;
+  readonly dropsRights: boolean;
 }
 
 /** A worker that moves packets loses no time by it, but what it has is bounded: MiB of JavaScript objects. */
@@ -223,6 +224,7 @@ export class WorkerHandle {
       latching: this.#settings.latching,
       ownControl: this.#settings.ownControl(),
       offload: this.#settings.offload?.birth(this.number),
+      dropsRights: this.#settings.dropsRights,
     };
     return new Worker(this.#settings.offload?.entry ?? new URL('./worker.js', import.meta.url), {
       name: 'media',
