@@ -20,6 +20,29 @@ test('of a digest nothing is left that a password could be guessed from; who it 
   assert.match(masked, /^X-Response: response="stays"/m);
 });
 
+test('a folded header, and empty lines before the message, hide nothing from the mask', () => {
+  const register = lines(
+    'REGISTER sip:192.0.2.1 SIP/2.0',
+    'Authorization: Digest username="1001",',
+    ' realm="r", nonce="5f2a",',
+    '\tresponse =',
+    ' "deadbeef", nc=00000001',
+    'X-Response: response="stays"',
+    '',
+    '',
+  );
+  const message = lines('MESSAGE sip:1002@192.0.2.1 SIP/2.0', 'Call-ID: a', '', 'meet me at noon');
+  for (const before of ['', '\r\n', '\r\n\r\n', '\n\n']) {
+    const masked = maskSecrets(before + register);
+    assert.doesNotMatch(masked, /deadbeef|5f2a/);
+    assert.match(
+      masked,
+      /username="1001",\r\n realm="r", nonce=\*\*\*,\r\n[\s\S]*nc=00000001\r\nX-Response: response="stays"/,
+    );
+    assert.doesNotMatch(maskSecrets(before + message), /noon/);
+  }
+});
+
 test('keys of SRTP and the password of ICE are masked, the rest of the SDP is not', () => {
   const sdp = [
     'v=0',
