@@ -16,6 +16,7 @@ test('the native plane is taken where it works; one that is not there is replace
       ownControl,
       log: silentLog(),
       tos: undefined,
+      dropsRights: false,
     });
     const plane = chosen.open(LISTENER);
     t.after(() => plane.close());
