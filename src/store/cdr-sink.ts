@@ -12,6 +12,8 @@ export interface CdrSink {
   pathOf(day: string): string;
   /** All of them or none, as far as the form allows. @throws Error: the disk refused */
   append(day: string, records: readonly CallDetailRecord[]): Promise<void>;
+  /** The disk refused for a reason that goes by itself, in seconds. Undefined: there is no such reason. */
+  isPassing?(error: unknown): boolean;
   /** Tells which records are there already; of text files only the last ones are looked at. */
   present(day: string): Promise<(record: NamedRecord) => boolean>;
   /** Idempotent. */

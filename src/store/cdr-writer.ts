@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Log } from '../observe/log.ts';
 import type { CallDetailRecord } from './call-detail-record.ts';
 import type { CdrFormat, CdrSink, NamedRecord } from './cdr-sink.ts';
@@ -8,6 +9,10 @@ import { SqliteSink } from './sqlite-sink.ts';
 
 /** Records that may wait for a slow or full disk; the newest ones are dropped beyond it, and counted. */
 const MAX_QUEUED_RECORDS = 10_000;
+
+/** Records wait so long for a database that another program holds, and it is asked this often; milliseconds. */
+const PASSING_MS = 10_000;
+const RETRY_MS = 250;
 
 export interface CdrWriterOptions {
   /** `dataDir` of the configuration; the files are `cdr/YYYY-MM-DD.jsonl` and `.csv` in it (UTC day of the record). */
@@ -94,12 +99,14 @@ export class CdrWriter {
       const day = this.#queued[0]?.day ?? '';
       const end = this.#queued.findIndex((entry) => entry.day !== day);
       const batch = this.#queued.splice(0, end === -1 ? this.#queued.length : end);
-      for (const sink of this.#sinks) {
-        const records = batch.filter(({ formats }) => formats.includes(sink.name)).map(({ record }) => record);
-        if (records.length > 0) {
-          await this.#append(sink, day, records);
-        }
-      }
+      await Promise.all(
+        this.#sinks.map(async (sink) => {
+          const records = batch.filter(({ formats }) => formats.includes(sink.name)).map(({ record }) => record);
+          if (records.length > 0) {
+            await this.#append(sink, day, records);
+          }
+        }),
+      );
     }
     this.#writing = undefined;
   }
@@ -107,7 +114,7 @@ export class CdrWriter {
   async #append(sink: CdrSink, day: string, records: readonly CallDetailRecord[]): Promise<void> {
     const path = sink.pathOf(day);
     try {
-      await sink.append(day, records);
+      await this.#insist(sink, day, records);
       if (this.#failing) {
         this.#failing = false;
         this.#log.warn({ path, count: this.#lostLines }, 'call records are written again; some were lost');
@@ -117,6 +124,22 @@ export class CdrWriter {
       if (!this.#failing) {
         this.#failing = true;
         this.#log.error({ err, path }, 'cannot write call records; calls go on without them');
+      }
+    }
+  }
+
+  /** A writer that is closed asks once more, and does not wait. */
+  async #insist(sink: CdrSink, day: string, records: readonly CallDetailRecord[]): Promise<void> {
+    const until = performance.now() + PASSING_MS;
+    for (;;) {
+      try {
+        await sink.append(day, records);
+        return;
+      } catch (error) {
+        if (this.#closed || performance.now() >= until || sink.isPassing?.(error) !== true) {
+          throw error;
+        }
+        await setTimeout(RETRY_MS);
       }
     }
   }

@@ -1,6 +1,7 @@
 /** Call records as rows of SQLite, read by a connection of its own. */
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +9,7 @@ import type { CallDetailRecord } from '../../../src/store/call-detail-record.ts'
 import { CdrWriter } from '../../../src/store/cdr-writer.ts';
 import { loadSqlite, type Sqlite } from '../../../src/store/sqlite.ts';
 import { recordingLog } from '../../support/logs.ts';
+import { waitFor } from '../../support/wait.ts';
 
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'ims-sqlite-'));
@@ -40,6 +42,15 @@ function rows(sqlite: Sqlite, dataDir: string, query: string): unknown[] {
   } finally {
     database.close();
   }
+}
+
+/** As another process sees them: within one, SQLite mixes up the names of a file. */
+function idsForOthers(dataDir: string): unknown {
+  const path = join(dataDir, 'cdr', 'calls.sqlite');
+  const script = `import Sqlite from ${JSON.stringify(import.meta.resolve('libsql'))};
+    const rows = new Sqlite(${JSON.stringify(path)}).prepare('SELECT id FROM cdr ORDER BY rowid').all();
+    console.log(JSON.stringify(rows.map(({ id }) => id)));`;
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }));
 }
 
 test('a row a record, with the columns of the CSV and the record itself; what comes twice is there once', async (t) => {
@@ -121,6 +132,60 @@ test('a database that cannot be written is told once, and goes on when it can', 
   await writer.close();
   assert.deepEqual([writer.lostLines, lines.length], [2, 2]);
   assert.equal(rows(sqlite, dataDir, 'SELECT id FROM cdr').length, 1);
+});
+
+test('a file that is no database is told once; without it records are rows again', async (t) => {
+  const [dataDir, sqlite] = [await directory(t), await driver()];
+  const path = join(dataDir, 'cdr', 'calls.sqlite');
+  await mkdir(join(dataDir, 'cdr'));
+  await writeFile(path, 'no database'.repeat(1000));
+  const { log, lines } = recordingLog();
+  const writer = new CdrWriter({ dataDir, formats: ['sqlite'], sqlite, log });
+  for (const id of ['one', 'two']) {
+    writer.write(record(id));
+    await writer.flush();
+  }
+  assert.deepEqual([writer.lostLines, lines.length], [2, 1]);
+  await rm(path);
+  writer.write(record('three'));
+  await writer.close();
+  assert.deepEqual([writer.lostLines, lines.length], [2, 2]);
+  assert.equal(rows(sqlite, dataDir, 'SELECT id FROM cdr').length, 1);
+});
+
+test('a database that was moved away is whole; what comes then is in a new one', async (t) => {
+  const [dataDir, sqlite] = [await directory(t), await driver()];
+  const writer = new CdrWriter({ dataDir, formats: ['sqlite'], sqlite, log: recordingLog().log });
+  for (const id of ['one', 'two']) {
+    writer.write(record(id));
+    await writer.flush();
+  }
+  const archive = join(dataDir, 'archive');
+  await mkdir(join(archive, 'cdr'), { recursive: true });
+  await rename(join(dataDir, 'cdr', 'calls.sqlite'), join(archive, 'cdr', 'calls.sqlite'));
+  writer.write(record('three'));
+  await writer.close();
+  assert.deepEqual([idsForOthers(archive), idsForOthers(dataDir)], [['one', 'two'], ['three']]);
+  assert.equal(writer.lostLines, 0);
+});
+
+test('records wait for a program that holds the database, and the other formats do not', async (t) => {
+  const [dataDir, sqlite] = [await directory(t), await driver()];
+  const { log, lines } = recordingLog();
+  const writer = new CdrWriter({ dataDir, formats: ['sqlite', 'jsonl'], sqlite, log });
+  t.after(() => writer.close());
+  writer.write(record('one'));
+  await writer.flush();
+  const other = new sqlite(join(dataDir, 'cdr', 'calls.sqlite'));
+  other.exec('BEGIN EXCLUSIVE');
+  writer.write(record('two'));
+  const text = join(dataDir, 'cdr', '2026-11-22.jsonl');
+  await waitFor('the line of the second', async () => (await readFile(text, 'utf8')).includes('"id":"two"'));
+  other.exec('COMMIT');
+  other.close();
+  await writer.flush();
+  assert.deepEqual([writer.lostLines, lines], [0, []]);
+  assert.equal(rows(sqlite, dataDir, 'SELECT id FROM cdr').length, 2);
 });
 
 test('where the driver has no binary, lines of JSON take its place, and the log says so', async (t) => {
