@@ -25,6 +25,7 @@ const SENTENCES = {
   delivered: 'kept message delivered',
   refused: 'kept message refused by the receiver’s phone: it is dropped',
   expired: 'kept message dropped: nobody has come for it',
+  orphaned: 'kept message dropped: its receiver is no user any more',
 } as const satisfies Record<MailEvent['kind'], string>;
 
 export class OfflineMail {
@@ -42,14 +43,16 @@ export class OfflineMail {
     });
   }
 
-  /** Gives the mailboxes what an earlier run has left. */
-  restore(): void {
+  /** Gives the mailboxes what an earlier run has left for those who are still users. */
+  restore(isUser: (aor: string) => boolean): void {
     const { mailboxes, log } = this.#options;
     let count = 0;
     for (const [id, value] of this.#journal.read()) {
       const stored = storedSchema.safeParse(value);
       const message = stored.success ? fromStored(id, stored.data) : undefined;
-      if (message !== undefined && mailboxes.put(message)) {
+      if (message !== undefined && !isUser(message.aor)) {
+        this.handle({ kind: 'orphaned', message });
+      } else if (message !== undefined && mailboxes.put(message)) {
         count += 1;
       } else {
         this.#journal.set(id, undefined);
@@ -63,7 +66,7 @@ export class OfflineMail {
   handle({ kind, message, status }: MailEvent): void {
     const { id, aor } = message;
     this.#journal.set(id, kind === 'kept' ? toStored(message) : undefined);
-    const level = kind === 'refused' || kind === 'expired' ? 'warn' : 'info';
+    const level = kind === 'kept' || kind === 'delivered' ? 'info' : 'warn';
     this.#options.log[level]({ aor, ...(status !== undefined && { status }) }, SENTENCES[kind]);
   }
 

@@ -150,7 +150,7 @@ export async function createServer({
   const keptCalls = new KeptCalls({ dataDir: config.dataDir, transports, relay, log });
   const figures = new CallFigures(relay);
   const mail = new OfflineMail({ dataDir: config.dataDir, mailboxes: server.mailboxes, log });
-  mail.restore();
+  mail.restore((aor) => accounts.has(aor));
   const witness = new SipWitness(config.ims, log);
   const executeOnRelay = async (command: RelayCommand): Promise<RelayOutcome> => {
     if (command.kind === 'delete') {

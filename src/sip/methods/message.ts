@@ -1,3 +1,4 @@
+import type { CallTarget } from '../b2bua/branch.ts';
 import { createResponse } from '../message/response.ts';
 import { isUnreached } from '../offline/courier.ts';
 import { callerOf } from './caller.ts';
@@ -16,15 +17,16 @@ export const message: MethodSpec = {
     const { request } = caller.incoming;
     const destination = server.directory.resolve(request.uri);
     const isUser = destination.kind === 'local' && server.directory.account(destination.user) !== undefined;
-    const keep = (): boolean => isUser && server.courier.keep(server.now, destination.user, request);
+    const keep = (tried: readonly CallTarget[]): boolean =>
+      isUser && server.courier.keep(server.now, destination.user, request, tried);
     const routing = routeRequest(server, incoming, caller.user !== undefined);
     if (routing.kind === 'refused') {
-      return routing.status === 480 && keep()
+      return routing.status === 480 && keep([])
         ? [server.respond(incoming, 202)]
         : [server.respond(incoming, routing.status, { reason: routing.reason })];
     }
     return server.b2bua.passRequest(server.now, caller.incoming, routing.targets, (response) =>
-      isUnreached(response.status) && keep()
+      isUnreached(response.status) && keep(routing.targets)
         ? createResponse(incoming.request, 202, { toTag: server.newTag() })
         : response,
     );

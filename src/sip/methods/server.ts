@@ -117,7 +117,7 @@ export class SipServer {
   }
 
   /**
-   * The configuration changed. Devices of users that are gone are forgotten; a changed password is asked for at the next
+   * The configuration changed. Devices of users that are gone are forgotten, and texts for them; a changed password is asked for at the next
    * challenge.
    */
   reconfigure(now: number, change: SipServerChange): readonly Output[] {
@@ -129,7 +129,9 @@ export class SipServer {
     this.#gatekeeper.setTrustedPeers(trustedPeers);
     this.#gatekeeper.bans.reconfigure(bans);
     this.#gatekeeper.guard.reconfigure(guard);
-    const gone = this.registrar.retain((aor) => this.directory.account(aor) !== undefined);
+    const isUser = (aor: string): boolean => this.directory.account(aor) !== undefined;
+    const gone = this.registrar.retain(isUser);
+    this.#courier.retain(isUser);
     return this.#perform(
       now,
       gone.map((event) => ({ kind: 'registration', event }) as const),

@@ -5,12 +5,13 @@ import { formatMessage } from '../message/format.ts';
 import { expires as expiresField } from '../message/headers/expires.ts';
 import { cloneRequest, type SipRequest } from '../message/message.ts';
 import { parseMessage } from '../message/parse.ts';
+import { sameFlow } from '../transaction/flow.ts';
 import type { KeptMessage, Mailboxes } from './mailboxes.ts';
 
 /** What has become of a message: for the disk and the log. */
 export interface MailEvent {
-  /** `refused`: by its receiver's phone. */
-  readonly kind: 'kept' | 'delivered' | 'refused' | 'expired';
+  /** `refused`: by its receiver's phone. `orphaned`: its receiver is no user any more. */
+  readonly kind: 'kept' | 'delivered' | 'refused' | 'expired' | 'orphaned';
   readonly message: KeptMessage;
   /** What the phone said. */
   readonly status?: number;
@@ -52,7 +53,8 @@ export class Courier {
   readonly #host: CourierHost;
   /** Users whose next message can go. */
   readonly #ready = new Set<string>();
-  readonly #underWay = new Set<string>();
+  /** Users whose message is on its way, and whether a device of theirs has registered since it left. */
+  readonly #underWay = new Map<string, boolean>();
   #events: MailEvent[] = [];
   #sweepAt = 0;
 
@@ -60,9 +62,12 @@ export class Courier {
     this.#host = host;
   }
 
-  /** Takes a message for a user who was not reached. False: he gets none this way. */
-  keep(now: number, aor: string, request: SipRequest): boolean {
-    const { mailboxes, newId, date } = this.#host;
+  /**
+   * Takes a message for a user who was not reached. False: he gets none this way.
+   * @param tried where it was sent to; a device that has registered meanwhile gets it now
+   */
+  keep(now: number, aor: string, request: SipRequest, tried: readonly CallTarget[]): boolean {
+    const { mailboxes, targetsOf, newId, date } = this.#host;
     const { keepMs, perUser } = mailboxes.limits;
     const wantedMs = (request.headers.read(expiresField) ?? Number.POSITIVE_INFINITY) * 1000;
     const isFleeting = FLEETING.test(request.headers.get('Content-Type') ?? '') || wantedMs === 0;
@@ -78,14 +83,30 @@ export class Courier {
     const isKept = mailboxes.put(message);
     if (isKept) {
       this.#events.push({ kind: 'kept', message });
+      const isNew = ({ uri, flow }: CallTarget): boolean =>
+        !tried.some((each) => each.uri === uri && sameFlow(each.flow, flow));
+      if (targetsOf(now, aor).some(isNew)) {
+        this.handleRegistered(aor);
+      }
     }
     return isKept;
   }
 
   /** The user has registered a device, or said that it is still there. */
   handleRegistered(aor: string): void {
-    if (!this.#underWay.has(aor)) {
+    if (this.#underWay.has(aor)) {
+      this.#underWay.set(aor, true);
+    } else {
       this.#ready.add(aor);
+    }
+  }
+
+  /** Some are users no more. Whoever gets the name of one later gets none of his texts. */
+  retain(isUser: (aor: string) => boolean): void {
+    const { mailboxes } = this.#host;
+    for (const message of [...mailboxes.all()].filter(({ aor }) => !isUser(aor))) {
+      mailboxes.remove(message);
+      this.#events.push({ kind: 'orphaned', message });
     }
   }
 
@@ -113,7 +134,7 @@ export class Courier {
         }
         const { value: request } = parsed;
         const sent = message;
-        this.#underWay.add(aor);
+        this.#underWay.set(aor, false);
         return b2bua.sendRequest(now, request, targets, (status) => this.#handleOutcome(sent, status));
       }
       mailboxes.remove(message);
@@ -124,13 +145,16 @@ export class Courier {
 
   #handleOutcome(message: KeptMessage, status: number): void {
     const { aor } = message;
+    const hasRegistered = this.#underWay.get(aor) === true;
     this.#underWay.delete(aor);
-    if (isUnreached(status)) {
-      return;
+    if (!isUnreached(status)) {
+      if (this.#host.mailboxes.remove(message)) {
+        this.#events.push({ kind: status < 300 ? 'delivered' : 'refused', message, status });
+      }
+      this.#ready.add(aor);
+    } else if (hasRegistered) {
+      this.#ready.add(aor);
     }
-    this.#host.mailboxes.remove(message);
-    this.#events.push({ kind: status < 300 ? 'delivered' : 'refused', message, status });
-    this.#ready.add(aor);
   }
 
   #sweep(now: number): void {

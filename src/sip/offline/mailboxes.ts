@@ -56,16 +56,18 @@ export class Mailboxes {
     return this.#byUser.get(aor)?.[0];
   }
 
-  remove({ aor, id }: KeptMessage): void {
+  /** False: it was gone already. */
+  remove({ aor, id }: KeptMessage): boolean {
     const waiting = this.#byUser.get(aor);
     const at = waiting?.findIndex((message) => message.id === id) ?? -1;
     if (waiting === undefined || at < 0) {
-      return;
+      return false;
     }
     this.#bytes -= waiting.splice(at, 1)[0]?.bytes.length ?? 0;
     if (waiting.length === 0) {
       this.#byUser.delete(aor);
     }
+    return true;
   }
 
   /** Takes out what has waited too long. */

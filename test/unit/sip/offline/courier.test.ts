@@ -41,6 +41,10 @@ class Harness {
     });
   }
 
+  keep(now: number, aor: string, request: SipRequest, tried: readonly CallTarget[] = [TARGET]): boolean {
+    return this.courier.keep(now, aor, request, tried);
+  }
+
   run(now: number): void {
     for (const effect of this.courier.run(now)) {
       if (effect.kind === 'mail') {
@@ -62,7 +66,7 @@ class Harness {
 test('messages wait for the receiver and go one after the other, in their order, with the time of each', () => {
   const harness = new Harness();
   for (const body of ['one', 'two', 'three']) {
-    assert.equal(harness.courier.keep(0, 'bob', text(body)), true);
+    assert.equal(harness.keep(0, 'bob', text(body)), true);
   }
   harness.run(0);
   assert.deepEqual([harness.bodies, harness.kinds], [[], ['kept', 'kept', 'kept']]);
@@ -90,8 +94,8 @@ test('messages wait for the receiver and go one after the other, in their order,
 
 test('what does not reach the phone waits on; what the phone refuses is gone, and the next one goes', () => {
   const harness = new Harness();
-  harness.courier.keep(0, 'bob', text('one'));
-  harness.courier.keep(0, 'bob', text('two'));
+  harness.keep(0, 'bob', text('one'));
+  harness.keep(0, 'bob', text('two'));
   for (const status of [408, 480, 503]) {
     harness.courier.handleRegistered('bob');
     harness.run(1);
@@ -108,9 +112,53 @@ test('what does not reach the phone waits on; what the phone refuses is gone, an
   assert.equal(harness.events.at(-1)?.status, 415);
 });
 
+test('a device that registers while a message goes to others gets it when they have failed', () => {
+  const harness = new Harness();
+  harness.keep(0, 'bob', text('one'), [TARGET]);
+  harness.courier.handleRegistered('bob');
+  harness.run(0);
+  harness.courier.handleRegistered('bob');
+  harness.run(1);
+  assert.deepEqual(harness.bodies, ['one']);
+  harness.sent[0]?.answer(408);
+  harness.run(32_000);
+  assert.deepEqual(harness.bodies, ['one', 'one']);
+  // Nobody has registered since.
+  harness.sent[1]?.answer(408);
+  harness.run(64_000);
+  assert.deepEqual(harness.bodies, ['one', 'one']);
+  // Two came while a message of now was on its way to the device that was there first.
+  const phone = { uri: 'sip:bob@192.0.2.8', flow: udpFlow({ address: '192.0.2.8', port: 5062 }) };
+  harness.targets = [TARGET, phone];
+  harness.keep(96_000, 'bob', text('two'), [TARGET]);
+  harness.run(96_000);
+  assert.deepEqual(harness.bodies, ['one', 'one', 'one']);
+});
+
+test('texts for who is no user any more are dropped, also one that is on its way', () => {
+  const harness = new Harness();
+  for (const [aor, body] of [
+    ['bob', 'one'],
+    ['bob', 'two'],
+    ['alice', 'three'],
+  ] as const) {
+    harness.keep(0, aor, text(body), [TARGET]);
+  }
+  harness.courier.handleRegistered('bob');
+  harness.run(0);
+  harness.courier.retain((aor) => aor === 'alice');
+  harness.sent[0]?.answer(200);
+  harness.run(1);
+  assert.deepEqual(harness.kinds.slice(3), ['orphaned', 'orphaned']);
+  assert.deepEqual(
+    [...harness.mailboxes.all()].map(({ aor }) => aor),
+    ['alice'],
+  );
+});
+
 test('without a device there is nowhere to send to', () => {
   const harness = new Harness();
-  harness.courier.keep(0, 'bob', text('one'));
+  harness.keep(0, 'bob', text('one'));
   harness.targets = [];
   harness.courier.handleRegistered('bob');
   harness.run(0);
@@ -123,12 +171,12 @@ test('without a device there is nowhere to send to', () => {
 
 test('a mailbox is bounded, and what nobody fetches goes: by its own Expires, else by ours', () => {
   const harness = new Harness();
-  assert.equal(harness.courier.keep(0, 'bob', text('soon', '\nExpires: 10')), true);
-  assert.equal(harness.courier.keep(0, 'bob', text('late')), true);
-  assert.equal(harness.courier.keep(0, 'bob', text('later')), true);
-  assert.equal(harness.courier.keep(0, 'bob', text('too many')), false);
-  assert.equal(harness.courier.keep(0, 'alice', text('another box')), true);
-  assert.equal(harness.courier.keep(70_000, 'bob', text('room again')), true);
+  assert.equal(harness.keep(0, 'bob', text('soon', '\nExpires: 10')), true);
+  assert.equal(harness.keep(0, 'bob', text('late')), true);
+  assert.equal(harness.keep(0, 'bob', text('later')), true);
+  assert.equal(harness.keep(0, 'bob', text('too many')), false);
+  assert.equal(harness.keep(0, 'alice', text('another box')), true);
+  assert.equal(harness.keep(70_000, 'bob', text('room again')), true);
   harness.courier.handleRegistered('bob');
   harness.run(3_600_000);
   assert.deepEqual(harness.bodies, ['room again']);
@@ -137,9 +185,9 @@ test('a mailbox is bounded, and what nobody fetches goes: by its own Expires, el
 
 test('what says something about now only is not kept, nor what is too long for a text, nor anything when it is off', () => {
   const harness = new Harness();
-  assert.equal(harness.courier.keep(0, 'bob', text('', '\nContent-Type: application/im-iscomposing+xml')), false);
-  assert.equal(harness.courier.keep(0, 'bob', text('now', '\nExpires: 0')), false);
-  assert.equal(harness.courier.keep(0, 'bob', text('x'.repeat(8193))), false);
-  assert.equal(new Harness({ perUser: 0, keepMs: 1000 }).courier.keep(0, 'bob', text('one')), false);
+  assert.equal(harness.keep(0, 'bob', text('', '\nContent-Type: application/im-iscomposing+xml')), false);
+  assert.equal(harness.keep(0, 'bob', text('now', '\nExpires: 0')), false);
+  assert.equal(harness.keep(0, 'bob', text('x'.repeat(8193))), false);
+  assert.equal(new Harness({ perUser: 0, keepMs: 1000 }).keep(0, 'bob', text('one')), false);
   assert.deepEqual([...harness.mailboxes.all()], []);
 });
