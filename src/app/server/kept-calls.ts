@@ -57,6 +57,7 @@ const publicationSchema = z.object({
       address: z.string(),
       family: z.union([z.literal(4), z.literal(6)]),
       port: z.number().int().min(0).max(65_535),
+      held: z.boolean().default(false),
     }),
   ),
   held: z.boolean(),

@@ -146,7 +146,7 @@ export class B2bua {
     const request = invite.value;
     return this.#collect(now, () => {
       const incoming = { key: `resumed ${snapshot.id}` as TransactionKey, request, flow: snapshot.flow };
-      const call = Call.resume(this.#host, snapshot, incoming);
+      const call = Call.resume(this.#host, snapshot, incoming, this.#calls.size * MOVE_INTERVAL_MS);
       if (call !== undefined) {
         this.#add(call);
       }

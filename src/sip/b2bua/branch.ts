@@ -148,9 +148,13 @@ export class Branch {
     this.#initial.start();
   }
 
-  /** After `resume`. With `inviteCseq` the callee waits for the ACK of that INVITE. */
-  goOn({ inviteCseq, sessions }: CallSnapshot): void {
+  /**
+   * After `resume`. With `inviteCseq` the callee waits for the ACK of that INVITE.
+   * @param delayMs where the call has to move to another relay session, it waits for so long
+   */
+  goOn({ inviteCseq, sessions }: CallSnapshot, delayMs: number): void {
     this.#begin();
+    this.care.resume(delayMs);
     this.sessionTimers.resume(sessions);
     this.#initial.settle();
     this.#liveness.start();

@@ -87,8 +87,8 @@ export class Call implements Timed {
     this.#invitedAt = invitedAt ?? host.now;
   }
 
-  /** Goes on with an answered call of another process. Undefined: the snapshot cannot be read. */
-  static resume(host: CallHost, snapshot: CallSnapshot, incoming: Incoming): Call | undefined {
+  /** Goes on with an answered call of another process. Undefined: the snapshot cannot be read. `delayMs`: see `Branch.goOn`. */
+  static resume(host: CallHost, snapshot: CallSnapshot, incoming: Incoming, delayMs: number): Call | undefined {
     const { id, account, mediaAddress, invitedAt } = snapshot;
     const call = new Call(host, { id, incoming, targets: [], account, mediaAddress, invitedAt });
     const branch = Branch.resume(call, host, incoming, snapshot);
@@ -102,7 +102,7 @@ export class Call implements Timed {
     call.#rangAt = snapshot.ringingAt;
     call.#answeredAt = snapshot.answeredAt;
     call.#status = snapshot.status;
-    branch.goOn(snapshot);
+    branch.goOn(snapshot, delayMs);
     call.#report('resumed');
     return call;
   }

@@ -37,6 +37,12 @@ export class MediaCare implements Timed {
     this.#arm(this.#host.options.mediaCheckIntervalMs);
   }
 
+  /** After a restart of this process nobody tells of relays that were restarted before. */
+  resume(delayMs: number): void {
+    this.#restarted = true;
+    this.#arm(NOTICE_MS + delayMs);
+  }
+
   /** The branch is over. Idempotent. */
   stop(): void {
     this.#stopped = true;

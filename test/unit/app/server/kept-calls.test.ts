@@ -37,7 +37,15 @@ function snapshot(id: string): CallSnapshot {
     dialogs: { caller: dialog, callee: dialog },
     media: {
       session: { callId: `${id}@caller`, instance: id, callerTag: 'r', calleeTag: 'l' },
-      published: { caller: undefined, callee: undefined },
+      published: {
+        caller: undefined,
+        callee: {
+          writer: 'callee',
+          role: 'answer',
+          streams: [{ index: 0, address: '192.0.2.21', family: 4, port: 4000, held: true }],
+          held: true,
+        },
+      },
       ports: { caller: [10_000], callee: [10_002] },
     },
   };
@@ -70,6 +78,7 @@ test('a call that was answered and has not ended is there for the next process, 
   assert.deepEqual(adopted, ['b@caller second']);
   const [call] = found;
   assert.deepEqual(call?.dialogs.callee, snapshot('b').dialogs.callee);
+  assert.deepEqual(call?.media.published, snapshot('b').media.published, 'also who holds');
   const age = performance.now() - (call?.answeredAt ?? 0);
   assert.ok(age > 1900 && age < 60_000, `answered ${age} ms ago`);
   await second.close();

@@ -33,6 +33,8 @@ class Bench {
   });
   readonly effects: B2buaEffect[] = [];
   now = 0;
+  /** The relay knows no session of before. */
+  hasForgotten = false;
   #keys = 0;
   #port = 10_000;
 
@@ -43,7 +45,9 @@ class Bench {
       if (effect.kind === 'relay') {
         const { id, command } = effect;
         const ports = command.kind === 'publish' ? command.streams.map(() => (this.#port += 2)) : [];
-        this.do(this.b2bua.handleRelayOutcome(this.now, id, { kind: 'done', ports }));
+        const isLost = this.hasForgotten && command.kind === 'check';
+        const outcome = isLost ? ({ kind: 'lost' } as const) : ({ kind: 'done', ports } as const);
+        this.do(this.b2bua.handleRelayOutcome(this.now, id, outcome));
       }
     }
   }
@@ -595,6 +599,39 @@ test('a call goes on in another process: BYE is answered and passed on with a hi
     Object.entries(second.b2bua.tableSizes()).filter(([name, size]) => size > 0 && name !== 'clients'),
     [],
   );
+});
+
+test('the relay was restarted while nobody looked: calls that go on in another process move, one after the other', () => {
+  const second = new Bench();
+  const ids = ['a', 'b'];
+  for (const id of ids) {
+    const first = new Bench();
+    first.up();
+    const { snapshot } = first.last('call').event;
+    const { caller, callee } = snapshot?.dialogs ?? {};
+    const dialogs = { caller: { ...caller, callId: `${id}1` }, callee: { ...callee, callId: `${id}2` } };
+    second.do(second.b2bua.resumeCall(0, JSON.parse(JSON.stringify({ ...snapshot, id, dialogs }))));
+  }
+  assert.equal(second.b2bua.callCount, 2);
+  second.hasForgotten = true;
+  const invited: [string | undefined, number][] = [];
+  for (let at = second.b2bua.nextTimeoutAt(); invited.length < 2 && at < 20_000; at = second.b2bua.nextTimeoutAt()) {
+    second.now = at;
+    const before = second.effects.length;
+    second.do(second.b2bua.handleTimeout(at));
+    for (const effect of second.effects.slice(before)) {
+      if (effect.kind === 'request' && effect.request.method === 'INVITE') {
+        invited.push([effect.request.headers.get('Call-ID'), at]);
+      }
+    }
+  }
+  assert.deepEqual(
+    invited.map(([callId]) => callId),
+    ['a1', 'b1'],
+    'each caller is asked for an offer',
+  );
+  assert.ok((invited[0]?.[1] ?? 0) < (invited[1]?.[1] ?? 0), 'not both at once');
+  assert.equal(second.b2bua.callCount, 2);
 });
 
 test('a call that was killed between the answer and the ACK: the callee gets its ACK; a broken snapshot is nothing', () => {
