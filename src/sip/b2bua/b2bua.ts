@@ -1,32 +1,24 @@
 import { DeadlineQueue } from '../../wire/deadline-queue.ts';
-import type { Dialog } from '../dialog/dialog.ts';
 import { tooBrief } from '../dialog/session-timer.ts';
 import { formatMessage } from '../message/format.ts';
 import { cseq as cseqField } from '../message/headers/cseq.ts';
 import { from as fromField } from '../message/headers/from.ts';
-import type { Replaces } from '../message/headers/replaces.ts';
-import { to as toField } from '../message/headers/to.ts';
 import { cloneRequest, type SipMessage, type SipRequest, type SipResponse } from '../message/message.ts';
 import { parseMessage } from '../message/parse.ts';
 import { createResponse } from '../message/response.ts';
 import type { TransactionKey } from '../transaction/effects.ts';
 import type { Flow } from '../transaction/flow.ts';
 import { pushVia } from '../transaction/via-routing.ts';
-import { type Branch, type CallTarget, sessionTooBrief } from './branch.ts';
+import { type CallTarget, sessionTooBrief } from './branch.ts';
 import { Call } from './call.ts';
 import type { CallEvent } from './call-record.ts';
 import type { CallSnapshot } from './call-snapshot.ts';
+import { CallTable } from './call-table.ts';
 import { failureHeaders, type Incoming } from './crossing.ts';
+import { DialogTable } from './dialog-table.ts';
 import type { B2buaEffect, ClientId } from './effects.ts';
 import type { B2buaOptions, CallHost, ResponseHandler, Timed } from './host.ts';
-import {
-  otherSide,
-  type RelayCommand,
-  type RelayOutcome,
-  type RelayRequestId,
-  type RelaySession,
-  type Side,
-} from './media-relay.ts';
+import type { RelayCommand, RelayOutcome, RelayRequestId, RelaySession } from './media-relay.ts';
 import type { MediaSession } from './media-session.ts';
 import type { Redirection } from './redirection.ts';
 import { StandaloneRequest } from './standalone.ts';
@@ -43,15 +35,12 @@ const MOVE_INTERVAL_MS = 5;
  */
 export class B2bua {
   #options: B2buaOptions;
-  readonly #calls = new Set<Call>();
-  /** How many of them each account has. */
-  readonly #callsOf = new Map<string, number>();
+  readonly #calls = new CallTable();
   /** INVITEs that wait for a final response, by server transaction: for CANCEL. */
   readonly #invites = new Map<TransactionKey, { handleCancel(request: SipRequest): void }>();
   /** The first INVITEs among them, by what they have in common when one comes by two ways. */
   readonly #identities = new Set<string>();
-  /** By Call-ID and our tag (which we made, so it is enough to find the dialog). */
-  readonly #dialogs = new Map<string, { readonly branch: Branch; readonly side: Side }>();
+  readonly #dialogs = new DialogTable();
   readonly #clients = new Map<ClientId, ResponseHandler>();
   readonly #relayRequests = new Map<RelayRequestId, MediaSession>();
   readonly #deadlines = new DeadlineQueue<Timed>();
@@ -85,7 +74,7 @@ export class B2bua {
   /** Entries of the inner tables, for tests and metrics: all are 0 when no call is left and all is answered. */
   tableSizes(): Readonly<Record<string, number>> {
     return {
-      callers: this.#callsOf.size,
+      callers: this.#calls.accountCount,
       invites: this.#invites.size,
       identities: this.#identities.size,
       dialogs: this.#dialogs.size,
@@ -120,14 +109,14 @@ export class B2bua {
       return this.refuseCall(now, incoming, 503, refusal);
     }
     const { maxCallsPerUser } = this.#options;
-    const own = account === undefined ? 0 : (this.#callsOf.get(account) ?? 0);
+    const own = this.#calls.countOf(account);
     if (maxCallsPerUser > 0 && own >= maxCallsPerUser) {
       return this.refuseCall(now, incoming, 403, `${account} has ${own} calls up; no more are allowed`);
     }
     return this.#collect(now, () => {
       const followed = this.#options.followsRedirects ? redirection : undefined;
       const call = this.#createCall(incoming, targets, account, followed);
-      this.#add(call);
+      this.#calls.add(call);
       this.#invites.set(incoming.key, call);
       this.#identities.add(requestIdentity(incoming.request));
       call.start();
@@ -148,7 +137,7 @@ export class B2bua {
       const incoming = { key: `resumed ${snapshot.id}` as TransactionKey, request, flow: snapshot.flow };
       const call = Call.resume(this.#host, snapshot, incoming, this.#calls.size * MOVE_INTERVAL_MS);
       if (call !== undefined) {
-        this.#add(call);
+        this.#calls.add(call);
       }
     });
   }
@@ -191,13 +180,13 @@ export class B2bua {
 
   /** Whether the request's Call-ID and To tag are those of a dialog here. */
   hasDialog(request: SipRequest): boolean {
-    return this.#find(request) !== undefined;
+    return this.#dialogs.find(request) !== undefined;
   }
 
   /** A request with a To tag, other than ACK and CANCEL. */
   handleRequest(now: number, incoming: Incoming): B2buaEffect[] {
     return this.#collect(now, () => {
-      const found = this.#find(incoming.request);
+      const found = this.#dialogs.find(incoming.request);
       if (found === undefined) {
         this.#host.respond(incoming.key, createResponse(incoming.request, 481));
         return;
@@ -212,7 +201,7 @@ export class B2bua {
 
   handleAck(now: number, request: SipRequest, flow: Flow): B2buaEffect[] {
     return this.#collect(now, () => {
-      const found = this.#find(request);
+      const found = this.#dialogs.find(request);
       found?.branch.handleAck(found.side, request, flow);
     });
   }
@@ -255,7 +244,7 @@ export class B2bua {
   /** The relay was restarted: answered calls whose sessions are gone get new ones, others end. */
   handleRelayRestart(now: number): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const [index, call] of [...this.#calls].entries()) {
+      for (const [index, call] of this.#calls.all().entries()) {
         call.handleRelayRestart(index * MOVE_INTERVAL_MS);
       }
     });
@@ -265,7 +254,7 @@ export class B2bua {
   handleRelayGone(now: number, isConcerned: (session: RelaySession) => boolean): B2buaEffect[] {
     return this.#collect(now, () => {
       let count = 0;
-      for (const call of [...this.#calls]) {
+      for (const call of this.#calls.all()) {
         count += call.handleRelayGone(isConcerned, count * MOVE_INTERVAL_MS) ? 1 : 0;
       }
     });
@@ -292,7 +281,7 @@ export class B2bua {
   /** Ends every call: BYE to answered ones, 503 to callers whose call still rings. */
   endAllCalls(now: number, reason: string): B2buaEffect[] {
     return this.#collect(now, () => {
-      for (const call of [...this.#calls]) {
+      for (const call of this.#calls.all()) {
         call.end({ by: 'server', reason, status: 503 });
       }
     });
@@ -305,25 +294,6 @@ export class B2bua {
     redirection?: Redirection | undefined,
   ): Call {
     return new Call(this.#host, { id: this.#options.ids.tag(), incoming, targets, account, redirection });
-  }
-
-  #add(call: Call): void {
-    this.#calls.add(call);
-    if (call.account !== undefined) {
-      this.#callsOf.set(call.account, (this.#callsOf.get(call.account) ?? 0) + 1);
-    }
-  }
-
-  #remove(call: Call): void {
-    const { account } = call;
-    if (this.#calls.delete(call) && account !== undefined) {
-      const left = (this.#callsOf.get(account) ?? 0) - 1;
-      if (left > 0) {
-        this.#callsOf.set(account, left);
-      } else {
-        this.#callsOf.delete(account);
-      }
-    }
   }
 
   /** Why no call is taken now. */
@@ -339,25 +309,6 @@ export class B2bua {
   #refuseMerged({ key, request, flow }: Incoming): void {
     const headers = failureHeaders(482, 'this request has already come by another way (RFC 3261 8.2.2.2)', flow);
     this.#host.respond(key, createResponse(request, 482, { toTag: this.#options.ids.tag(), headers }));
-  }
-
-  #find(request: SipRequest): { readonly branch: Branch; readonly side: Side } | undefined {
-    const tag = request.headers.read(toField)?.parameters.get('tag');
-    const callId = request.headers.get('Call-ID');
-    return tag === undefined || callId === undefined ? undefined : this.#dialogs.get(dialogKey(callId, tag));
-  }
-
-  /**
-   * An attended transfer (RFC 5589 7.3): the transferor names its dialog with us, as its peer would; that peer knows
-   * another one, on the other leg. The tag of a peer of RFC 2543, which has none, is 0 (RFC 3891 3).
-   */
-  #acrossCall(replaces: Replaces): Replaces {
-    const found = this.#dialogs.get(dialogKey(replaces.callId, replaces.toTag));
-    if (found === undefined || (found.branch.dialogs[found.side].remoteTag ?? '0') !== replaces.fromTag) {
-      return replaces;
-    }
-    const { callId, remoteTag, localTag } = found.branch.dialogs[otherSide(found.side)];
-    return { ...replaces, callId, toTag: remoteTag ?? '0', fromTag: localTag };
   }
 
   /** A request outside of transactions gets a branch of its own (RFC 3261 17.1.1.3: the ACK for a 2xx). */
@@ -429,23 +380,14 @@ export class B2bua {
         this.#relayRequests.set(id, session);
         emit({ kind: 'relay', id, command });
       },
-      addDialog: (dialog: Dialog, branch: Branch, side: Side) => {
-        this.#dialogs.set(dialogKey(dialog.callId, dialog.localTag), { branch, side });
-      },
-      removeDialog: (dialog: Dialog) => {
-        this.#dialogs.delete(dialogKey(dialog.callId, dialog.localTag));
-      },
-      acrossCall: (replaces: Replaces) => this.#acrossCall(replaces),
+      addDialog: (dialog, branch, side) => this.#dialogs.add(dialog, { branch, side }),
+      removeDialog: (dialog) => this.#dialogs.remove(dialog),
+      acrossCall: (replaces) => this.#dialogs.acrossCall(replaces),
       setDeadline: (timed: Timed, at: number) => this.#deadlines.schedule(timed, at),
       report: (event: CallEvent) => emit({ kind: 'call', event }),
-      remove: (call: Call) => this.#remove(call),
+      remove: (call) => this.#calls.remove(call),
     };
   }
-}
-
-/** Neither part holds a line break. */
-function dialogKey(callId: string, localTag: string): string {
-  return `${callId}\n${localTag}`;
 }
 
 function requestIdentity(request: SipRequest): string {
