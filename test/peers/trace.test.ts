@@ -75,6 +75,10 @@ test('the ladder of a call has both legs in order, the relay’s ports, and no s
     assert.match(text, /username=\\?"1001/);
     assert.doesNotMatch(text, /response=\\?"?[0-9a-f]/);
   }
+  // The launcher has asked at least once: before it was ready.
+  assert.doesNotMatch(full.output, /OPTIONS sip:/);
+  const byRelay = await trace('--call', `what the relay makes of it~${id}.1`);
+  assert.equal(byRelay.output, output);
 
   // The capture server was told of the same, one datagram a message.
   await waitFor('every message at the capture server', () => mirrored.length >= messages.length);

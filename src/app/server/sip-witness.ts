@@ -2,6 +2,7 @@
 import type { Config } from '../../config/schema.ts';
 import { HepMirror } from '../../io/sip/hep-mirror.ts';
 import { MessageRing } from '../../io/sip/message-ring.ts';
+import { isOptionsPing } from '../../io/sip/options-ping.ts';
 import type { SipCaptureAnswer, SipCaptureQuestion } from '../../observe/ipc.ts';
 import type { Log } from '../../observe/log.ts';
 import type { CallEvent } from '../../sip/b2bua/call-record.ts';
@@ -24,7 +25,10 @@ export class SipWitness {
 
   readonly see = (sent: boolean, bytes: Uint8Array, flow: Flow): void => {
     const at = Date.now();
-    this.#ring.note(at, sent, bytes, flow);
+    if (!isOptionsPing(bytes, flow)) {
+      // Those of a quiet night would be all that is remembered in the morning.
+      this.#ring.note(at, sent, bytes, flow);
+    }
     this.#mirror?.tell(at, sent, bytes, flow);
   };
 

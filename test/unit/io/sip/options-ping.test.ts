@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { pingSipOptions } from '../../../../src/io/sip/options-ping.ts';
+import { isOptionsPing, pingSipOptions } from '../../../../src/io/sip/options-ping.ts';
+import { formatMessage } from '../../../../src/sip/message/format.ts';
 import { parseMessage } from '../../../../src/sip/message/parse.ts';
+import { createResponse } from '../../../../src/sip/message/response.ts';
 
 async function server(t: TestContext, answer: (request: string) => string | undefined): Promise<number> {
   const socket = createSocket('udp4');
@@ -59,4 +61,26 @@ test('the request is one that our own parser takes', async (t) => {
   });
   await pingSipOptions({ address: '127.0.0.1', port }, 2000);
   assert.equal(parseMessage(Buffer.from(request)).ok, true);
+});
+
+test('such a request and its answer are known, from this host; no other message is', async (t) => {
+  let asked = '';
+  const port = await server(t, (request) => {
+    asked = request;
+    return request.replace(/^.*\r\n/, 'SIP/2.0 200 OK\r\n');
+  });
+  await pingSipOptions({ address: '127.0.0.1', port }, 5000);
+  const parsed = parseMessage(Buffer.from(asked));
+  assert.ok(parsed.ok && parsed.value.kind === 'request');
+  const answer = formatMessage(createResponse(parsed.value, 200, { toTag: 'x', headers: [], body: Buffer.alloc(0) }));
+  const isPing = (bytes: Uint8Array | string, address = '127.0.0.1') =>
+    isOptionsPing(Buffer.from(bytes), {
+      remote: { address, port: 5062 },
+      sentBy: { address: '192.0.2.1', port: 5060 },
+    });
+  assert.deepEqual([isPing(asked), isPing(answer), isPing(asked, '192.0.2.1')], [true, true, true]);
+  assert.equal(isPing(asked, '192.0.2.7'), false, 'a stranger is seen');
+  assert.equal(isPing(asked.replaceAll('OPTIONS', 'INVITE')), false);
+  assert.equal(isPing(asked.replace('Call-ID: ping-', 'Call-ID: x')), false);
+  assert.equal(isPing(''), false);
 });
