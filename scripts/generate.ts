@@ -13,6 +13,7 @@ import { ERRORS } from '../src/errors.ts';
 import { type KernelResults, kernelMarkdown } from './bench/kernel/results.ts';
 import { type ObserveResults, observeMarkdown } from './bench/observe/results.ts';
 import { markdownTable, type RelayResults } from './bench/relay/results.ts';
+import { type SipResults, sipMarkdown } from './bench/sip/results.ts';
 import { type LossResults, lossMarkdown } from './loss-table/results.ts';
 
 /** From build/scripts/ back to the project. */
@@ -35,6 +36,7 @@ function readmeFile(): GeneratedFile {
   text = replacePart(text, 'errors', errorTable());
   text = replacePart(text, 'relays', relayTable());
   text = replacePart(text, 'kernel-plane', kernelTable());
+  text = replacePart(text, 'calls', callTable());
   text = replacePart(text, 'observe', observeTable());
   text = replacePart(text, 'losses', lossTable());
   return { path, text };
@@ -145,6 +147,13 @@ function kernelTable(): string {
     throw new Error('scripts/bench/results/kernel.json holds no report of the bench "kernel"');
   }
   return kernelMarkdown(results);
+}
+
+/** What `npm run bench -- sip --json scripts/bench/results/sip.json` has found last. */
+function callTable(): string {
+  const text = readFileSync(join(ROOT, 'scripts/bench/results/sip.json'), 'utf8');
+  const { reports } = JSON.parse(text) as { reports: readonly [SipResults] };
+  return sipMarkdown(reports[0]);
 }
 
 /** What `npm run bench -- observe --json scripts/bench/results/observe.json` has found last. */

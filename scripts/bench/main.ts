@@ -24,6 +24,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '3' },
   rates: { type: 'string', default: '25,50,100,200,400,600,800' },
   only: { type: 'string' },
+  registrations: { type: 'string', default: '100000' },
   'no-ladder': { type: 'boolean', default: false },
   nice: { type: 'string' },
 } as const;
@@ -82,6 +83,7 @@ const BENCHES: Readonly<Record<string, (values: Values) => Promise<object>>> = {
       rates,
       seconds: whole('seconds', values.seconds ?? '10'),
       only: values.only?.split(','),
+      registrations: Number(values.registrations),
     });
     printSipResults(results);
     return { name: 'sip', ...results };

@@ -1,6 +1,5 @@
 /** What `npm run bench -- sip` finds, and its table. */
 import { formatTable } from '../../../src/cli/table.ts';
-import { describeMachine } from '../report.ts';
 
 /** One server under one load. */
 export interface SipRound {
@@ -18,10 +17,26 @@ export interface SipRound {
   readonly memoryMib: number;
 }
 
+/** Users of ims-server that register with digest, one after the other, with some on their way at a time. */
+export interface RegistrationFigures {
+  readonly count: number;
+  readonly perSecond: number;
+  /** Of the server, for REGISTER, challenge, REGISTER and 200. */
+  readonly cpuMsEach: number;
+  /** PSS of the server with all accounts configured, before and after, MiB. */
+  readonly mibBefore: number;
+  readonly mibAfter: number;
+}
+
 export interface SipResults {
+  readonly date: string;
+  readonly machine: string;
+  readonly node: string;
+  readonly loadBefore: number;
   readonly talkMs: number;
   readonly seconds: number;
   readonly rounds: readonly SipRound[];
+  readonly registrations?: RegistrationFigures | undefined;
 }
 
 /** A load under which more calls fail is not carried. */
@@ -39,11 +54,59 @@ export function carriedRate(rounds: readonly SipRound[], server: string): number
   return carried;
 }
 
-export function printSipResults({ talkMs, seconds, rounds }: SipResults): void {
-  const { date, machine, node } = describeMachine();
+export function printSipResults({ date, machine, node, talkMs, seconds, rounds, registrations }: SipResults): void {
   console.log(`bench sip, ${date}, ${machine}, Node ${node}`);
   console.log(`calls of ${talkMs} ms with one anchored stream, ${seconds} s a round; generators on the same machine\n`);
-  const body = rounds.map((round) => [
+  const aligns = HEAD.map((_, index) => (index === 1 ? 'left' : 'right')) as ('left' | 'right')[];
+  console.log(formatTable([...HEAD], rounds.map(cells), aligns, false));
+  for (const server of serversOf(rounds)) {
+    console.log(carriedText(rounds, server));
+  }
+  if (registrations !== undefined) {
+    console.log(registrationText(registrations));
+  }
+}
+
+/** For the README: the rates that both have been asked for, and the ratio. */
+export function sipMarkdown({
+  rounds,
+  talkMs,
+  seconds,
+  date,
+  machine,
+  node,
+  loadBefore,
+  registrations,
+}: SipResults): string {
+  const ratios = new Map<number, string>();
+  for (const { rate } of rounds) {
+    const [ours, theirs] = ['ims-server', 'kamailio'].map((name) =>
+      rounds.find((round) => round.rate === rate && round.server === name),
+    );
+    if (ours !== undefined && theirs !== undefined) {
+      ratios.set(rate, `× ${(ours.cpuMsPerCall / theirs.cpuMsPerCall).toFixed(2)}`);
+    }
+  }
+  return [
+    `Calls of ${talkMs} ms with one anchored stream between two sipp, ${seconds} s at each rate, the same relay for both; all on one machine:`,
+    `${machine}, Node ${node}, ${date}, load average before it began ${loadBefore}.`,
+    '',
+    `| ${[...HEAD, 'CPU of Kamailio’s'].join(' | ')} |`,
+    `|${HEAD.map((_, index) => (index === 1 ? '---' : '---:')).join('|')}|---:|`,
+    ...rounds.map((round) => {
+      const ratio = round.server === 'ims-server' ? (ratios.get(round.rate) ?? '–') : '–';
+      return `| ${[...cells(round), ratio].join(' | ')} |`;
+    }),
+    '',
+    ...serversOf(rounds).map((server) => `${carriedText(rounds, server)}.`),
+    ...(registrations === undefined ? [] : [`${registrationText(registrations)}.`]),
+  ].join('\n');
+}
+
+const HEAD = ['load', 'server', 'failed', 'CPU ms a call', 'set-up p50, ms', 'p99, ms', 'MiB'] as const;
+
+function cells(round: SipRound): string[] {
+  return [
     `${round.rate}/s`,
     round.server,
     `${round.failed} of ${round.calls}`,
@@ -51,11 +114,21 @@ export function printSipResults({ talkMs, seconds, rounds }: SipResults): void {
     round.setupP50Ms.toFixed(1),
     round.setupP99Ms.toFixed(1),
     round.memoryMib.toFixed(0),
-  ]);
-  const head = ['load', 'server', 'failed', 'CPU ms a call', 'set-up p50, ms', 'p99, ms', 'MiB'];
-  console.log(formatTable(head, body, ['right', 'left', 'right', 'right', 'right', 'right', 'right'], false));
-  for (const server of new Set(rounds.map((round) => round.server))) {
-    const carried = carriedRate(rounds, server);
-    console.log(`${server} carried ${carried} calls/s with at most ${MAX_FAILED * 100} % failed`);
-  }
+  ];
+}
+
+function serversOf(rounds: readonly SipRound[]): string[] {
+  return [...new Set(rounds.map(({ server }) => server))];
+}
+
+function carriedText(rounds: readonly SipRound[], server: string): string {
+  return `${server} carried ${carriedRate(rounds, server)} calls/s with at most ${MAX_FAILED * 100} % failed`;
+}
+
+function registrationText({ count, perSecond, cpuMsEach, mibBefore, mibAfter }: RegistrationFigures): string {
+  const each = ((mibAfter - mibBefore) * 2 ** 20) / count;
+  return (
+    `${count} users registered with digest, ${Math.round(perSecond)} a second and ${cpuMsEach.toFixed(2)} ms of CPU each; ` +
+    `memory ${Math.round(mibBefore)} → ${Math.round(mibAfter)} MiB, ${Math.round(each)} bytes each`
+  );
 }

@@ -2,22 +2,23 @@
  * ims-server beside Kamailio 5.6: the same calls of sipp, the same relay, one after the other at each rate. Neither asks
  * for a password, both send the call to one phone; Kamailio has one process for calls.
  */
-import { readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { basename, join } from 'node:path';
-import { serverV8Flags } from '../../../src/app/launch/children.ts';
-import { pingSipOptions } from '../../../src/io/sip/options-ping.ts';
 import { startKamailio } from '../../../test/support/kamailio.ts';
 import { freeUdpPort } from '../../../test/support/ports.ts';
 import { Program } from '../../../test/support/program.ts';
-import { binary, projectRoot } from '../../../test/support/project.ts';
+import { projectRoot } from '../../../test/support/project.ts';
 import { createScope, type Scope, temporaryDirectory } from '../../../test/support/scope.ts';
 import { boundUdpPorts } from '../../../test/support/survivors.ts';
 import { startRelay } from '../../../test/support/test-relay.ts';
 import { waitFor } from '../../../test/support/wait.ts';
 import { cpuMs } from '../cpu.ts';
 import { isInstalled } from '../installed.ts';
-import { tail } from '../report.ts';
+import { describeMachine, tail } from '../report.ts';
+import { startImsServer } from './ims-server.ts';
+import { pssKib, sumOf } from './process-figures.ts';
+import { benchRegistrations } from './registrations.ts';
 import { MAX_FAILED, type SipResults, type SipRound } from './results.ts';
 
 export interface SipBenchOptions {
@@ -26,6 +27,8 @@ export interface SipBenchOptions {
   readonly seconds: number;
   /** Names of servers; all that are installed by default. */
   readonly only: readonly string[] | undefined;
+  /** Users that register; 0: none. */
+  readonly registrations: number;
 }
 
 const TALK_MS = 500;
@@ -50,11 +53,23 @@ interface Place {
 }
 
 const SERVERS: Readonly<Record<string, (scope: Scope, place: Place) => Promise<Program>>> = {
-  'ims-server': startImsServer,
+  'ims-server': (scope, { directory, sipPort, relayPort, minPort }) => {
+    const relay = { port: relayPort, minPort, maxPort: minPort + 2 * PORT_PAIRS - 1 };
+    return startImsServer(scope, { directory, sipPort, relay, users: { [SERVICE]: PASSWORD } });
+  },
   kamailio: (scope, place) => startKamailio(scope, { ...place, bench: true }),
 };
 
-export async function benchSip({ rates, seconds, only }: SipBenchOptions): Promise<SipResults> {
+export async function benchSip(options: SipBenchOptions): Promise<SipResults> {
+  const { rates, seconds, only, registrations: count } = options;
+  const { date = '', machine = '', node = '' } = describeMachine();
+  const loadBefore = Number((loadavg()[0] ?? 0).toFixed(1));
+  const rounds = await benchCalls({ rates, seconds, only });
+  const registrations = count === 0 ? undefined : await benchRegistrations(count);
+  return { date, machine, node, loadBefore, talkMs: TALK_MS, seconds, rounds, registrations };
+}
+
+async function benchCalls({ rates, seconds, only }: Omit<SipBenchOptions, 'registrations'>): Promise<SipRound[]> {
   if (!isInstalled('sipp')) {
     throw new Error('sipp is not installed (Debian: apt-get install sip-tester)');
   }
@@ -86,7 +101,7 @@ export async function benchSip({ rates, seconds, only }: SipBenchOptions): Promi
         }
       }
     }
-    return { talkMs: TALK_MS, seconds, rounds };
+    return rounds;
   } finally {
     await close();
   }
@@ -101,37 +116,6 @@ async function portBeside(minPort: number): Promise<number> {
     }
   }
   throw new Error('no free port beside those of the relay');
-}
-
-/** As `ims-launch` starts it. */
-async function startImsServer(scope: Scope, place: Place): Promise<Program> {
-  const { directory, sipPort, relayPort, minPort } = place;
-  const path = join(directory, 'config.json');
-  const config = {
-    SERVER_ADDR: '127.0.0.1',
-    SERVER_PORT: sipPort,
-    LOG_LEVEL: 'WARNING',
-    USERS: { [SERVICE]: PASSWORD },
-    dataDir: join(directory, 'data'),
-    relay: { port: relayPort, minPort, maxPort: minPort + 2 * PORT_PAIRS - 1 },
-    ims: {
-      trustedPeers: ['127.0.0.1'],
-      maxCalls: 100_000,
-    },
-  };
-  await writeFile(path, JSON.stringify(config));
-  const program = Program.start(scope, {
-    name: 'ims-server',
-    command: [process.execPath, ...serverV8Flags(), binary('ims-server'), '--config', path],
-    cwd: directory,
-  });
-  await waitFor('ims-server', async () => {
-    if (!program.running) {
-      throw new Error(`ims-server ended:\n${program.output}`);
-    }
-    return (await pingSipOptions({ address: '127.0.0.1', port: sipPort }, 500)) === 'answered';
-  });
-  return program;
 }
 
 /** One load on a server, with phones of its own. */
@@ -226,12 +210,4 @@ async function setupDelays(directory: string): Promise<number[]> {
     .split('\n')
     .map((line) => Number.parseFloat(line.split(';')[1] ?? ''))
     .filter(Number.isFinite);
-}
-
-function sumOf(pids: readonly number[], figure: (pid: number) => number): number {
-  return pids.reduce((sum, pid) => sum + figure(pid), 0);
-}
-
-function pssKib(pid: number): number {
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
 }
