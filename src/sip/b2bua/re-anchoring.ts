@@ -44,17 +44,22 @@ interface OwnInvite {
  *     │◄── ACK, answer ────────│
  *
  *   idle ──start──► waiting ──► asking ──200──► offering ──200──► idle, with the new session
- *                      ▲  other offer  │ 491       │ 491: once more
- *                      └───────────────┘           └──► any other failure, 20 s: the call ends
+ *                      ▲  other offer  │ 491      ▲ │ 491: once more
+ *                      └───────────────┘          │ └──► any other failure, 20 s: the call ends
+ *                                              placing ◄── the relay does not do it: yet another session, same offer
  */
 export class ReAnchoring implements Timed {
   readonly #branch: Branch;
   readonly #host: CallHost;
   readonly #finished: () => void;
-  #state: 'idle' | 'waiting' | 'asking' | 'offering' = 'idle';
+  #state: 'idle' | 'waiting' | 'asking' | 'placing' | 'offering' = 'idle';
   #giveUpAt = Number.POSITIVE_INFINITY;
   #retryAt = Number.POSITIVE_INFINITY;
   #media: MediaSession | undefined;
+  /** The last one that was tried; a command for it may still be under way. */
+  #instance: string | undefined;
+  /** The caller's 2xx; its ACK waits for the callee's answer. */
+  #asked: { readonly response: SipResponse; readonly flow: Flow } | undefined;
   readonly #invites: Partial<Record<Side, OwnInvite>> = {};
   /** What the caller offered, as the callee is to get it. */
   #offer: { readonly body: Uint8Array; readonly headers: Headers } | undefined;
@@ -97,6 +102,8 @@ export class ReAnchoring implements Timed {
     this.#arm();
     if (this.#state === 'offering') {
       this.#inviteCallee();
+    } else if (this.#state === 'placing') {
+      this.#place();
     } else if (this.#branch.hasPendingOffer) {
       this.#retryIn(RETRY_MS);
     } else {
@@ -136,10 +143,29 @@ export class ReAnchoring implements Timed {
     this.#branch.dialogs[side].refresh(response, flow);
     this.#branch.sessionTimers.handleOwnAnswer(side, response);
     if (side === 'caller') {
+      this.#asked = { response, flow };
+      this.#place();
+    } else {
+      this.#pass(side, response, flow);
+    }
+  }
+
+  #place(): void {
+    if (this.#asked !== undefined) {
       this.#state = 'offering';
       this.#media = this.#newSession();
+      this.#pass('caller', this.#asked.response, this.#asked.flow);
     }
-    this.#pass(side, response, flow);
+  }
+
+  /** The relay that was to take the call is gone, too, or not yet there. */
+  #placeLater(): void {
+    this.#settleSide('callee', EMPTY_BODY);
+    this.#media?.close();
+    this.#media = undefined;
+    this.#offer = undefined;
+    this.#state = 'placing';
+    this.#retryIn(RETRY_MS);
   }
 
   /** The SDP of a 2xx goes through the new session, and then to the other side. */
@@ -151,7 +177,9 @@ export class ReAnchoring implements Timed {
       if (media !== this.#media) {
         return;
       }
-      if (!body.ok || body.value.length === 0) {
+      if (!body.ok && body.error.status === 503) {
+        this.#placeLater();
+      } else if (!body.ok || body.value.length === 0) {
         this.#fail();
       } else if (writer === 'caller') {
         this.#offer = { body: body.value, headers: message.headers };
@@ -195,14 +223,15 @@ export class ReAnchoring implements Timed {
 
   /** Each 2xx gets its ACK, also when all was in vain; what is still to come of an INVITE is no longer ours. */
   #settle(answer: Uint8Array, answerHeaders?: Headers): void {
-    for (const side of ['callee', 'caller'] as const) {
-      const invite = this.#invites[side];
-      if (invite === undefined) {
-        continue;
-      }
+    this.#settleSide('callee', EMPTY_BODY);
+    this.#settleSide('caller', answer, answerHeaders);
+  }
+
+  #settleSide(side: Side, body: Uint8Array, bodyHeaders?: Headers): void {
+    const invite = this.#invites[side];
+    if (invite !== undefined) {
       const dialog = this.#branch.dialogs[side];
-      const body = side === 'caller' ? answer : EMPTY_BODY;
-      const ack = invite.awaitsAck ? this.#acknowledge(invite, body, answerHeaders) : undefined;
+      const ack = invite.awaitsAck ? this.#acknowledge(invite, body, bodyHeaders) : undefined;
       const { cseq } = invite;
       this.#host.handOver(invite.client, new LateAnswers({ host: this.#host, dialog, cseq, isInitial: false, ack }));
       delete this.#invites[side];
@@ -221,7 +250,9 @@ export class ReAnchoring implements Timed {
 
   #newSession(): MediaSession {
     const { session } = this.#branch.media;
-    const media: MediaSession = new MediaSession({ ...session, instance: nextInstance(session.instance) }, (command) =>
+    const instance = nextInstance(this.#instance ?? session.instance);
+    this.#instance = instance;
+    const media: MediaSession = new MediaSession({ ...session, instance }, (command) =>
       this.#host.relay(media, command),
     );
     media.answer();
@@ -230,6 +261,7 @@ export class ReAnchoring implements Timed {
 
   #rest(): void {
     this.#state = 'idle';
+    this.#asked = undefined;
     this.#offer = undefined;
     this.#retryAt = Number.POSITIVE_INFINITY;
     this.#giveUpAt = Number.POSITIVE_INFINITY;
