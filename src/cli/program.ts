@@ -34,12 +34,28 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       .configureOutput({ outputError: () => {} })
       .showSuggestionAfterError();
   }
+  const isStart = meansStart(argv);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return explain(error, meansStart(argv) ? complain : printError);
+    return explain(error, isStart ? complain : printError);
+  } finally {
+    if (!isStart) {
+      await Promise.all([process.stdout, process.stderr].map(flush));
+    }
   }
+}
+
+/** A pipe holds 64 KiB: who reads it page by page wants the rest as well. Resolves when it is written, or nobody reads. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) {
+      resolve();
+    } else {
+      stream.write('', () => resolve());
+    }
+  });
 }
 
 /** Then the other commands need not be loaded: every start and every restart by a service manager is the shorter. */

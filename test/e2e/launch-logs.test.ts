@@ -38,9 +38,12 @@ async function choose(scope: Scope, keys: (place: LaunchPlace) => Keys): Promise
 }
 
 function ask(scope: Scope, place: LaunchPlace, ...words: string[]): Promise<{ code: number | null; output: string }> {
-  const command = [process.execPath, binary('ims-launch'), ...words, '--config', place.configPath] as const;
   const env = { XDG_RUNTIME_DIR: place.directory };
-  return runProgram(scope, { name: words[0] ?? '', command: [...command], cwd: '/', env }, 30_000);
+  return runProgram(scope, { name: words[0] ?? '', command: commandOf(place, ...words), cwd: '/', env }, 30_000);
+}
+
+function commandOf(place: LaunchPlace, ...words: string[]): [string, ...string[]] {
+  return [process.execPath, binary('ims-launch'), ...words, '--config', place.configPath];
 }
 
 async function statusOf(scope: Scope, place: LaunchPlace): Promise<SystemStatus> {
@@ -70,6 +73,15 @@ test('fault 88: a megabyte without a line end: pieces of at most 16 KiB that say
     pieces.map(({ cont }) => cont),
     pieces.map((_, index) => index > 0),
   );
+
+  // A pager takes the first 64 KiB, and the rest when somebody scrolls: until then the command waits.
+  const { output } = await runProgram(scope, {
+    name: 'logs into a pager',
+    command: ['sh', '-c', '"$@" | { sleep 1; wc -c; }', 'sh', ...commandOf(place, 'logs', 'ims')],
+    cwd: '/',
+    env: { XDG_RUNTIME_DIR: place.directory },
+  });
+  assert.ok(Number(output) > 300_000, output);
 });
 
 test('fault 89: both programs print thousands of lines at once: none is torn, each stream is in order, what is left out is counted', async (t) => {
