@@ -72,7 +72,9 @@ test('R writes what each party sent, RTP and RTCP apart, in rtpproxy’s format 
       assert.equal(viewRtp(payload)?.ssrc, party.ssrc);
       assert.ok(seconds >= before - 1 && seconds <= Date.now() / 1000 + 1, `${seconds}`);
     }
-    assert.equal(parseAdHoc(readFileSync(join(directory, `call=A.${ending}.rtcp`))).length, 1);
+    const rtcp = join(directory, `call=A.${ending}.rtcp`);
+    await waitFor(`the report of ${party.name}`, () => readFileSync(rtcp).length > 0);
+    assert.equal(parseAdHoc(readFileSync(rtcp)).length, 1);
   }
 });
 
